@@ -1,8 +1,10 @@
 import type { Actor } from '../../../hosts/portal/store/entities.ts'
 import type { Dice } from '../../kit/dice.ts'
 import type { VirtualClient } from '../../kit/virtual-client.ts'
+import type { VirtualGateway } from '../../kit/virtual-gateway.ts'
 import type { VirtualSite } from '../../kit/virtual-site.ts'
 import type { VirtualWorld } from '../../kit/virtual-world.ts'
+import type { RandomNats } from './random-nats.ts'
 import {
   predict,
   type ModelMachine,
@@ -73,9 +75,13 @@ export class Scenery {
   readonly log: string[] = []
   readonly #names: string[] = []
 
-  constructor(world: VirtualWorld, dice: Dice) {
+  readonly #nats: RandomNats | undefined
+
+  /** `nats`: chooses the NATs that clients and gateways are behind; without, there are none. */
+  constructor(world: VirtualWorld, dice: Dice, nats?: RandomNats) {
     this.world = world
     this.dice = dice
+    this.#nats = nats
     const { portal } = world
     const second = world.addSite('paris')
     const empty = () => ({ machines: [], records: new Map(), everNamed: new Map() })
@@ -227,7 +233,15 @@ export class Scenery {
   }
 
   startGateway(name: string): void {
-    this.world.startGateway(name, this.places.find(({ gateways }) => gateways.includes(name))?.id)
+    const gateway = this.world.startGateway(name, this.places.find(({ gateways }) => gateways.includes(name))?.id)
+    // A machine that had a gateway before is where it was.
+    if (gateway.host.nat === undefined) this.move(gateway, gateway.host.addresses)
+  }
+
+  /** Moves the machine of a client or gateway to other outside addresses, perhaps behind a NAT. */
+  move(peer: VirtualClient | VirtualGateway, outside: readonly string[]): void {
+    peer.move(this.#nats?.place(peer, outside) ?? outside)
+    if (peer.host.nat !== undefined) this.note(`it is behind a NAT: ${peer.host.addresses.join()}`)
   }
 
   /** Starts a new client process on the same device. */
@@ -239,7 +253,7 @@ export class Scenery {
 
   #startClient(name: string, actor: Actor): VirtualClient {
     const client = this.world.startClient(name, actor)
-    client.move(this.anyOutside())
+    this.move(client, this.anyOutside())
     return client
   }
 
