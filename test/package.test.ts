@@ -51,7 +51,7 @@ const { type } = parseAnswer(answer, { id: 7, name: 'www.example.org', type: 1, 
 const refused = await testing.createHttpClient().send({ method: 'GET', url: 'http://127.0.0.1:1/', headers: {}, timeoutMs: 5000, maxBytes: 9 }).catch(({ code }) => code)
 const secret = await testing.createSecretFiles({ 'key.txt': 'hush' }).read({ path: 'key.txt', name: 'key_file' })
 const servers = testing.createSystemResolvers(['192.0.2.53:53']).servers()
-const kinds = ['Browser', 'TunnelWire', 'RecordingLogger', 'RecordingMetrics'].map((name) => typeof testing[name])
+const kinds = ['Browser', 'TunnelWire', 'RecordingLogger', 'RecordingMetrics', 'createOutgoingSockets', 'createTrustedAuthorities'].map((name) => typeof testing[name])
 console.log([type, refused, String(secret), servers, new Set(kinds).size].join(' '))
 `
 
@@ -166,6 +166,7 @@ describe('the package that is published', () => {
       'tunnelTransport',
       'identityProvider',
       'upstreamResolver',
+      'factSource',
     ]) {
       expect(printed).to.include(`${point}Suite`)
     }

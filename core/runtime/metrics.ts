@@ -1,8 +1,8 @@
 import { token } from '../di.ts'
 
 /**
- * Metrics of a plugin, which the portal shows at `/metrics` with the plugin's name as the label `plugin`. Names and labels are lower case, words
- * joined by underscores. What is malformed, and every series beyond 1,000 of one plugin, is left out; no call throws.
+ * Metrics of a plugin, with the plugin's name as the label `plugin`. A portal shows them at `/metrics`, a client and a
+ * gateway in their status. Names and labels are lower case, words joined by underscores. What is malformed, and every series beyond 1,000 of one plugin, is left out; no call throws.
  */
 export interface Metrics {
   /** Adds to a counter, by 1 unless `by` says otherwise. Shown as `portreeve_plugin_<name>_total`. */

@@ -4,7 +4,14 @@ export { VirtualClock } from '../kit/virtual-clock.ts'
 export { SeededRandom } from '../kit/seeded-random.ts'
 export { RecordingLogger } from '../kit/recording-logger.ts'
 export { Browser } from '../kit/browser.ts'
-export { createDnsExchange, createHttpClient, createSecretFiles, createSystemResolvers } from '../kit/ready-ports.ts'
+export {
+  createDnsExchange,
+  createHttpClient,
+  createOutgoingSockets,
+  createSecretFiles,
+  createSystemResolvers,
+  createTrustedAuthorities,
+} from '../kit/ready-ports.ts'
 export { MemorySignInRecords, signInDesk } from '../kit/sign-in-desk.ts'
 export { PluginMetrics as RecordingMetrics, type MetricSeries } from '../../core/plugin/plugin-metrics.ts'
 export { TunnelWire, numberedPacket, numberOf, type CarriedDatagram, type Fate } from './tunnel-wire.ts'

@@ -28,8 +28,14 @@ import { OutgoingSockets } from '../../core/runtime/outgoing-sockets.ts'
 import { Random } from '../../core/runtime/random.ts'
 import { SecretFiles } from '../../core/runtime/secret-files.ts'
 import { TrustedAuthorities } from '../../core/runtime/trusted-authorities.ts'
-import { createOutgoingSockets, createTrustedAuthorities } from '../../hosts/runtime/index.ts'
-import { createDnsExchange, createHttpClient, createSecretFiles, createSystemResolvers } from '../kit/ready-ports.ts'
+import {
+  createDnsExchange,
+  createHttpClient,
+  createOutgoingSockets,
+  createSecretFiles,
+  createSystemResolvers,
+  createTrustedAuthorities,
+} from '../kit/ready-ports.ts'
 import { RecordingLogger } from '../kit/recording-logger.ts'
 import { SeededRandom } from '../kit/seeded-random.ts'
 import { VirtualClock } from '../kit/virtual-clock.ts'
