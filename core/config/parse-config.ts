@@ -41,5 +41,9 @@ export const pathOf = (path: readonly PropertyKey[]): string =>
 export const PluginEntry = z.strictObject({
   use: z.string().min(1).describe('builtin:NAME, or an npm package name resolved from the configuration file'),
   config: z.unknown().optional(),
+  isolation: z
+    .literal('worker')
+    .optional()
+    .describe('worker: its conditions, selectors and fact sources run in a thread of their own; portals only'),
 })
 export type PluginEntry = z.infer<typeof PluginEntry>

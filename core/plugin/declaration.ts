@@ -21,13 +21,14 @@ export interface CheckedDeclaration {
 }
 
 /**
- * Checks a declaration that a plugin passes to `provide`. Error texts begin with `source`; `brought` are the facts that plugins bring.
+ * Checks a declaration that a plugin passes to `provide`. Error texts begin with `source`; `brought` are the facts that plugins bring,
+ * absent where the host has checked already which facts there are.
  * @throws OperatorError PLUGIN_SETUP_FAILED, PLUGIN_FACT_UNKNOWN
  */
 export const checkDeclaration = (
   point: PointName,
   declaration: unknown,
-  { source, brought }: { source: string; brought: ReadonlyMap<string, Reads<unknown>> },
+  { source, brought }: { source: string; brought?: ReadonlyMap<string, Reads<unknown>> },
 ): CheckedDeclaration => {
   const wrong = (what: string): OperatorError =>
     new OperatorError('PLUGIN_SETUP_FAILED', `${source}: ${what}.`, 'Install a version of the plugin that fits.')
@@ -47,6 +48,7 @@ export const checkDeclaration = (
   const read = (name: string, value: unknown, about: About): Record<string, Reads<unknown>> => {
     const declared = record(name, value, isFactToken)
     for (const [as, fact] of Object.entries(declared)) {
+      if (brought === undefined) continue
       if (BUILT_IN_FACTS.get(fact.name)?.about === about) continue
       const other = about === 'request' ? brought.get(fact.name) : undefined
       if (other !== undefined && other.by?.name === fact.by?.name && other.from === fact.from) continue

@@ -6,6 +6,7 @@ import { Logger } from '../runtime/logger.ts'
 import type { PluginContext } from './define-plugin.ts'
 import { stackText } from './error-text.ts'
 import { installPlugins, type Installation } from './install-plugins.ts'
+import type { Isolation } from './isolation.ts'
 import { loadPlugins, type PluginModules } from './load-plugins.ts'
 
 /**
@@ -15,11 +16,22 @@ import { loadPlugins, type PluginModules } from './load-plugins.ts'
 export const loadHostPlugins = async (
   container: Container,
   points: readonly HostPoint[],
-  { entries, modules, context }: { entries: readonly PluginEntry[]; modules: PluginModules; context: PluginContext },
+  {
+    entries,
+    modules,
+    context,
+    isolation,
+  }: {
+    entries: readonly PluginEntry[]
+    modules: PluginModules
+    context: PluginContext
+    /** Threads for plugins that the configuration isolates; absent for a host that has none. */
+    isolation?: Isolation
+  },
 ): Promise<Installation> =>
   withFaultsLogged(container.get(Logger), async () => {
     const uses = await loadPlugins(entries, modules, [context])
-    return installPlugins(container, points, uses, context)
+    return installPlugins(container, points, uses, context, isolation)
   })
 
 /** Runs `work`, and logs the stack in a plugin that made it fail, which the error's own text has no room for. */

@@ -4,14 +4,13 @@ import type { Extension, Extensions, HostPoint } from '../contract/extension-poi
 import type { Reads } from '../contract/facts.ts'
 import type { Schema } from '../contract/schema.ts'
 import type { Container } from '../di.ts'
-import type { Startable } from '../runtime/lifecycle.ts'
-import { broughtFact, checkDeclaration, missingMethods, type CheckedDeclaration } from './declaration.ts'
+import { checkPorts, createdImplementation, isStartable } from './created-implementation.ts'
+import { broughtFact, checkDeclaration } from './declaration.ts'
 import type { HostKind, PluginContext } from './define-plugin.ts'
-import { ownPort } from './own-port.ts'
+import { checkIsolable, standIn, type IsolatedPlugin, type Isolation } from './isolation.ts'
 import type { PluginPart } from './plugin-part.ts'
 import { runSetup, setupFailed, type Declared, type PluginUse } from './plugin-setup.ts'
 import { NO_SETTINGS, settingsSchema } from './settings-schema.ts'
-import { synchronousAnswer } from './synchronous-answer.ts'
 import { visibleCharacters } from './visible-characters.ts'
 
 /** Plugin with the extensions that it provides to this host. */
@@ -42,16 +41,18 @@ export interface Installation {
 
 /**
  * Runs the `setup` of each plugin, creates the declared implementations with the host's ports, and registers in
- * `container`, for each extension point of the host, the map of its extensions. Starts nothing.
+ * `container`, for each extension point of the host, the map of its extensions. Starts nothing. Implementations of a plugin
+ * that the configuration isolates are created in its thread (`isolation`) when that starts.
  * @throws OperatorError PLUGIN_API_MISMATCH, PLUGIN_DUPLICATE, PLUGIN_DUPLICATE_KEY, PLUGIN_SETUP_FAILED,
  * PLUGIN_SCHEMA, PLUGIN_PORT, PLUGIN_METHODS, PLUGIN_FACT_UNKNOWN, PLUGIN_FACT_NAME, PLUGIN_DUPLICATE_FACT,
- * CONFIG_INVALID
+ * PLUGIN_ISOLATION, CONFIG_INVALID
  */
 export const installPlugins = (
   container: Container,
   points: readonly HostPoint[],
   uses: readonly PluginUse[],
   context: PluginContext,
+  isolation?: Isolation,
 ): Installation => {
   const maps = new Map(points.map(({ name }) => [name, new Map<string, Extension<unknown>>()]))
   const describedOnly = new Set(points.filter(({ isDescribedOnly }) => isDescribedOnly).map(({ name }) => name))
@@ -59,6 +60,7 @@ export const installPlugins = (
   const parts: PluginPart[] = []
   const brought = new Map<string, Reads<unknown>>()
   const pending: Pending[] = []
+  const threads = new Map<PluginUse, IsolatedPlugin | undefined>()
 
   for (const use of uses) {
     const { definition, source } = use
@@ -96,11 +98,16 @@ export const installPlugins = (
       throw new OperatorError('PLUGIN_DUPLICATE_KEY', `${about}, which ${other.plugin} provides already.`, 'Remove one of the two.') // prettier-ignore
     }
     const isDescribed = describedOnly.has(point) || isSaidElsewhere(declared, context.host)
+    const isIsolated = use.isIsolated === true && !isDescribed
+    if (isIsolated) checkIsolable(point, about, isolation)
+    const thread = isIsolated ? threadOf(use, { threads, isolation, parts }) : undefined
     const ports = isDescribed ? undefined : container
-    const extension = createdExtension(ports, { ...declared, about, installed, brought })
+    const extension = createdExtension(ports, { ...declared, about, installed, brought, thread })
     map.set(key, extension)
     installed.provides.push({ point, key })
-    if (isStartable(extension.value)) parts.push({ plugin: definition.name, part: extension.value })
+    if (thread === undefined && isStartable(extension.value)) {
+      parts.push({ plugin: definition.name, part: extension.value })
+    }
   }
 
   for (const { name, token } of points) {
@@ -137,6 +144,23 @@ const isForOthers = ({ fact }: DeclaredHere, host: HostKind): boolean =>
 const isSaidElsewhere = ({ fact }: DeclaredHere, host: HostKind): boolean =>
   host !== 'client' && fact?.from === 'client'
 
+/** Returns the thread of an isolated plugin, which is opened for the first of its implementations. */
+const threadOf = (
+  use: PluginUse,
+  {
+    threads,
+    isolation,
+    parts,
+  }: { threads: Map<PluginUse, IsolatedPlugin | undefined>; isolation: Isolation | undefined; parts: PluginPart[] },
+): IsolatedPlugin | undefined => {
+  if (!threads.has(use)) {
+    const opened = isolation?.open(use)
+    threads.set(use, opened)
+    if (opened !== undefined) parts.push({ plugin: use.definition.name, part: opened.part })
+  }
+  return threads.get(use)
+}
+
 const checkListedOnce = ({ definition, source }: PluginUse, others: readonly Pick<InstalledPlugin, 'name'>[]): void => {
   if (!others.some(({ name }) => name === definition.name)) return
   throw new OperatorError('PLUGIN_DUPLICATE', `${source}: the plugin ${definition.name} is already listed.`, 'List it once.') // prettier-ignore
@@ -158,7 +182,7 @@ const createdExtension = (
   }
 }
 
-/** Describes an extension; without a container nothing is created. */
+/** Describes an extension; without a container nothing is created, and with a thread nothing here. */
 const createExtension = (
   container: Container | undefined,
   {
@@ -168,18 +192,22 @@ const createExtension = (
     about,
     installed,
     brought,
-  }: Declared & { about: string; installed: InstalledPlugin; brought: ReadonlyMap<string, Reads<unknown>> },
+    thread,
+  }: Declared & {
+    about: string
+    installed: InstalledPlugin
+    brought: ReadonlyMap<string, Reads<unknown>>
+    thread: IsolatedPlugin | undefined
+  },
 ): Extension<unknown> => {
   const checked = checkDeclaration(point, declaration, { source: about, brought })
-  const value = container === undefined ? undefined : created(container, checked, { about, plugin: installed.name })
-  const missing = container === undefined ? [] : missingMethods(point, value)
-  if (missing.length > 0) {
-    throw new OperatorError(
-      'PLUGIN_METHODS',
-      `${about}, and what it creates has no method ${missing.join(', ')}.`,
-      'Install a version of the plugin that fits.',
-    )
+  const create = (): unknown => {
+    if (container === undefined) return undefined
+    if (thread === undefined) return createdImplementation(container, checked, { point, about, plugin: installed.name })
+    checkPorts(container, checked, about)
+    return standIn(point, key, thread)
   }
+  const value = create()
   const schemaOf = (schema: Schema<unknown> | undefined, what: string) =>
     schema === undefined ? NO_SETTINGS : settingsSchema(schema, `${about}, ${what}`)
   return {
@@ -187,6 +215,7 @@ const createExtension = (
     plugin: installed.name,
     version: installed.version,
     value,
+    ...(thread !== undefined && { isIsolated: true }),
     settings: schemaOf(checked.settings, 'settings'),
     keep: schemaOf(checked.keep, 'keep'),
     facts: checked.facts,
@@ -214,25 +243,3 @@ const noteBrought = (declared: DeclaredHere, named: string, brought: Map<string,
   brought.set(fact.name, fact)
   declared.fact = fact
 }
-
-const created = (
-  container: Container,
-  { needs, create }: CheckedDeclaration,
-  { about, plugin }: { about: string; plugin: string },
-): unknown => {
-  const ports: Record<string, unknown> = {}
-  for (const [name, what] of Object.entries(needs)) {
-    if (!container.has(what)) {
-      throw new OperatorError('PLUGIN_PORT', `${about} and needs the port ${what.description ?? name}, which this host does not have.`) // prettier-ignore
-    }
-    ports[name] = ownPort(what, container.get(what), plugin)
-  }
-  try {
-    return synchronousAnswer(create(Object.freeze(ports)))
-  } catch (error) {
-    throw setupFailed(`${about}, and creating it failed`, error)
-  }
-}
-
-const isStartable = (value: unknown): value is Startable =>
-  typeof value === 'object' && value !== null && ('start' in value || 'stop' in value)

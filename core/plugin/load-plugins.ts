@@ -58,7 +58,8 @@ export const loadPlugin = async (
   const plugin = (exported as { plugin?: unknown } | null)?.plugin
   if (isDefinition(plugin)) {
     const folder = isPackage(entry) ? modules.packageFolder(entry.use) : undefined
-    return { definition: plugin, config: entry.config, source, use: entry.use, folder }
+    const isIsolated = entry.isolation === 'worker'
+    return { definition: plugin, config: entry.config, source, use: entry.use, folder, isIsolated, entry }
   }
   throw new OperatorError(
     'PLUGIN_NO_EXPORT',

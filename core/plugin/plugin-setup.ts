@@ -1,4 +1,5 @@
 import { OperatorError } from '../config/operator-error.ts'
+import type { PluginEntry } from '../config/parse-config.ts'
 import type { PointName } from '../contract/contracts.ts'
 import type { Schema } from '../contract/schema.ts'
 import { PLUGIN_API, type PluginContext, type PluginDefinition, type Provide } from './define-plugin.ts'
@@ -20,6 +21,8 @@ export interface PluginUse {
   folder?: string | undefined
   /** Whether the configuration wants the plugin to run in a thread of its own; absent: it does not. */
   isIsolated?: boolean
+  /** Entry of the configuration; absent for a plugin that none lists. */
+  entry?: PluginEntry
 }
 
 /** Arguments of one call of `provide`. */

@@ -7,7 +7,7 @@ import { visibleCharacters } from '../plugin/visible-characters.ts'
 import { unixTime, type UnixTime } from '../runtime/time.ts'
 import type { Answers } from './hearing.ts'
 import type { CompiledCondition, JudgedCondition } from './compiled-policy.ts'
-import { factsFor, type FactRecord, type KnownFacts } from './known-facts.ts'
+import { factsFor, type FactRecord, type FactsForPlugin, type KnownFacts } from './known-facts.ts'
 
 /** Verdict of one condition, and the facts that it was based on. */
 export interface ConditionExplanation {
@@ -79,7 +79,7 @@ const isSaidByClients = (facts: DeclaredFacts, name: string): boolean =>
 /** Returns the verdict of a condition that runs in a thread of its own, or that there is none. */
 const heardVerdict = (
   condition: JudgedCondition,
-  facts: Readonly<Record<string, unknown>>,
+  facts: FactsForPlugin['given'],
   at: UnixTime,
   answers: Answers | undefined,
 ): Partial<ConditionExplanation> => {
@@ -90,7 +90,8 @@ const heardVerdict = (
     owner: condition,
     settings: condition.stored,
     about: { facts },
-    text: JSON.stringify(facts),
+    // A source that confirms its fact changes nothing.
+    text: JSON.stringify(Object.entries(facts).map(([as, { value, source, since }]) => [as, value, source, since])),
     at,
   })
   if (heard === undefined) return { reason: 'it was not asked' }

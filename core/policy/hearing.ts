@@ -7,8 +7,8 @@ export interface Answers {
   find: (question: IsolatedQuestion) => IsolatedAnswer | undefined
 }
 
-/** Time after which the answer about an earlier moment is none about the present. */
-const GOOD_MS = 2 * SECOND
+/** Time after which the answer about an earlier moment is none about the present: longer than any answer takes. */
+const GOOD_MS = 5 * SECOND
 /** Most rounds of questions, against facts that change faster than plugins answer. */
 const MAX_ROUNDS = 4
 

@@ -6,7 +6,7 @@ import { buildContainer, type PortalPlugins } from './container.ts'
  * @throws OperatorError that a portal would stop with
  */
 export const checkPortalPlugins = async (options: PortalPlugins): Promise<CheckedPlugins> => {
-  const { installation } = await buildContainer(options)
+  const { installation } = await buildContainer(options, { isOnlyChecked: true })
   const { extensions } = installation
   const read = new Set(
     [...extensions.values()]

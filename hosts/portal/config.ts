@@ -136,6 +136,8 @@ export interface PortalStart {
   version: string
   /** Environment variables; may have PORTREEVE_SECRET_KEY and PORTREEVE_DATABASE_PASSWORD. Empty by default. */
   environment?: Readonly<Record<string, string | undefined>>
+  /** Time limit of a question to a plugin in a thread of its own; 250 ms by default. */
+  questionMs?: number
   /** Clock, and source of randomness; the system's by default. */
   clock?: Clock
   random?: Random

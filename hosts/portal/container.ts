@@ -8,6 +8,7 @@ import {
 import { createContainer, type Container } from '../../core/di.ts'
 import { loadHostPlugins } from '../../core/plugin/host-plugins.ts'
 import type { Installation } from '../../core/plugin/install-plugins.ts'
+import { PluginLog } from '../../core/plugin/plugin-log.ts'
 import { PluginMetrics } from '../../core/plugin/plugin-metrics.ts'
 import { Clock } from '../../core/runtime/clock.ts'
 import { HttpClient } from '../../core/runtime/http-client.ts'
@@ -26,6 +27,7 @@ import {
   permitInternetAnd,
 } from '../runtime/index.ts'
 import type { PortalConfig, PortalStart } from './config.ts'
+import { IsolatedPlugins } from './isolated-plugins.ts'
 
 /** Extension points of a portal. */
 const EXTENSION_POINTS = [IdentityProviders, PolicyConditions, GatewaySelectors, FactSources, ResolverSettings]
@@ -35,10 +37,19 @@ export type PortalPlugins = Omit<PortalStart, 'config'> & {
   config: Pick<PortalConfig, 'plugins' | 'log_level' | 'private_networks'>
 }
 
-/** Builds the portal's container: its ports, and the extensions of the configured plugins. */
+/**
+ * Builds the portal's container: its ports, and the extensions of the configured plugins. If these are only checked, those that
+ * the configuration isolates are created as well, which otherwise happens in their threads.
+ */
 export const buildContainer = async (
   options: PortalPlugins,
-): Promise<{ container: Container; installation: Installation; pluginMetrics: PluginMetrics }> => {
+  { isOnlyChecked = false } = {},
+): Promise<{
+  container: Container
+  installation: Installation
+  pluginMetrics: PluginMetrics
+  isolated: IsolatedPlugins
+}> => {
   const { config, modules, version } = options
   const container = createContainer()
   container.value(Clock, options.clock ?? createClock())
@@ -50,6 +61,20 @@ export const buildContainer = async (
   const pluginMetrics = new PluginMetrics()
   container.value(Metrics, pluginMetrics)
   const context = { folder: modules.folder, host: 'portal', hostVersion: version } as const
-  const installation = await loadHostPlugins(container, EXTENSION_POINTS, { entries: config.plugins, modules, context })
-  return { container, installation, pluginMetrics }
+  const logger = container.get(Logger)
+  const isolated = new IsolatedPlugins({
+    context,
+    privateNetworks: config.private_networks,
+    questionMs: options.questionMs,
+    logger,
+    metrics: pluginMetrics,
+    log: new PluginLog({ logger, clock: container.get(Clock) }),
+  })
+  const installation = await loadHostPlugins(container, EXTENSION_POINTS, {
+    entries: config.plugins,
+    modules,
+    context,
+    isolation: isOnlyChecked ? { open: () => undefined } : isolated,
+  })
+  return { container, installation, pluginMetrics, isolated }
 }

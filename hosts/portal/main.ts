@@ -48,7 +48,7 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
   // Assigned once the container has made the logger: the list of proxies is checked before that.
   const warning: { untrusted?: (address: string) => void } = {}
   const clientAddress = clientAddressBehind(config.trusted_proxies, (address) => warning.untrusted?.(address))
-  const { container, installation, pluginMetrics } = await buildContainer(options)
+  const { container, installation, pluginMetrics, isolated } = await buildContainer(options)
   const clock = container.get(Clock)
   const random = container.get(Random)
   const logger = container.get(Logger)
@@ -98,6 +98,7 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
       conditions,
       selectors,
       factSources: container.get(FactSources.token),
+      askIsolated: calls.isolated(isolated.ask),
       publicUrl,
       connectLimit: limit,
       limits: limitsOf(config),

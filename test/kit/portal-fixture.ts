@@ -16,6 +16,8 @@ export interface PortalFixtureOptions {
   /** Configuration file from whose folder packages in `config.plugins` are resolved; built-in plugins need none. */
   configFile?: string
   clock?: Clock
+  /** Time limit of a question to a plugin in a thread of its own; the product's by default. */
+  questionMs?: number
 }
 
 export interface ApiAnswer {
@@ -52,7 +54,7 @@ export class PortalFixture {
   ) {}
 
   static async start(given: PortalFixtureOptions = {}): Promise<PortalFixture> {
-    const { config = {}, plugins = PLUGINS, configFile, clock } = given
+    const { config = {}, plugins = PLUGINS, configFile, clock, questionMs } = given
     const folder = await mkdtemp(join(tmpdir(), 'portreeve-portal-'))
     const logger = new RecordingLogger()
     const options = {
@@ -69,6 +71,7 @@ export class PortalFixture {
       version: '0.1.0-test',
       logger,
       ...(clock === undefined ? {} : { clock }),
+      ...(questionMs === undefined ? {} : { questionMs }),
     }
     const { account, admin, token } = await initPortal({
       ...options,

@@ -1,6 +1,7 @@
 import type { GatewaySelector } from '../../../core/contract/gateway-selector.ts'
 import type { PolicyCondition } from '../../../core/contract/policy-condition.ts'
 import type { Extension, Extensions } from '../../../core/contract/extension-point.ts'
+import type { AskIsolated, IsolatedAnswer, IsolatedQuestion } from '../../../core/plugin/isolated-question.ts'
 import type { PluginLog } from '../../../core/plugin/plugin-log.ts'
 import { synchronousAnswer } from '../../../core/plugin/synchronous-answer.ts'
 import type { Clock } from '../../../core/runtime/clock.ts'
@@ -56,6 +57,33 @@ export class PluginCalls {
     return this.#watched('selector', extensions, (selector, guard) => ({
       select: (question) => guard(() => selector.select(question)),
     }))
+  }
+
+  /** Wraps the asking of plugins in threads of their own: their answers count, and failures are logged, as all others. */
+  isolated(ask: AskIsolated): AskIsolated {
+    return async (questions) => {
+      const answers = await ask(questions)
+      answers.forEach((answer, at) => {
+        const question = questions[at]
+        if (question !== undefined) this.#note(question, answer)
+      })
+      return answers
+    }
+  }
+
+  #note({ point, plugin, key }: IsolatedQuestion, answer: IsolatedAnswer): void {
+    const watched = point === 'policy-conditions' ? 'condition' : 'selector'
+    const figures = this.#figures.find((each) => each.point === watched && each.key === key)
+    if (figures === undefined) return
+    figures.seconds += answer.seconds
+    figures.slowestSeconds = Math.max(figures.slowestSeconds, answer.seconds)
+    if ('answer' in answer) {
+      figures.answered++
+      return
+    }
+    figures[answer.outcome]++
+    const { method, message } = POINTS[watched]
+    if (answer.outcome !== 'spared') this.#log.of({ plugin, key }, message)(method, answer.failure)
   }
 
   figures(): readonly Readonly<PluginFigures>[] {

@@ -9,8 +9,11 @@ export interface HearingsNeeds {
   emit: Emit
 }
 
-/** Time after which a question counts as failed, whatever became of it: the plugin's own deadline is far below. */
-const LIMIT_MS = 2 * SECOND
+/**
+ * Time after which a question counts as failed, whatever became of it. A plugin has far less; but its thread may have to be
+ * started anew for it. A gateway that joins waits for 5 s.
+ */
+const LIMIT_MS = 4 * SECOND
 
 interface Asked {
   hearing: Hearing
