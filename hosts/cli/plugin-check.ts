@@ -13,14 +13,14 @@ export const pluginCheckCommand = ({ output }: CommandContext): Command =>
     .addOption(hostOption())
     .option(
       '--json',
-      'print {"plugins":[{"name","version","provides":[{"point","key"}]}],"unused":[{"host","plugin","point","key","why"}]}',
+      'print {"plugins":[{"name","version","provides":[{"point","key"}]}]}, with --host also "unused":[{"host","point","key","plugin","why"}]',
     )
     .action(async ({ json, ...of }: PluginsOf & { json?: true }) => {
       const checked = await checkedHosts(of)
       const plugins = pluginsOfAll(checked)
       // A host that nobody named need not use what another is for.
       const unused = of.host === undefined ? [] : checked.flatMap(unusedBy)
-      if (json === true) output.json({ plugins: plugins.map(short), unused })
+      if (json === true) output.json({ plugins: plugins.map(short), ...(of.host !== undefined && { unused }) })
       else output.print([describe(plugins), ...unused.map(({ host, key, point, plugin, why }) => `The ${host} does not use ${key} of ${point} (${plugin}): ${why}.`)].join('\n')) // prettier-ignore
     })
     .addHelpText(
