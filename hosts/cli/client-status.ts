@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import type { ClientStatus, ResourceState } from '../client/session/client-status.ts'
+import type { ClientStatus, GatewayStatus, ResourceState } from '../client/session/client-status.ts'
 import { ask, type AskOptions } from './ask.ts'
 import type { CommandContext } from './context.ts'
 import { ExitCode } from './exit-code.ts'
@@ -45,7 +45,9 @@ const CODES = {
   unreachable: ExitCode.unreachable,
 } as const
 
-const KINDS = { direct: 'direct', nat: 'direct, through NAT' } as const
+/** Describes the kind of a path to people. */
+export const pathKind = (kind: GatewayStatus['path_kind']): string =>
+  kind === null ? '-' : kind === 'direct' ? 'direct' : 'direct through NAT'
 
 const describe = (status: ClientStatus): string => {
   const {
@@ -86,7 +88,7 @@ const describe = (status: ClientStatus): string => {
       ...gateways.map(({ id, name, path, path_kind, round_trip_ms, mtu, last_handshake }) => [
         name ?? id,
         path ?? '-',
-        path_kind === null ? '-' : KINDS[path_kind],
+        pathKind(path_kind),
         round_trip_ms === null ? '-' : `${round_trip_ms.toFixed(1)} ms`,
         String(mtu),
         last_handshake ?? '-',

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { clientDnsCommand } from './client-dns.ts'
 import { clientDownCommand } from './client-down.ts'
+import { clientPingCommand } from './client-ping.ts'
 import { clientSignInCommand } from './client-sign-in.ts'
 import { clientSignOutCommand } from './client-sign-out.ts'
 import { clientStatusCommand } from './client-status.ts'
@@ -14,6 +15,7 @@ export const clientCommand = (context: CommandContext): Command =>
     .addCommand(clientUpCommand(context))
     .addCommand(clientDownCommand(context))
     .addCommand(clientStatusCommand(context))
+    .addCommand(clientPingCommand(context))
     .addCommand(clientDnsCommand(context))
     .addCommand(clientSignInCommand(context))
     .addCommand(clientSignOutCommand(context))

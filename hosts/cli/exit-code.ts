@@ -12,7 +12,7 @@ export const ExitCode = {
   unreachable: 4,
   /** Another process with the same identity is connected, such as on a machine that this one was copied from. */
   identityInUse: 5,
-  /** `portreeve explain` found that access would be denied. */
+  /** Access is, or would be, denied: `portreeve explain`, `portreeve client ping`. */
   denied: 6,
 } as const
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode]

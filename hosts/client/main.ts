@@ -102,6 +102,7 @@ export const startClient = async (options: ClientStart): Promise<RunningClient> 
         troubleWith: (name) => state.findings.status().find((one) => one.name === name)?.why,
         now: () => clock.now(),
       }),
+    wantAccess: (resourceId) => shell.wantAccess(resourceId),
     ended: shell.ended,
     stop,
   }

@@ -132,6 +132,11 @@ export class ClientShell {
     })
   }
 
+  /** Requests access to a resource, as a packet for it would. */
+  wantAccess(resourceId: string): void {
+    this.#peer.tell({ type: 'accessWanted', resourceId })
+  }
+
   #restore(hadDevice: boolean): void {
     const { tasks } = this.#peer
     const { network, resolver } = this.#ports

@@ -11,7 +11,7 @@ export type ClientInput =
   | { type: 'upstreamAnswered'; ask: number; verdict: UpstreamVerdict }
   | { type: 'siteAnswered'; ask: number; verdict: ServerVerdict }
   | Extract<NameServiceInput, { type: 'upstreamsFound' | 'tcpQueryReceived' | 'inspectionRequested' }>
-  | Extract<ClientFlowsInput, { type: 'listenersOpened' }>
+  | Extract<ClientFlowsInput, { type: 'listenersOpened' | 'accessWanted' }>
   | Extract<OwnFactsInput, { type: 'factFound' }>
 
 export type ClientOutput =

@@ -208,6 +208,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
         return this.#tellLane({ type: 'workerReported', report: input.report }, now)
       case 'tunPackets':
       case 'listenersOpened':
+      case 'accessWanted':
         return this.#tellFlows(input, now)
       case 'upstreamsFound':
       case 'upstreamAnswered':

@@ -68,6 +68,7 @@ export class ClientSession {
       'sign-in-paste': (input) => this.#takePasted(input),
       'sign-out': () => this.#signOut(given !== undefined),
       'dns-query': (input) => this.#inspectName(input),
+      'want-access': (input) => this.#wantAccess(input),
     })
     try {
       await this.#options.prepare?.()
@@ -122,6 +123,14 @@ export class ClientSession {
     return this.#running.inspectName(question.data)
   }
 
+  async #wantAccess(input: unknown): Promise<null> {
+    const wanted = Wanted.safeParse(input)
+    if (!wanted.success) throw new OperatorError('BAD_REQUEST', 'expected the id of a resource.')
+    if (this.#running === undefined) throw new OperatorError('SIGNED_OUT', 'the client is signed out.')
+    this.#running.wantAccess(wanted.data.resource_id)
+    return null
+  }
+
   async #beginSignIn(input: unknown): Promise<{ url: string }> {
     const { by_paste: byPaste = false } = SignInQuestion.safeParse(input ?? {}).data ?? {}
     const { config, random } = this.#options
@@ -173,6 +182,7 @@ export class ClientSession {
 
 const SignInQuestion = z.strictObject({ by_paste: z.boolean().optional() })
 const Pasted = z.strictObject({ text: z.string().max(8192) })
+const Wanted = z.strictObject({ resource_id: z.string().max(64) })
 const NameQuestion = z.strictObject({ name: z.string().max(1024), type: z.string().max(16) })
 
 /** Name of the token in the secret store. */

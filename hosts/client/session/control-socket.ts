@@ -1,7 +1,7 @@
 import { askOwner, ControlSocket, type ControlHandlers, type ControlOwner } from '../../peer/control-socket.ts'
 
 /** Command that a running client accepts on its control socket. */
-export type ClientCommand = 'status' | 'down' | 'sign-in' | 'sign-in-paste' | 'sign-out' | 'dns-query'
+export type ClientCommand = 'status' | 'down' | 'sign-in' | 'sign-in-paste' | 'sign-out' | 'dns-query' | 'want-access'
 
 /** Opens a client's control socket. @throws OperatorError CLIENT_RUNNING, SOCKET_FAILED */
 export const openClientSocket = (path: string, handlers: ControlHandlers<ClientCommand>): Promise<ControlSocket> =>

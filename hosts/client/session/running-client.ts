@@ -7,6 +7,8 @@ export interface RunningClient {
   status: () => ClientStatus
   /** Describes how the client answers a name. @throws OperatorError */
   inspectName: (question: { name: string; type: string }) => Promise<NameInspection>
+  /** Requests access to a resource, as a packet for it would; nothing happens if it is connected. */
+  wantAccess: (resourceId: string) => void
   /** Resolves with the reason when the client ends; `signed_out` if the portal refused the token. */
   ended: Promise<PeerEnd>
   stop: () => Promise<void>

@@ -1,10 +1,12 @@
 import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { afterEach, beforeEach, describe, it } from 'mocha'
 import { run } from '../../../hosts/cli/program.ts'
 import type { ClientStatus, ClientLinkState } from '../../../hosts/client/session/client-status.ts'
+import type { NameInspection } from '../../../hosts/client/names/name-inspection.ts'
 import { openGatewaySocket } from '../../../hosts/gateway/control-socket.ts'
 import type { TransportProblem } from '../../../core/ice/transport-news.ts'
 import type { HostProblem } from '../../../core/runtime/host-problems.ts'
@@ -70,6 +72,7 @@ describe('hosts/cli/program', () => {
     ]
     for (const command of [
       ...commands,
+      'client ping',
       'client sign-in',
       'client sign-out',
       'plugin check',
@@ -274,7 +277,11 @@ describe('hosts/cli/program', () => {
     let control: ControlSocket | undefined
     let asked: string[]
 
-    const client = async (state: ClientLinkState, status = STATUS(state)): Promise<NodeJS.ProcessEnv> => {
+    const client = async (
+      state: ClientLinkState,
+      status = STATUS(state),
+      inspection: NameInspection = INSPECTION,
+    ): Promise<NodeJS.ProcessEnv> => {
       const path = join(folder, 'client.sock')
       asked = []
       const note = (command: string) => async () => void asked.push(command)
@@ -284,7 +291,8 @@ describe('hosts/cli/program', () => {
         'sign-in': async () => ({ url: 'https://portal.example.org/example?as=headless-client' }),
         'sign-in-paste': async (input) => void asked.push(`pasted ${JSON.stringify(input)}`),
         'sign-out': note('sign-out'),
-        'dns-query': async (input) => ({ ...INSPECTION, ...(input as object) }),
+        'dns-query': async (input) => ({ ...inspection, ...(input as object) }),
+        'want-access': async (input) => void asked.push(`wanted ${JSON.stringify(input)}`),
       })
       return { PORTREEVE_SOCKET: path }
     }
@@ -395,6 +403,66 @@ describe('hosts/cli/program', () => {
       }
     })
 
+    describe('client ping', () => {
+      const found = (id: string): NameInspection => ({
+        ...INSPECTION,
+        rule: 'resource',
+        resources: [{ id, name: 'found' }],
+        answers: [{ name: 'found', type: 'A', ttl: 1, data: '127.0.0.1' }],
+      })
+
+      it('client ping says which gateway carries packets, by which path, and how a port answers', async () => {
+        const server = createServer((socket) => socket.end())
+        await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+        const { port } = server.address() as AddressInfo
+        try {
+          const env = await client('connected', STATUS('connected'), found('r1'))
+          const { code, printed } = await portreeve(['client', 'ping', `gitlab.example.org:${port}`], env)
+          expect(code).to.equal(0)
+          for (const part of [
+            'GitLab, by gateway berlin-1',
+            '192.0.2.1:52625, direct through NAT, round trip 12.3 ms',
+          ]) {
+            expect(printed).to.include(part)
+          }
+          expect(printed).to.match(new RegExp(`port ${port} answers after [\\d.]+ ms`))
+          expect(asked).to.deep.equal(['wanted {"resource_id":"r1"}'])
+        } finally {
+          server.close()
+        }
+        const refused = await portreeve(['client', 'ping', `gitlab.example.org:${port}`, '--json'], {
+          PORTREEVE_SOCKET: join(folder, 'client.sock'),
+        })
+        expect(refused.code).to.equal(4)
+        expect(JSON.parse(refused.printed)).to.deep.include({ gateway: STATUS('connected').gateways[0] })
+        expect(JSON.parse(refused.printed).connection).to.include({ port, outcome: 'refused', code: 'ECONNREFUSED' })
+      })
+
+      it('client ping says why access is denied, and ends with 6', async () => {
+        const env = await client('connected', STATUS('connected'), found('r2'))
+        const { code, printed } = await portreeve(['client', 'ping', 'jenkins.example.org'], env)
+        expect(code).to.equal(6)
+        expect(printed)
+          .to.match(/Jenkins, denied \(forbidden\)/)
+          .and.include('outside the hours')
+      })
+
+      it('client ping refuses what belongs to no resource, and says who answers it', async () => {
+        const env = await client('connected')
+        const named = await portreeve(['client', 'ping', 'www.example.com'], env)
+        expect(named.code).to.equal(1)
+        expect(named.told).to.match(/NOT_A_RESOURCE.*192\.0\.2\.53:53 answers it/)
+        expect((await portreeve(['client', 'ping', '198.51.100.1'], env)).told).to.include('NOT_A_RESOURCE')
+        expect((await portreeve(['client', 'ping', 'a b'], env)).code).to.equal(2)
+        expect(asked).to.deep.equal([])
+      })
+
+      it('client ping ends with 3 where the client is signed out', async () => {
+        const env = await client('signed_out')
+        expect(await portreeve(['client', 'ping', 'gitlab.example.org'], env)).to.include({ code: 3 })
+      })
+    })
+
     it('client commands find the socket by the configuration too', async () => {
       await client('connected')
       const config = await file('client.yaml', 'portal_url: http://192.0.2.1:8080\nsocket: client.sock\n')
@@ -412,7 +480,7 @@ describe('hosts/cli/program', () => {
   })
 })
 
-const INSPECTION = {
+const INSPECTION: NameInspection = {
   name: 'www.example.com',
   type: 'A',
   rule: 'upstream',

@@ -17,6 +17,7 @@ const HANDLERS: ControlHandlers<ClientCommand> = {
   'sign-in-paste': () => Promise.resolve(null),
   'sign-out': () => Promise.reject(new Error('out of luck')),
   'dns-query': (input) => Promise.resolve({ input }),
+  'want-access': () => Promise.resolve(null),
 }
 
 describe('hosts/peer/control-socket', () => {

@@ -2,10 +2,12 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { before, after, describe, it } from 'mocha'
 import { askGatewayStatus } from '../../../hosts/gateway/control-socket.ts'
+import type { PingResult } from '../../../hosts/cli/client-ping.ts'
 import { Namespace } from '../../../hosts/lab/namespace.ts'
 import { joinByRouter, type BehindRouter } from '../../../hosts/lab/nat-router.ts'
+import { portreeve } from '../../../hosts/lab/program.ts'
 import type { Bed } from '../bed/bed.ts'
-import { ipv4Of, TARGET_HOST } from '../bed/topology.ts'
+import { ipv4Of, TARGET_HOST, WEB_PORT } from '../bed/topology.ts'
 
 const CLIENT = 'client-at-home'
 const PORT = 52_625
@@ -96,6 +98,19 @@ export const natTests = (bed: () => Bed): void => {
         expect(gateway).to.include({ path: reachedAt, path_kind: 'nat' })
       })
     }
+
+    it('client ping says by which gateway and path packets go, and how long a connection takes', async () => {
+      const target = `${resourceOf(1)}:${WEB_PORT}`
+      const args = ['client', 'ping', target, '--json', '--config', join(bed().run.path, `${CLIENT}.yaml`)]
+      const { stdout } = await bed()
+        .machine(CLIENT)
+        .mustRun(process.execPath, portreeve(...args))
+      const { gateway, connection, resource } = JSON.parse(stdout) as PingResult
+      expect(resource).to.include({ name: 'page of gateway-forwarded', state: 'connected' })
+      expect(gateway).to.include({ name: 'gateway-forwarded', path: '203.0.113.72:40000', path_kind: 'nat' })
+      expect(gateway?.round_trip_ms).to.be.greaterThan(0)
+      expect(connection).to.include({ port: WEB_PORT, outcome: 'answered' })
+    })
 
     it('H11 the addresses of bridges come last among what a gateway offers, and are few', async () => {
       const socket = join(bed().run.path, 'gateway-in-cloud', 'gateway.sock')

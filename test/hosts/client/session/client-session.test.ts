@@ -23,6 +23,8 @@ class FakeClient implements RunningClient {
   isStopped = false
   readonly ended = new Promise<PeerEnd>((resolve) => (this.#end = resolve))
 
+  readonly wanted: string[] = []
+
   constructor(token: Secret) {
     this.token = token.reveal()
     FakeClient.runs.push(this)
@@ -36,6 +38,10 @@ class FakeClient implements RunningClient {
   inspectName({ name, type }: { name: string; type: string }): Promise<NameInspection> {
     const none = { resources: [], upstream: null, site_trouble: null, code: 'NXDOMAIN', answers: [], ms: 1 }
     return Promise.resolve({ name, type, rule: 'upstream', ...none })
+  }
+
+  wantAccess(resourceId: string): void {
+    this.wanted.push(resourceId)
   }
 
   end(end: PeerEnd): void {
@@ -115,6 +121,16 @@ describe('hosts/client/session/client-session', () => {
     await askClient(config.socket, 'down')
     expect(await end).to.deep.equal({ reason: 'stopped' })
     expect(client.isStopped).to.equal(true)
+  })
+
+  it('a session has its client ask for a resource, once it knows which', async () => {
+    const running = nextClient()
+    void open({}, new Secret('service.token'))
+    const client = await running
+    await askClient(config.socket, 'want-access', { input: { resource_id: 'r1' } })
+    const nonsense = await askClient(config.socket, 'want-access', { input: 'r1' }).catch((error: unknown) => error)
+    expect(nonsense).to.include({ code: 'BAD_REQUEST' })
+    expect(client.wanted).to.deep.equal(['r1'])
   })
 
   it('a session is over where a service’s token is refused or the portal never answers', async () => {
