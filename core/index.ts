@@ -64,6 +64,7 @@ export {
   type SignOutStep,
   type Refusal,
 } from './contract/identity-provider.ts'
+export { fittingStatements, STATEMENT_LIMITS, type FittingStatements } from './contract/identity-statements.ts'
 export { domainOfEmail, readEmailDomain } from './net/email-domain.ts'
 export { type PolicyCondition, type ConditionQuestion, type ConditionVerdict } from './contract/policy-condition.ts'
 export {

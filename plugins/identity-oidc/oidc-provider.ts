@@ -1,5 +1,6 @@
 import * as oidc from 'openid-client'
 import {
+  STATEMENT_LIMITS,
   type HttpClient,
   type IdentityProvider,
   type Logger,
@@ -117,13 +118,11 @@ export class OidcProvider implements IdentityProvider<Settings, Kept> {
   }
 }
 
-/** Maximum length of an ID token that is kept for the sign-out; without one the provider asks the person. */
-const MAX_HINT_CHARACTERS = 4_096
-
+/** Returns the ID token for the sign-out, unless it is too long: without it the provider asks the person. */
 const hintFor = (provider: oidc.Configuration, idToken: string | undefined): { signOutHint?: string } =>
   provider.serverMetadata().end_session_endpoint === undefined ||
   idToken === undefined ||
-  idToken.length > MAX_HINT_CHARACTERS
+  idToken.length > STATEMENT_LIMITS.hintCharacters
     ? {}
     : { signOutHint: idToken }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { sizeOf, STATEMENT_LIMITS } from '../../../../core/contract/identity-statements.ts'
 import { catchPromises } from '../../../../core/plugin/caught-promises.ts'
 import { visibleCharacters } from '../../../../core/plugin/visible-characters.ts'
 import type { SignInStep, SignOutStep } from '../../../../core/contract/identity-provider.ts'
@@ -20,10 +21,8 @@ const Field = z.object({
   type: z.enum(['text', 'email', 'password', 'code']),
 })
 
-/** Maximum size, as JSON, of groups and claims together: each token keeps them, in memory as well. */
-const MAX_STATEMENT_BYTES = 8_192
-
-const Groups = z.array(z.string().min(1).max(256)).max(1_000)
+const Groups = z.array(z.string().min(1).max(STATEMENT_LIMITS.groupCharacters)).max(STATEMENT_LIMITS.groups)
+const Methods = z.array(z.string().min(1).max(STATEMENT_LIMITS.methodCharacters)).max(STATEMENT_LIMITS.methods)
 
 const Identity = z
   .object({
@@ -38,13 +37,13 @@ const Identity = z
     authentication: z
       .object({
         at: z.int().nonnegative().optional(),
-        methods: z.array(z.string().min(1).max(100)).max(20).optional(),
+        methods: Methods.optional(),
       })
       .optional(),
-    signOutHint: z.string().min(1).max(4_096).optional(),
+    signOutHint: z.string().min(1).max(STATEMENT_LIMITS.hintCharacters).optional(),
   })
   .refine(
-    ({ groups = [], claims = {} }) => Buffer.byteLength(JSON.stringify([groups, claims])) <= MAX_STATEMENT_BYTES,
+    ({ groups = [], claims = {} }) => sizeOf([groups, claims]) <= STATEMENT_LIMITS.bytes,
     'its groups and claims are more than 8 KiB',
   )
 
