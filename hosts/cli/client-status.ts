@@ -27,6 +27,7 @@ Ends with 0 where it is connected, 3 signed out, 4 where the portal, a resource 
 and where the tunnel transport plugin fails or a problem of this machine keeps names or packets from passing.
 A resource is connecting while it is granted and a way to its gateway is looked for, connected once packets pass, and unreachable
 where they do not: what to look at stands below the table.
+Facts that plugins find out about this machine are listed with whether the portal is told: it is told those that its own plugins ask for.
 
 Examples:
   $ portreeve client status
