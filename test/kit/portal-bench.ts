@@ -1,5 +1,6 @@
 import type { Extensions } from '../../core/contract/extension-point.ts'
 import type { FactSource } from '../../core/contract/fact-source.ts'
+import type { IsolatedQuestion } from '../../core/plugin/isolated-question.ts'
 import type { GatewaySelector } from '../../core/contract/gateway-selector.ts'
 import { drive, type Driven } from '../../core/runtime/drive.ts'
 import { unixOf, unixTime, type UnixTime } from '../../core/runtime/time.ts'
@@ -14,6 +15,8 @@ import { SeededRandom } from './seeded-random.ts'
 import { VirtualClock } from './virtual-clock.ts'
 
 export interface PortalBenchOptions {
+  /** Keys of conditions and selectors that run in threads of their own: the test answers for them. */
+  isolated?: readonly string[]
   conditions?: Record<string, DeclaredCondition>
   selectors?: Record<string, GatewaySelector>
   /** Selectors with what they declare, beside `selectors`. */
@@ -33,6 +36,8 @@ export class PortalBench {
   readonly closed = new Map<string, string>()
   /** Names of brought facts that the machine wanted refreshed. */
   readonly wanted: string[] = []
+  /** Questions to isolated plugins that nobody has answered yet, as the machine asked them. */
+  readonly asked: { id: number; questions: readonly IsolatedQuestion[] }[] = []
   readonly #driven: Driven<PortalInput>
   readonly #frames = new Map<string, PeerFrame[]>()
   readonly #rows = new Map<string, { entity: EntityName; row: Entities[EntityName] }>()
@@ -42,6 +47,7 @@ export class PortalBench {
   constructor({
     conditions = {},
     selectors = {},
+    isolated = [],
     selectorExtensions = new Map(),
     seed = 1,
     clock = new VirtualClock(),
@@ -50,8 +56,8 @@ export class PortalBench {
   }: PortalBenchOptions = {}) {
     this.clock = clock
     this.machine = new PortalState({
-      conditions: conditionExtensions(conditions),
-      selectors: new Map([...extensions(selectors), ...selectorExtensions]),
+      conditions: isolatedAmong(conditionExtensions(conditions), isolated),
+      selectors: isolatedAmong(new Map([...extensions(selectors), ...selectorExtensions]), isolated),
       random: new SeededRandom(seed),
       unixAt: (now) => unixOf(now, clock.pair()),
       publicUrl: 'https://portal.example.org',
@@ -167,6 +173,14 @@ export class PortalBench {
     return this.#frames.get(connection)?.splice(0) ?? []
   }
 
+  /** Answers all questions to isolated plugins that are open. */
+  answer(answer: (question: IsolatedQuestion) => unknown): void {
+    for (const { id, questions } of this.asked.splice(0)) {
+      const answers = questions.map((question) => ({ answer: answer(question), seconds: 0 }))
+      this.dispatch({ type: 'isolatedAnswered', id, answers })
+    }
+  }
+
   #perform(output: PortalOutput): void {
     switch (output.type) {
       case 'sendText':
@@ -186,9 +200,16 @@ export class PortalBench {
         return
       case 'refreshFact':
         this.wanted.push(output.name)
+        return
+      case 'askIsolated':
+        this.asked.push(output)
     }
   }
 }
+
+/** Marks extensions of these keys as isolated: whoever calls them in the machine fails. */
+const isolatedAmong = <T>(all: Extensions<T>, keys: readonly string[]): Extensions<T> =>
+  new Map([...all].map(([key, each]) => [key, keys.includes(key) ? { ...each, isIsolated: true } : each]))
 
 interface Connecting {
   peerId: string

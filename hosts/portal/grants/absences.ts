@@ -70,7 +70,7 @@ export class Absences {
     for (const grant of grants.ofClient(clientId)) {
       const { decision } = grant.row
       if (decision !== null && !dependsOnConnection(decision.conditions)) continue
-      this.#needs.keeper.reexamine(grant, now, 'connection_ended')
+      this.#needs.keeper.reexamine(grant, now, { because: 'connection_ended' })
     }
   }
 

@@ -4,6 +4,7 @@ import type { Authorization } from '../store/entities.ts'
 import { DormantGrants } from './dormant-grants.ts'
 import { termsOf, type GrantDrafts } from './grant-drafts.ts'
 import type { GrantKeeper } from './grant-keeper.ts'
+import { PATIENCE_MS } from './hearings.ts'
 import type { Grant, Grants } from './grants.ts'
 import type { Limits } from './limits.ts'
 import type { Drop, Emit } from './portal-output.ts'
@@ -86,7 +87,8 @@ export class GatewayGrants {
       const parts = this.#needs.drafts.parts(row)
       const isOutdated = parts !== undefined && row.decision !== null && row.decision.terms !== termsOf(parts)
       if (isOutdated) this.#needs.keeper.withdraw(grant, { reason: 'outdated' }, now)
-      else this.#needs.keeper.reexamine(grant, now)
+      // The gateway joins after that, and has no grant until then.
+      else this.#needs.keeper.reexamine(grant, now, { patienceMs: PATIENCE_MS })
     }
   }
 

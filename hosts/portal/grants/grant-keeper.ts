@@ -10,7 +10,7 @@ import { instantAt, type Agenda } from './agenda.ts'
 import type { GatewayUpdates } from './gateway-updates.ts'
 import type { Allowed, GrantDrafts, Terms } from './grant-drafts.ts'
 import type { Grant, Grants } from './grants.ts'
-import type { Hearings } from './hearings.ts'
+import { PATIENCE_MS, SHORT_PATIENCE_MS, type Hearings } from './hearings.ts'
 import type { Emit } from './portal-output.ts'
 import type { Withdrawals } from './withdrawals.ts'
 
@@ -91,9 +91,13 @@ export class GrantKeeper {
   /**
    * Judges a grant again: keeps it, moves it to another policy without a gap, or withdraws it. `because` is the recorded
    * reason of a withdrawal, if not the verdict itself. If isolated plugins have to be asked, it stays in force until they have
-   * answered, or failed to in their time, unless it is denied whatever they answer.
+   * answered, or failed to within `patienceMs`, unless it is denied whatever they answer.
    */
-  reexamine(grant: Grant, now: Instant, because?: string): void {
+  reexamine(
+    grant: Grant,
+    now: Instant,
+    { because, patienceMs = SHORT_PATIENCE_MS }: { because?: string; patienceMs?: number } = {},
+  ): void {
     const at = this.#needs.unixAt(now)
     const { drafts } = this.#needs
     const standing = drafts.standing(grant.row, at)
@@ -105,7 +109,8 @@ export class GrantKeeper {
     if (!verdict.allowed) {
       return this.withdraw(grant, { reason: because ?? verdict.denied, explanation: verdict.explanation }, now)
     }
-    if (hearing.isOpen) return this.#hear(grant, { hearing, because }, now)
+    if (hearing.isOpen)
+      return this.#hear(grant, { hearing, ...(because !== undefined && { because }), patienceMs }, now)
     this.#hearings.delete(grant)
     this.#carryOn(grant, { standing, verdict }, now)
   }
@@ -170,16 +175,20 @@ export class GrantKeeper {
     return this.#unacknowledgedEnds.splice(0)
   }
 
-  #hear(grant: Grant, { hearing, because }: { hearing: Hearing; because: string | undefined }, now: Instant): void {
+  #hear(
+    grant: Grant,
+    { hearing, ...how }: { hearing: Hearing; because?: string; patienceMs: number },
+    now: Instant,
+  ): void {
     this.#hearings.set(grant, hearing)
     const decide = (then: Instant): void => {
-      if (this.#needs.grants.get(grant.row.id) === grant) this.reexamine(grant, then, because)
+      if (this.#needs.grants.get(grant.row.id) === grant) this.reexamine(grant, then, how)
       for (const each of this.#waiting.splice(0)) {
         if (this.isJudging(each.gatewayId)) this.#waiting.push(each)
         else each.goOn(then)
       }
     }
-    this.#needs.hearings.ask(hearing, decide, now)
+    this.#needs.hearings.ask(hearing, { decide, patienceMs: how.patienceMs }, now)
   }
 
   #carryOn(grant: Grant, { standing, verdict }: { standing: ClientStanding; verdict: Allowed }, now: Instant): void {
@@ -248,7 +257,7 @@ export class GrantKeeper {
       const decide = (then: Instant): void => {
         if (grants.get(row.id) === grant && grant.row === row) this.#lookAhead(grant, end, then, hearing)
       }
-      return hearings.ask(hearing, decide, now)
+      return hearings.ask(hearing, { decide, patienceMs: PATIENCE_MS }, now)
     }
     if (!verdict.allowed) return this.#watchExpiry(grant, now)
     this.#carryOn(grant, { standing, verdict }, now)

@@ -13,7 +13,9 @@ export interface HearingsNeeds {
  * Time after which a question counts as failed, whatever became of it. A plugin has far less; but its thread may have to be
  * started anew for it. A gateway that joins waits for 5 s.
  */
-const LIMIT_MS = 4 * SECOND
+export const PATIENCE_MS = 4 * SECOND
+/** The same for a question on which the end of a grant depends, which may not outlive its reasons by a second. */
+export const SHORT_PATIENCE_MS = 0.9 * SECOND
 
 interface Asked {
   hearing: Hearing
@@ -34,14 +36,14 @@ export class Hearings {
 
   /**
    * Asks what a hearing has open, and calls `decide` once it is answered. Does nothing if all of it is being asked already;
-   * decides at once if facts change faster than plugins answer: the open questions count as failed then.
+   * without an answer after `patienceMs` the questions count as failed. Decides at once if facts change faster than plugins answer: the open questions count as failed then.
    */
-  ask(hearing: Hearing, decide: (now: Instant) => void, now: Instant): void {
+  ask(hearing: Hearing, { decide, patienceMs }: Pick<Asked, 'decide'> & { patienceMs: number }, now: Instant): void {
     const questions = hearing.takeOpen()
     if (hearing.isExhausted) return decide(now)
     if (questions.length === 0) return
     const id = ++this.#lastId
-    const timer = this.#needs.agenda.add(after(now, LIMIT_MS), 'isolated plugins did not answer', (then) =>
+    const timer = this.#needs.agenda.add(after(now, patienceMs), 'isolated plugins did not answer', (then) =>
       this.answered(id, [], then),
     )
     this.#asked.set(id, { hearing, questions, decide, timer })

@@ -14,7 +14,7 @@ import type { Allowed, GrantDrafts } from './grant-drafts.ts'
 import type { GrantKeeper } from './grant-keeper.ts'
 import type { GrantLimits } from './grant-limits.ts'
 import type { Grant, Grants } from './grants.ts'
-import type { Hearings } from './hearings.ts'
+import { PATIENCE_MS, type Hearings } from './hearings.ts'
 import type { Drop } from './portal-output.ts'
 import type { Refused, RequestAnswers } from './request-answers.ts'
 
@@ -171,13 +171,10 @@ export class Requests {
   /** Asks isolated plugins, and continues the request with their answers, if it is still awaited then. */
   #hear(pending: Pending, now: Instant): void {
     const key = keyOf(pending.connection.peerId, pending.wish.resource_id)
-    this.#needs.hearings.ask(
-      pending.hearing,
-      (then) => {
-        if (this.#pending.get(key) === pending) this.#advance(pending, then)
-      },
-      now,
-    )
+    const decide = (then: Instant): void => {
+      if (this.#pending.get(key) === pending) this.#advance(pending, then)
+    }
+    this.#needs.hearings.ask(pending.hearing, { decide, patienceMs: PATIENCE_MS }, now)
   }
 
   #try(
