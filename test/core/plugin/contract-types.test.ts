@@ -10,6 +10,7 @@ import {
   GatewaySelectors,
   HttpClient,
   IdentityProviders,
+  type Identity,
   optional,
   PolicyConditions,
   TunnelTransports,
@@ -50,6 +51,8 @@ const Duty = fact('oncall.duty', z.number(), { by: Facts.actor.email })
 const OWN = { fact: fact('disk.encrypted', z.boolean(), { from: 'client' }), everyMs: 1_000, goodForMs: 30_000 }
 const duty: FactSource<number> = { refresh: () => Promise.resolve({ values: { 'ada@example.org': 1 }, otherwise: 0 }) }
 
+const known: Identity = { issuer: 'x', subject: 'y', emailVerified: false, groups: ['a'], claims: { a: [{ b: null }] } }
+
 const fits = definePlugin({
   name: 'fits',
   api: 1,
@@ -89,6 +92,14 @@ const fits = definePlugin({
       facts: { duty: Duty },
       create: () => ({
         evaluate: ({ facts }) => ({ holds: facts.duty.value.toFixed() === '1', reason: facts.duty.source }),
+      }),
+    })
+    provide(IdentityProviders, 'signs-out', {
+      settings: z.strictObject({ home: z.string() }),
+      create: () => ({
+        begin: () => Promise.resolve({ type: 'identified', identity: known }),
+        proceed: () => Promise.resolve({ type: 'identified', identity: { ...known, authentication: {} } }),
+        signOut: ({ settings: { home }, hint = '' }) => Promise.resolve({ type: 'redirect', url: home + hint }),
       }),
     })
     provide(IdentityProviders, 'keeps', {
@@ -193,6 +204,14 @@ const doNotCompile = definePlugin({
     provide(TunnelTransports, 'wrong-contract', {
       // @ts-expect-error Type 'UpstreamResolver' is missing the following properties from type 'TunnelTransport'.
       create: () => refusing,
+    })
+    provide(IdentityProviders, 'signs-out-by-a-prompt', {
+      create: () => ({
+        begin: () => Promise.resolve({ type: 'identified', identity: known }),
+        proceed: () => Promise.resolve({ type: 'identified', identity: known }),
+        // @ts-expect-error Type '"prompt"' is not assignable to type '"redirect" | "done"'.
+        signOut: () => Promise.resolve({ type: 'prompt' }),
+      }),
     })
     provide(IdentityProviders, 'keeps-undeclared', {
       create: () => ({

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { OperatorError } from '../../../core/config/operator-error.ts'
 import {
   GatewaySelectors,
+  IdentityProviders,
   PolicyConditions,
   ResolverSettings,
   UpstreamResolvers,
@@ -48,6 +49,7 @@ const coin = definePlugin({
   },
 })
 
+const POINTS = [PolicyConditions, GatewaySelectors, IdentityProviders]
 const CONTEXT = { folder: '/etc/portreeve', host: 'portal', hostVersion: '0.1.0' } as const
 
 const install = (...definitions: PluginDefinition[]) => {
@@ -58,7 +60,7 @@ const install = (...definitions: PluginDefinition[]) => {
     config: index === 0 ? {} : undefined,
     source: `plugins[${index}]`,
   }))
-  const installation = installPlugins(container, [PolicyConditions, GatewaySelectors], uses, CONTEXT)
+  const installation = installPlugins(container, POINTS, uses, CONTEXT)
   return { container, installation }
 }
 
@@ -209,6 +211,11 @@ describe('installPlugins', () => {
       [declaring({ create: () => undefined }), 'PLUGIN_METHODS', /has no method evaluate/],
       [declaring({ create: () => ({ evaluate: true }) }), 'PLUGIN_METHODS', /has no method evaluate/],
       [declaring({ create }, GatewaySelectors), 'PLUGIN_METHODS', /has no method select/],
+      [
+        declaring({ create: () => ({ begin: create, proceed: create, signOut: 'done' }) }, IdentityProviders),
+        'PLUGIN_METHODS',
+        /has no method signOut/,
+      ],
       [declaring({ create, needs: { exchange: DnsExchange } }), 'PLUGIN_PORT', /the port portreeve\/dns-exchange/],
       [declaring({ create, facts: { rota: { name: 'oncall.duty' } } }), 'PLUGIN_FACT_UNKNOWN', /oncall\.duty/],
       [declaring({ create, facts: { load: Facts.gateway.clients } }), 'PLUGIN_FACT_UNKNOWN', /of a request/],

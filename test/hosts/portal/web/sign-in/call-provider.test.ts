@@ -1,9 +1,14 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import type { IdentityProvider, SignInStep } from '../../../../../core/contract/identity-provider.ts'
+import type {
+  IdentityProvider,
+  SignInStep,
+  SignOutRequest,
+  SignOutStep,
+} from '../../../../../core/contract/identity-provider.ts'
 import { unixTime } from '../../../../../core/runtime/time.ts'
 import type { IdentityProviderRow } from '../../../../../hosts/portal/store/entities.ts'
-import { callProvider } from '../../../../../hosts/portal/web/sign-in/call-provider.ts'
+import { callProvider, callSignOut } from '../../../../../hosts/portal/web/sign-in/call-provider.ts'
 import { extension } from '../../../../kit/extensions.ts'
 import { signInDesk } from '../../../../kit/sign-in-desk.ts'
 import { VirtualClock } from '../../../../kit/virtual-clock.ts'
@@ -95,5 +100,75 @@ describe("a call to an identity provider's plugin", () => {
       expect(failure, JSON.stringify(answer)).to.contain('not a step of a sign-in')
       expect(outcomes.at(-1)).to.equal('failed')
     }
+  })
+
+  describe('and what it says of the person', () => {
+    const identity = { issuer: 'x', subject: 'y', emailVerified: false }
+    const say = async (more: object) =>
+      ask(async () => Promise.resolve({ type: 'identified', identity: { ...identity, ...more } }))
+
+    it('groups, claims, authentication and hint are taken as they are', async () => {
+      const said = {
+        groups: ['a'],
+        claims: { level: 1, of: { a: [null] } },
+        authentication: { at: unixTime(1), methods: ['pwd'] },
+        signOutHint: 'h',
+      }
+      expect(await say(said)).to.deep.equal({ type: 'identified', identity: { ...identity, ...said } })
+    })
+
+    it('what is too much, or of another form, is a failure of the provider', async () => {
+      for (const said of [
+        { groups: 'a' },
+        { groups: [''] },
+        { groups: ['a'.repeat(257)] },
+        { groups: Array(1_001).fill('a') },
+        { groups: Array(100).fill('ä'.repeat(50)) },
+        { groups: ['a'], claims: { x: 'x'.repeat(8_192) } },
+        { claims: { x: 1n } },
+        { claims: { x: () => 1 } },
+        { claims: { x: NaN } },
+        { authentication: { at: 'now' } },
+        { authentication: { at: -1 } },
+        { authentication: { methods: Array(21).fill('x') } },
+        { signOutHint: 'x'.repeat(4_097) },
+      ])
+        expect(await failureOf(say(said))).to.contain('not a step of a sign-in')
+    })
+  })
+
+  describe('at a sign-out', () => {
+    const signOut = async (value: Partial<IdentityProvider>, hint?: string) => {
+      const begin = () => Promise.reject(new Error('unused'))
+      const providers = new Map([['fake', extension('fake', { begin, proceed: begin, ...value })]])
+      const parts = { providers, clock: new VirtualClock() }
+      return callSignOut(parts, { ...row, settings: {} }, { hint, returnUrl: 'http://127.0.0.1/back' })
+    }
+
+    it('a provider is given the hint and the page to come back to, and answers where to send the browser', async () => {
+      const asked: object[] = []
+      const answer = async ({ signal: _, now: __, ...request }: SignOutRequest) => {
+        asked.push(request)
+        return Promise.resolve({ type: 'redirect' as const, url: 'https://id.example.org/end' })
+      }
+      expect(await signOut({ signOut: answer }, 'h')).to.deep.equal({
+        type: 'redirect',
+        url: 'https://id.example.org/end',
+      })
+      await signOut({ signOut: answer })
+      const always = { settings: {}, returnUrl: 'http://127.0.0.1/back' }
+      expect(asked).to.deep.equal([{ ...always, hint: 'h' }, always])
+      expect(await signOut({})).to.deep.equal({ type: 'done' })
+    })
+
+    it('a provider that throws, or answers with no address of the web, fails', async () => {
+      const answering = (answer: unknown) => async () => Promise.resolve(answer as SignOutStep)
+      for (const answer of [undefined, {}, { type: 'redirect' }, { type: 'redirect', url: 'javascript:alert(1)' }])
+        expect(await failureOf(signOut({ signOut: answering(answer) }))).to.contain('not an answer to a sign-out')
+      const thrown = () => {
+        throw new Error('thrown')
+      }
+      expect(await failureOf(signOut({ signOut: thrown }))).to.equal('thrown')
+    })
   })
 })
