@@ -147,8 +147,8 @@ describe("a call to an identity provider's plugin", () => {
 
     it('a provider is given the hint and the page to come back to, and answers where to send the browser', async () => {
       const asked: object[] = []
-      const answer = async ({ signal: _, now: __, ...request }: SignOutRequest) => {
-        asked.push(request)
+      const answer = async ({ settings, returnUrl, hint }: SignOutRequest) => {
+        asked.push({ settings, returnUrl, hint })
         return Promise.resolve({ type: 'redirect' as const, url: 'https://id.example.org/end' })
       }
       expect(await signOut({ signOut: answer }, 'h')).to.deep.equal({
@@ -157,7 +157,10 @@ describe("a call to an identity provider's plugin", () => {
       })
       await signOut({ signOut: answer })
       const always = { settings: {}, returnUrl: 'http://127.0.0.1/back' }
-      expect(asked).to.deep.equal([{ ...always, hint: 'h' }, always])
+      expect(asked).to.deep.equal([
+        { ...always, hint: 'h' },
+        { ...always, hint: undefined },
+      ])
       expect(await signOut({})).to.deep.equal({ type: 'done' })
     })
 
