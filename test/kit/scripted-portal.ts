@@ -140,6 +140,7 @@ export class ScriptedPortal implements VirtualPortalEnd {
         if (gateway !== undefined) this.tellGateway(gateway, { event, payload: { client_id: client.id, candidates } })
         return
       }
+      case 'clientFacts':
       case 'noRelays':
       case 'setSnownetCapabilities':
       case 'setCapabilities':
@@ -248,6 +249,7 @@ export class ScriptedPortal implements VirtualPortalEnd {
         }
         return
       }
+      case 'gatewayLoad':
       case 'noRelays':
       case 'setSnownetCapabilities':
       case 'setCapabilities':

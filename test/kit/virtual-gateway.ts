@@ -138,6 +138,7 @@ export class VirtualGateway {
         break
       case 'cancelAsk':
       case 'cancelForward':
+      case 'readLoad':
       case 'tellWorker':
       case 'note':
         break

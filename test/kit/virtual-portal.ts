@@ -297,7 +297,8 @@ export class VirtualPortal implements VirtualPortalEnd {
         this.decisions.push(output.decision)
         return
       case 'refreshFact':
-      // no plugin brings facts here
+      case 'askIsolated':
+      // no plugin brings facts here, and all run in this thread
     }
   }
 
