@@ -46,7 +46,7 @@ export const LOOK_EVERY_MS = 4 * SECOND
 /** Time after which a stir is looked at, as changes come in bursts. */
 const SETTLE_MS = 100
 /** Delay of a repair after so many overwrites within `WAR_MS`. */
-const REPAIR_DELAYS_MS = [0, 0, 250, 500, 1 * SECOND]
+const REPAIR_DELAYS_MS = [0, 0, 100, 250, 500]
 /** A part that was overwritten `WAR_COUNT` times within this time is left to whoever does that. */
 const WAR_MS = 1 * MINUTE
 const WAR_COUNT = 5
@@ -66,6 +66,8 @@ interface PartState {
   again: 'compare' | 'repair' | undefined
   /** Whether the part was found in force since the last repair. */
   isInForce: boolean
+  /** Whether it was ever found in force since it is wanted. */
+  wasInForce: boolean
   /** Time since which it was found in force, where it is. */
   inForceAt: Instant
   lookAt: Instant | undefined
@@ -156,6 +158,7 @@ export class Reconciler implements Machine<ReconcilerInput, ReconcilerOutput> {
       pending: undefined,
       again: undefined,
       isInForce: false,
+      wasInForce: false,
       inForceAt: now,
       lookAt: undefined,
       repairAt: undefined,
@@ -213,27 +216,25 @@ export class Reconciler implements Machine<ReconcilerInput, ReconcilerOutput> {
     }
     // A repair is due already: after a failure, or in a truce.
     if (state.repairAt !== undefined) return
-    if (!state.isInForce) {
-      // A part that was just repaired lacks something still. Once, somebody may have undone it at that very moment.
-      if (state.failures > 0) state.trouble = incomplete(this.#role, part, lacking)
-      state.repairAt = after(now, retryMs(state.failures++))
-      return
-    }
+    // A part that lacks something right after its repair was undone at that very moment, or cannot be put in force.
+    const isIncomplete = !state.isInForce
     state.isInForce = false
     state.undoneAt = [...state.undoneAt.filter((at) => now < after(at, WAR_MS)), now]
-    if (this.#news.isNews(part, lacking.join(), now)) {
+    if (!isIncomplete && this.#news.isNews(part, lacking.join(), now)) {
       this.#outputs.push({
         type: 'note',
         message: `another program undid what the ${this.#role} needs of this machine: it is put in force again`,
         fields: { part, lacking },
       })
     }
+    state.wasInForce ||= !isIncomplete
     if (state.undoneAt.length < WAR_COUNT && !state.isContested) {
+      if (isIncomplete && state.undoneAt.length > 1) state.trouble = incomplete(this.#role, part, lacking)
       state.repairAt = after(now, REPAIR_DELAYS_MS[state.undoneAt.length] ?? 1 * SECOND)
       return
     }
     state.isContested = true
-    state.trouble = contested(this.#role, part, lacking)
+    state.trouble = (state.wasInForce ? contested : incomplete)(this.#role, part, lacking)
     state.repairAt = after(now, state.truceMs)
     state.truceMs = Math.min(state.truceMs * 2, MAX_TRUCE_MS)
   }
@@ -241,6 +242,7 @@ export class Reconciler implements Machine<ReconcilerInput, ReconcilerOutput> {
   #inForce(state: PartState, now: Instant): void {
     if (!state.isInForce) state.inForceAt = now
     state.isInForce = true
+    state.wasInForce = true
     state.repairAt = undefined
     state.failures = 0
     // A truce is over once the part was left alone for as long as a war takes.

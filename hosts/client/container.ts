@@ -39,6 +39,6 @@ export const buildContainer = (options: ClientPlugins, { markFor, exchange }: Re
       container.value(DnsExchange, exchange)
       container.value(OutgoingSockets, createOutgoingSockets({ markFor }))
       container.value(NetworkConfiguration, createNetworkConfiguration({ role: 'client', logger, upkeep }))
-      container.value(ResolverConfiguration, createResolverConfiguration({ mode: options.config.dns, logger }))
+      container.value(ResolverConfiguration, createResolverConfiguration({ mode: options.config.dns, logger, upkeep }))
     },
   })

@@ -96,5 +96,13 @@ export const createNetworkConfiguration = (options: Partial<LinuxNetworkOptions>
   })
 }
 
-export const createResolverConfiguration = (options: ResolverConfigurationOptions = {}): ResolverConfiguration =>
-  new LinuxResolverConfiguration(options)
+/** Sets the resolver of this machine; `upkeep`, by default one of its own, keeps that in force. */
+export const createResolverConfiguration = (
+  options: Partial<ResolverConfigurationOptions> = {},
+): ResolverConfiguration => {
+  const { logger, upkeep } = options
+  return new LinuxResolverConfiguration({
+    ...options,
+    upkeep: upkeep ?? new Upkeep({ role: 'client', clock: new SystemClock(), ...(logger && { logger }) }),
+  })
+}

@@ -4,8 +4,8 @@ import type { HostProblem } from '../../../core/runtime/host-problems.ts'
 import type { Comparison } from '../../../core/upkeep/reconciler.ts'
 import { CommandError, runCommand } from '../process/run-command.ts'
 import type { HostPart } from './host-part.ts'
-import { parseList, tolerate, type IpFamily } from './ip-command.ts'
 import { NftTable } from './nft-table.ts'
+import { uplinks } from './uplinks.ts'
 
 /** Name of the nft table. */
 const TABLE = 'portreeve-guard'
@@ -82,19 +82,6 @@ export const removeGuard = async (): Promise<boolean> => {
     if (error instanceof CommandError) return false
     throw error
   }
-}
-
-/** Returns devices with a default route: packets that arrive there are not from this machine's containers. */
-const uplinks = async (): Promise<string[]> => {
-  const found = new Set<string>()
-  for (const family of ['-4', '-6'] satisfies IpFamily[]) {
-    await tolerate(
-      runCommand('ip', ['-j', family, 'route', 'show', 'default']).then((text) => {
-        for (const { dev } of parseList(text)) if (typeof dev === 'string') found.add(dev)
-      }),
-    )
-  }
-  return [...found].filter((device) => /^[^\s"\\]{1,15}$/.test(device)).toSorted()
 }
 
 const ruleset = ({ device, addresses, forwards }: GuardedDevice, outer: readonly string[]): string => {

@@ -4,6 +4,7 @@ import type { Logger } from '../../../core/runtime/logger.ts'
 import type { ForwardingOptions, NetworkConfiguration } from '../../../core/runtime/network-configuration.ts'
 import { DeviceAddresses, enableIpv6 } from './device-addresses.ts'
 import { DeviceGuard } from './device-guard.ts'
+import { ForeignFirewalls } from './foreign-firewalls.ts'
 import { Forwarding } from './forwarding.ts'
 import type { HostPart } from './host-part.ts'
 import { canonicalPrefix } from './ip-command.ts'
@@ -31,6 +32,7 @@ export class LinuxNetworkConfiguration implements NetworkConfiguration {
   readonly #guard = new DeviceGuard()
   readonly #routing: Routing
   readonly #forwarding: Forwarding
+  readonly #firewalls = new ForeignFirewalls()
 
   /** `stateFolder`: folder for a record of changes to the machine, to undo them after a crash. */
   constructor({ role = 'client', logger, stateFolder, upkeep }: LinuxNetworkOptions) {
@@ -68,6 +70,8 @@ export class LinuxNetworkConfiguration implements NetworkConfiguration {
   async enableForwarding(device: string, options: ForwardingOptions): Promise<void> {
     this.#forwarding.want(device, options)
     await this.#upkeep.keep(this.#forwarding)
+    this.#firewalls.want(device)
+    await unlessKnown(this.#upkeep.keep(this.#firewalls))
     this.#guard.leaveForwarding()
     await unlessKnown(this.#upkeep.keep(this.#guard))
   }
@@ -75,6 +79,7 @@ export class LinuxNetworkConfiguration implements NetworkConfiguration {
   async clear(): Promise<void> {
     // The guard goes last: until then nothing of the tunnel is open to neighbours.
     const parts: (HostPart & { clear: () => Promise<void> })[] = [
+      this.#firewalls,
       this.#forwarding,
       this.#routing,
       this.#addresses,

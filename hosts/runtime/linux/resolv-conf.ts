@@ -1,72 +1,93 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { existsSync, readFileSync, statSync } from 'node:fs'
-import { lstat, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
+import { lstat, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
 import { OperatorError } from '../../../core/config/operator-error.ts'
-import type { ResolverConfiguration } from '../../../core/runtime/network-configuration.ts'
 import { ResolvConfGuard } from './resolv-conf-guard.ts'
+import type { ResolverSettings, ResolverWay } from './resolver-way.ts'
 
 /** First words of every resolv.conf that Portreeve has written. */
 const MARKER = '# Written by Portreeve.'
 /** Maximum of name servers that glibc reads. resolv.conf(5), MAXNS */
 const MAX_SERVERS = 3
 
-type Settings = Parameters<ResolverConfiguration['set']>[0]
-
 /**
  * Rewrites /etc/resolv.conf while the client runs. The original is kept in a backup file beside it, from before the
  * first change until it is restored, so that `recover` finds it however the process ended. A guard process restores it
  * at once if the client is killed.
  */
-export class ResolvConf implements ResolverConfiguration {
-  readonly #path: string
+export class ResolvConf implements ResolverWay {
+  readonly #link: string
   /** First words of this run's file; unique, so that a late guard of an earlier run leaves the file alone. */
   readonly #marker = `${MARKER} Run ${randomBytes(8).toString('hex')}.`
   #guard: ResolvConfGuard | undefined
 
+  /** File that was written, and its text. */
+  #written: { path: string; text: string } | undefined
+
+  /** `path`: the file, or a link to the file of another program, which is rewritten then. */
   constructor(path = '/etc/resolv.conf') {
-    this.#path = path
+    this.#link = path
   }
 
-  async set({ servers, searchDomain }: Settings): Promise<void> {
-    await refuseLink(this.#path)
-    const backup = backupOf(this.#path)
-    const current = await readFile(this.#path, 'utf8').catch(absent)
+  async set({ servers, searchDomain }: ResolverSettings): Promise<void> {
+    const path = await targetOf(this.#link)
+    // The link leads elsewhere by now: the file that it led to is left as it was.
+    if (this.#written !== undefined && this.#written.path !== path) await this.restore()
+    const backup = backupOf(path)
+    const current = await readFile(path, 'utf8').catch(absent)
     // If the file is already Portreeve's, of this run or a crashed one, the backup has the original.
     const kept = existsSync(backup) ? await readFile(backup, 'utf8') : undefined
     const original = originalOf(current, kept)
-    if (original !== kept) await replaceFile(backup, original, { modeOf: this.#path })
-    const isMounted = isMountPoint(this.#path)
-    this.#guard ??= new ResolvConfGuard({ path: this.#path, backup, marker: this.#marker, isMounted })
-    await this.#write(`${this.#marker} ${rewritten(original, { servers, searchDomain, backup })}`)
+    if (original !== kept) await replaceFile(backup, original, { modeOf: path })
+    const isMounted = isMountPoint(path)
+    this.#guard ??= new ResolvConfGuard({ path, backup, marker: this.#marker, isMounted })
+    const text = `${this.#marker} ${rewritten(original, { servers, searchDomain, backup })}`
+    // A mounted file cannot be replaced by renaming.
+    await (isMounted ? overwriteFile(path, text) : replaceFile(path, text))
+    this.#written = { path, text }
+  }
+
+  async lacking(): Promise<readonly string[]> {
+    const path = await targetOf(this.#link)
+    const text = await readFile(path, 'utf8').catch(absent)
+    if (this.#written?.path === path && this.#written.text === text) return []
+    // The program that writes the file may not be done: it is looked at again.
+    return (await isFresh(path)) ? [] : [this.#link]
   }
 
   async restore(): Promise<void> {
-    await this.recover()
+    await recoverAt(this.#written?.path ?? this.#link)
+    this.#written = undefined
     this.#guard?.dismiss()
     this.#guard = undefined
   }
 
   /** Restores the original if a backup exists. Returns whether there was one. */
-  async recover(): Promise<boolean> {
-    const backup = backupOf(this.#path)
-    const original = await readFile(backup, 'utf8').catch(() => undefined)
-    if (original === undefined) return false
-    const current = await readFile(this.#path, 'utf8').catch(absent)
-    // A file that another program has written since is newer than the backup.
-    if (!standsFor(current, original) || (await isLink(this.#path))) await rm(backup)
-    else if (!isMountPoint(this.#path)) await rename(backup, this.#path) // renaming needs no disk space
-    else {
-      await overwriteFile(this.#path, original)
-      await rm(backup)
-    }
+  recover(): Promise<boolean> {
+    return recoverAt(this.#link)
+  }
+}
+
+const recoverAt = async (link: string): Promise<boolean> => {
+  // A regular file that has become a link since is as its new owner wants it.
+  const beside = backupOf(link)
+  if ((await isLink(link)) && existsSync(beside)) {
+    await rm(beside)
     return true
   }
-
-  async #write(text: string): Promise<void> {
-    // A mounted file cannot be replaced by renaming.
-    if (isMountPoint(this.#path)) await overwriteFile(this.#path, text)
-    else await replaceFile(this.#path, text)
+  const path = await targetOf(link).catch(() => link)
+  const backup = backupOf(path)
+  const original = await readFile(backup, 'utf8').catch(() => undefined)
+  if (original === undefined) return false
+  const current = await readFile(path, 'utf8').catch(absent)
+  // A file that another program has written since is newer than the backup.
+  if (!standsFor(current, original)) await rm(backup)
+  else if (!isMountPoint(path)) await rename(backup, path) // renaming needs no disk space
+  else {
+    await overwriteFile(path, original)
+    await rm(backup)
   }
+  return true
 }
 
 /**
@@ -75,7 +96,7 @@ export class ResolvConf implements ResolverConfiguration {
 export const originalResolvConf = (path = '/etc/resolv.conf'): string => {
   try {
     const current = readFileSync(path, 'utf8')
-    const backup = backupOf(path)
+    const backup = backupOf(realpathSync(path))
     return originalOf(current, existsSync(backup) ? readFileSync(backup, 'utf8') : undefined)
   } catch {
     return ''
@@ -137,13 +158,33 @@ const isLink = async (path: string): Promise<boolean> => {
   return found?.isSymbolicLink() === true
 }
 
-const refuseLink = async (path: string): Promise<void> => {
-  if (!(await isLink(path))) return
+/**
+ * Returns the file that a path leads to, by links too: NetworkManager, resolvconf, netconfig and WSL keep theirs
+ * elsewhere.
+ * @throws OperatorError RESOLV_CONF_LINK if the link leads nowhere
+ */
+const targetOf = async (path: string): Promise<string> => {
+  if (!(await isLink(path))) return path
+  const target = await realpath(path).catch(() => undefined)
+  if (target !== undefined) return target
   throw new OperatorError(
     'RESOLV_CONF_LINK',
-    `${path} is a symbolic link, so another program owns what it points to.`,
-    'Set the resolver to systemd-resolved where that runs, make the file a regular one, or set the resolver to none.',
+    `${path} is a symbolic link to a file that is not there, so that names of resources are not resolved.`,
+    'Start the program that makes that file, or make resolv.conf a regular file.',
   )
+}
+
+/** Time in milliseconds within which a file that was written may still be written. */
+const FRESH_MS = 200
+
+const isFresh = async (path: string): Promise<boolean> => {
+  const age =
+    Date.now() -
+    (await stat(path).then(
+      ({ mtimeMs }) => mtimeMs,
+      () => 0,
+    ))
+  return age >= 0 && age < FRESH_MS
 }
 
 /** Returns the text of the new resolv.conf, without the marker that precedes it. */

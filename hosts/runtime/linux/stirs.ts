@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import type { Stirs } from './upkeep.ts'
 
 /** Programs that print a line for each change of what the upkeep compares. */
@@ -54,6 +54,35 @@ const monitor = (command: readonly string[], stirred: () => void): (() => void) 
     isOver = true
     clearTimeout(timer)
     end()
+  }
+}
+
+/**
+ * Calls back when a file has changed, or what it links to, and was left alone for a moment since, as it may be written
+ * in pieces. Reads its times and not events, which a file does not have that is mounted over another.
+ */
+export const watchFile = (path: string, changed: () => void): (() => void) => {
+  let known = stampOf(path)
+  let last = known
+  const timer = setInterval(() => {
+    const present = stampOf(path)
+    const isSteady = present === last
+    last = present
+    if (!isSteady || present === known) return
+    known = present
+    changed()
+  }, STAMP_EVERY_MS).unref()
+  return () => clearInterval(timer)
+}
+
+const STAMP_EVERY_MS = 300
+
+const stampOf = (path: string): string => {
+  try {
+    const { dev, ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true })
+    return [dev, ino, size, mtimeNs, ctimeNs].join()
+  } catch {
+    return ''
   }
 }
 

@@ -21,6 +21,7 @@ export interface UpkeepOptions {
 /** Error of a part that could not be put in force. Its problem is logged and shown already. */
 export class HostProblemError extends Error {
   override readonly name = 'HostProblemError'
+  /** Code of the cause, such as ENOSPC, or else that of the problem. */
   readonly code: string
 
   constructor(
@@ -28,7 +29,7 @@ export class HostProblemError extends Error {
     cause: unknown,
   ) {
     super(problem.said, { cause })
-    this.code = problem.code
+    this.code = cause instanceof Error && 'code' in cause ? String(cause.code) : problem.code
   }
 }
 
@@ -71,7 +72,7 @@ export class Upkeep implements HostProblems {
    */
   keep(part: HostPart): Promise<void> {
     this.#parts.set(part.name, part)
-    this.#unstir ??= this.#stirs(() => this.#driven.dispatch({ type: 'stirred' }))
+    this.#unstir ??= this.#stirs(() => this.stir())
     return new Promise((resolve, reject) => {
       this.#waiting.set(part.name, [...(this.#waiting.get(part.name) ?? []), { resolve, reject }])
       this.#driven.dispatch({ type: 'wanted', part: part.name })
@@ -88,6 +89,11 @@ export class Upkeep implements HostProblems {
       this.#unstir = undefined
     }
     return this.inTurn(undo)
+  }
+
+  /** Tells that something has changed that may concern the parts. */
+  stir(): void {
+    this.#driven.dispatch({ type: 'stirred' })
   }
 
   /** Runs work after all that was begun, because each piece reads the present state before it writes. */

@@ -3,9 +3,12 @@ import {
   mkdtempSync,
   readFileSync,
   readdirSync,
+  readlinkSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -13,6 +16,8 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { afterEach, beforeEach, describe, it } from 'mocha'
 import { createResolverConfiguration, createSystemResolvers } from '../../../hosts/runtime/index.ts'
+import { Upkeep } from '../../../hosts/runtime/linux/upkeep.ts'
+import { VirtualClock } from '../../kit/virtual-clock.ts'
 
 const ORIGINAL = 'search corp.example.org\nnameserver 192.0.2.53\nnameserver 2001:db8::53\noptions edns0 trust-ad\n'
 const SETTINGS = { device: 'tun-test', servers: ['100.100.111.1'], searchDomain: 'example.org' }
@@ -29,7 +34,31 @@ describe('resolv.conf', () => {
     rmSync(folder, { recursive: true })
   })
 
-  const configuration = () => createResolverConfiguration({ mode: 'resolv-conf', path })
+  let clock: VirtualClock
+  let upkeep: Upkeep
+  beforeEach(() => {
+    clock = new VirtualClock()
+    upkeep = new Upkeep({ role: 'client', clock })
+  })
+
+  const configuration = (mode: 'auto' | 'resolv-conf' = 'resolv-conf') =>
+    createResolverConfiguration({ mode, path, upkeep: new Upkeep({ role: 'client', clock: new VirtualClock() }) })
+  /** Client's resolver that is kept in force in virtual time. */
+  const kept = () => createResolverConfiguration({ mode: 'resolv-conf', path, upkeep })
+  /** Lets as much time pass as a comparison and the repair take. */
+  const settle = async (): Promise<void> => {
+    for (let at = 0; at < 6; at++) {
+      clock.advance(2_000)
+      await upkeep.inTurn(() => Promise.resolve())
+    }
+  }
+  /** Writes a file as another program did a while ago. */
+  const write = (file: string, text: string, how: 'in place' | 'by rename' = 'in place'): void => {
+    const temporary = how === 'in place' ? file : `${file}.new`
+    writeFileSync(temporary, text)
+    utimesSync(temporary, 1_000_000_000, 1_000_000_000)
+    renameSync(temporary, file)
+  }
   const current = (): string => readFileSync(path, 'utf8')
 
   it('D7 resolv.conf names the servers and the search domain, and keeps the earlier options and domains', async () => {
@@ -89,17 +118,95 @@ describe('resolv.conf', () => {
     expect(statSync(path).mode).to.equal(before)
   })
 
-  it('a resolv.conf that is a symbolic link is refused with what to do, and not changed', async () => {
-    const target = join(folder, 'elsewhere')
-    writeFileSync(target, ORIGINAL)
-    rmSync(path)
-    symlinkSync(target, path)
-    const refused = await configuration()
-      .set(SETTINGS)
-      .catch((error: unknown) => error)
-    expect(refused).to.include({ code: 'RESOLV_CONF_LINK' })
-    expect(readFileSync(target, 'utf8')).to.equal(ORIGINAL)
-    expect(readdirSync(folder).sort()).to.deep.equal(['elsewhere', 'resolv.conf'])
+  for (const how of ['in place', 'by rename'] as const) {
+    for (const [which, text, servers] of [
+      ['the same servers', `${ORIGINAL}# by DHCP\n`, ['192.0.2.53:53', '[2001:db8::53]:53']],
+      ['other servers', 'nameserver 198.51.100.53\n', ['198.51.100.53:53']],
+      ['no servers', '# nothing\n', []],
+    ] as const) {
+      it(`M1 D8 a resolv.conf that DHCP writes anew ${how}, with ${which}, is set again, and that file comes back on stop`, async () => {
+        const resolver = kept()
+        await resolver.set(SETTINGS)
+        write(path, text, how)
+        await settle()
+        expect(current()).to.contain('nameserver 100.100.111.1')
+        expect(createSystemResolvers({ path }).servers()).to.deep.equal(servers)
+        await resolver.restore()
+        expect(current()).to.equal(text)
+        expect(readdirSync(folder)).to.deep.equal(['resolv.conf'])
+      })
+    }
+  }
+
+  it('M1 a program that writes resolv.conf five times in a minute is reported and has its way', async () => {
+    const resolver = kept()
+    await resolver.set(SETTINGS)
+    for (let at = 0; at < 5; at++) {
+      write(path, `nameserver 198.51.100.${at}\n`)
+      await settle()
+    }
+    expect(upkeep.problems().map(({ code, blocks }) => [code, blocks])).to.deep.equal([['contested', true]])
+    expect(current()).to.equal('nameserver 198.51.100.4\n')
+    await resolver.restore()
+    expect(current()).to.equal('nameserver 198.51.100.4\n')
+  })
+
+  describe('a resolv.conf that links to the file of another program, as of NetworkManager, resolvconf or WSL', () => {
+    let target: string
+    beforeEach(() => {
+      target = join(folder, 'elsewhere')
+      rmSync(path)
+      symlinkSync(target, path)
+    })
+    const whole = (): unknown => [readlinkSync(path), readFileSync(target, 'utf8'), readdirSync(folder).sort()]
+
+    it('M1 D8 is set in that file, also when its program writes it anew, and is restored on stop and after a crash', async () => {
+      writeFileSync(target, ORIGINAL)
+      const resolver = kept()
+      await resolver.set(SETTINGS)
+      expect([readlinkSync(path), readFileSync(target, 'utf8')].join()).to.contain('nameserver 100.100.111.1')
+      expect(createSystemResolvers({ path }).servers()).to.deep.equal(['192.0.2.53:53', '[2001:db8::53]:53'])
+      write(target, 'nameserver 198.51.100.53\n', 'by rename')
+      await settle()
+      expect(readFileSync(target, 'utf8')).to.contain('nameserver 100.100.111.1')
+      await resolver.restore()
+      const restored = [target, 'nameserver 198.51.100.53\n', ['elsewhere', 'resolv.conf']]
+      expect(whole()).to.deep.equal(restored)
+      await configuration().set(SETTINGS)
+      await configuration().restore()
+      expect(whole()).to.deep.equal(restored)
+    })
+
+    it('M1 is followed where it leads elsewhere, and the file of before is as it was', async () => {
+      const other = join(folder, 'other')
+      writeFileSync(target, ORIGINAL)
+      writeFileSync(other, 'nameserver 198.51.100.53\n')
+      const resolver = kept()
+      await resolver.set(SETTINGS)
+      symlinkSync(other, `${path}.new`)
+      utimesSync(other, 1_000_000_000, 1_000_000_000)
+      renameSync(`${path}.new`, path)
+      await settle()
+      expect(readFileSync(target, 'utf8')).to.equal(ORIGINAL)
+      expect(readFileSync(other, 'utf8')).to.contain('nameserver 100.100.111.1')
+      await resolver.restore()
+      expect(readFileSync(other, 'utf8')).to.equal('nameserver 198.51.100.53\n')
+      expect(readdirSync(folder).sort()).to.deep.equal(['elsewhere', 'other', 'resolv.conf'])
+    })
+
+    it('M4 is a problem while that file is not there, and is set as soon as it is', async () => {
+      const resolver = kept()
+      const refused = await resolver.set(SETTINGS).catch((error: unknown) => error)
+      expect(refused).to.include({ code: 'RESOLV_CONF_LINK' })
+      expect(upkeep.problems().map(({ code, blocks }) => [code, blocks])).to.deep.equal([['resolv_conf_link', true]])
+      expect(upkeep.problems()[0]?.remedy).to.match(/^Start the program/)
+      writeFileSync(target, ORIGINAL)
+      await settle()
+      expect(upkeep.problems()).to.deep.equal([])
+      expect(readFileSync(target, 'utf8')).to.contain('nameserver 100.100.111.1')
+      await resolver.restore()
+      expect(whole()).to.deep.equal([target, ORIGINAL, ['elsewhere', 'resolv.conf']])
+    })
   })
 
   it('the setting `none` leaves resolv.conf alone', async () => {
@@ -111,7 +218,7 @@ describe('resolv.conf', () => {
   })
 
   it('the setting `auto` takes resolv.conf where systemd-resolved does not own it', async () => {
-    const resolver = createResolverConfiguration({ path })
+    const resolver = configuration('auto')
     await resolver.set(SETTINGS)
     expect(current()).to.contain('nameserver 100.100.111.1')
     await resolver.restore()

@@ -14,6 +14,12 @@ import { threeMachines, type ThreeMachines } from './three-machines.ts'
 const PROGRAM = fileURLToPath(new URL('kept-network.js', import.meta.url))
 const SERVER = { ipv4: '198.51.100.2', ipv6: '2001:db8:1::2' } as const
 const FAMILIES = ['ipv4', 'ipv6'] as const
+/** Script of nft for rules as `iptables -P FORWARD DROP` and a container runtime make them. */
+const IPTABLES = (family: string): string => `table ${family} filter {
+  chain DOCKER-USER { return; }
+  chain FORWARD { type filter hook forward priority filter; policy drop; jump DOCKER-USER; iifname "docker0" drop; }
+}
+`
 
 /** Statements M1 to M3: what others do to a machine while a gateway or a client runs on it. */
 describe('a machine that belongs to others, too', function () {
@@ -60,7 +66,10 @@ describe('a machine that belongs to others, too', function () {
     const line = part.output.split('\n').findLast((each) => each.startsWith('problems '))
     return JSON.parse((line ?? 'problems []').slice('problems '.length)) as HostProblem[]
   }
-  const nft = (...args: string[]): Promise<string> => gateway.mustRun('nft', args).then(({ stdout }) => stdout)
+  const nft = async (...args: string[]): Promise<string> => {
+    const input = args[0] === '-f' ? args.pop() : undefined
+    return (await gateway.mustRun('nft', args, input === undefined ? {} : { input })).stdout
+  }
   const sysctl = (name: string, value: string): Promise<unknown> =>
     gateway.mustRun('sysctl', ['-qw', `${name}=${value}`])
   const isClosed = async (): Promise<void> => {
@@ -89,6 +98,48 @@ describe('a machine that belongs to others, too', function () {
       await passes(part)
       for (const { stdout } of await Promise.all(knocking)) expect(stdout).to.contain(' 0 received')
       await until('no problem is left', async () => problemsOf(part).length === 0)
+    })
+
+    it('M1 where iptables drops what nothing accepts, packets of clients are accepted at the end of its chain, and again once that is flushed', async () => {
+      for (const family of ['ip', 'ip6']) await nft('-f', '-', IPTABLES(family))
+      await passes(part)
+      for (const family of ['ip', 'ip6']) {
+        const listed = (await nft('list', 'chain', family, 'filter', 'FORWARD')).split('\n').slice(3, -3)
+        expect(
+          listed.map((rule) =>
+            rule
+              .trim()
+              .replace(/ counter.*(accept)/, ' $1')
+              .replace(/ comment.*/, ''),
+          ),
+        ).to.deep.equal([
+          'jump DOCKER-USER',
+          'iifname "docker0" drop',
+          'iifname "tun-gateway" accept',
+          'oifname "tun-gateway" accept',
+        ])
+        await nft('flush', 'chain', family, 'filter', 'FORWARD')
+      }
+      await passes(part)
+      expect(problemsOf(part)).to.deep.equal([])
+      for (const family of ['ip', 'ip6']) await nft('delete', 'table', family, 'filter')
+    })
+
+    it('M4 another firewall that drops packets of clients is a problem, and the lines of its remedy solve it', async () => {
+      await nft(
+        '-f',
+        '-',
+        'table inet filter { chain forward { type filter hook forward priority filter; policy drop; }; }',
+      )
+      await until('the problem is there', async () => problemsOf(part).length > 0)
+      const [problem] = problemsOf(part)
+      expect(problem).to.include({ code: 'forward_drop', blocks: true })
+      expect(await probe(part)).to.equal('nothing')
+      for (const [, line = ''] of problem?.remedy.matchAll(/`(nft [^`]*)`/g) ?? [])
+        await gateway.mustRun('sh', ['-c', line])
+      await passes(part)
+      await until('the problem is over', async () => problemsOf(part).length === 0)
+      await nft('delete', 'table', 'inet', 'filter')
     })
 
     it('M1 forwarding that somebody switches off, as `sysctl --system` does, is on again; so are addresses, routes and rules', async () => {

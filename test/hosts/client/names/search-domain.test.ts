@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { ClientInterface } from '../../../../core/control/client-messages.ts'
-import { LinuxResolverConfiguration } from '../../../../hosts/runtime/linux/resolver-configuration.ts'
+import { createResolverConfiguration } from '../../../../hosts/runtime/index.ts'
 
 const INTERFACE = { ipv4: '100.64.0.2', ipv6: 'fd00:2021:1111::2' }
 const HOSTILE = [
@@ -38,7 +38,7 @@ describe('the search domain that a portal names', () => {
     const folder = await mkdtemp(join(tmpdir(), 'search-'))
     const path = join(folder, 'resolv.conf')
     await writeFile(path, 'nameserver 192.0.2.53\n')
-    const resolver = new LinuxResolverConfiguration({ mode: 'resolv-conf', path })
+    const resolver = createResolverConfiguration({ mode: 'resolv-conf', path })
     const refused = async (settings: object): Promise<boolean> =>
       resolver.set({ device: 'tun0', servers: ['100.100.111.1'], searchDomain: undefined, ...settings }).then(
         () => false,
