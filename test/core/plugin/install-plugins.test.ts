@@ -13,6 +13,7 @@ import type { PolicyCondition } from '../../../core/contract/policy-condition.ts
 import { Facts } from '../../../core/contract/facts.ts'
 import { createContainer } from '../../../core/di.ts'
 import { definePlugin, type PluginDefinition } from '../../../core/plugin/define-plugin.ts'
+import type { Isolation } from '../../../core/plugin/isolation.ts'
 import { installPlugins } from '../../../core/plugin/install-plugins.ts'
 import { DnsExchange } from '../../../core/runtime/dns-exchange.ts'
 import { Random } from '../../../core/runtime/random.ts'
@@ -147,6 +148,71 @@ describe('installPlugins', () => {
         }),
     })
     expect(install(coin, many).installation.plugins[1]?.provides).to.deep.equal([])
+  })
+
+  describe('installPlugins with a plugin that the configuration isolates', () => {
+    const isolated = (setup: PluginDefinition['setup']) => {
+      const opened: string[] = []
+      const part = {}
+      const uses = [
+        {
+          definition: definePlugin({ name: 'isolated', api: 1, setup }),
+          config: undefined,
+          source: 'plugins[0]',
+          isIsolated: true,
+        },
+      ]
+      const container = createContainer()
+      const points = [PolicyConditions, GatewaySelectors, UpstreamResolvers]
+      const installed = (isolation?: Isolation) => installPlugins(container, points, uses, CONTEXT, isolation)
+      const open: Isolation['open'] = ({ definition }) => {
+        opened.push(definition.name)
+        return { part, factSource: () => ({ refresh: async () => Promise.resolve({ values: {} }) }) }
+      }
+      return { container, installed, open, opened, part }
+    }
+    const create = (): never => {
+      throw new Error('it was created here')
+    }
+
+    it('opens one thread for all that it provides, and creates nothing itself', () => {
+      const { container, installed, open, opened, part } = isolated(({ provide }) => {
+        provide(PolicyConditions, 'one', { create })
+        provide(GatewaySelectors, 'two', { create })
+      })
+      expect(installed({ open }).parts).to.deep.equal([{ plugin: 'isolated', part }])
+      expect(opened).to.deep.equal(['isolated'])
+      expect(container.get(PolicyConditions.token).get('one')).to.include({ isIsolated: true })
+      const [condition] = container.get(PolicyConditions.token).values()
+      expect(() => condition?.value.evaluate({} as never)).to.throw('a thread of its own')
+    })
+
+    it('X3 refuses what cannot run in a thread, and hosts that have none', () => {
+      const resolver = isolated(({ provide }) => provide(UpstreamResolvers, 'names', { create }))
+      expect(() => resolver.installed({ open: resolver.open }))
+        .to.throw(
+          OperatorError,
+          /^plugins\[0\]: isolated provides "names" of upstream-resolvers, which cannot run in a worker/,
+        )
+        .with.property('code', 'PLUGIN_ISOLATION')
+      const condition = isolated(({ provide }) => provide(PolicyConditions, 'one', { create }))
+      expect(() => condition.installed())
+        .to.throw(OperatorError, 'only a portal can do that')
+        .with.property('code', 'PLUGIN_ISOLATION')
+    })
+
+    it('X3 creates it where it is only checked, and says what its thread would say', () => {
+      const lacking = isolated(({ provide }) => provide(PolicyConditions, 'one', { create: () => ({}) as never }))
+      expect(() => lacking.installed({ open: () => undefined }))
+        .to.throw(OperatorError)
+        .with.property('code', 'PLUGIN_METHODS')
+      const needy = isolated(({ provide }) =>
+        provide(PolicyConditions, 'one', { needs: { exchange: DnsExchange }, create }),
+      )
+      expect(() => needy.installed({ open: needy.open }))
+        .to.throw(OperatorError)
+        .with.property('code', 'PLUGIN_PORT')
+    })
   })
 
   it('installPlugins creates nothing and needs no port where a host uses only the schemas', () => {
