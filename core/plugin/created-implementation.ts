@@ -46,7 +46,7 @@ export const createdImplementation = (
 export const checkPorts = (container: Container, { needs }: CheckedDeclaration, about: string): void => {
   for (const [name, what] of Object.entries(needs)) {
     if (container.has(what)) continue
-    throw new OperatorError('PLUGIN_PORT', `${about} and needs the port ${what.description ?? name}, which this host does not have.`) // prettier-ignore
+    throw new OperatorError('PLUGIN_PORT', `${about} and needs the port ${what.description ?? name}, which this host does not have.`, 'The ports of each host stand in plugins/README.md of portreeve.') // prettier-ignore
   }
 }
 

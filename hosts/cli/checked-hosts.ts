@@ -10,6 +10,7 @@ import { PortalConfig } from '../portal/config.ts'
 import { createLogger } from '../runtime/index.ts'
 import { createPluginModules } from '../runtime/plugin-modules.ts'
 import { packageVersion } from '../runtime/process/package-root.ts'
+import { readPortalStart } from './portal-start.ts'
 import { readYaml } from './read-config.ts'
 
 /** Options of commands that load the plugins of a configuration. */
@@ -70,6 +71,16 @@ export const checkedHosts = async ({ config: file, host }: PluginsOf): Promise<C
     }
   }
   return checked
+}
+
+/**
+ * Loads the plugins of a portal's configuration as a portal does, and reads the rows of its database.
+ * @throws OperatorError that the portal would stop with; PLUGIN_MISSING for what rows need
+ */
+export const checkedRows = async (env: NodeJS.ProcessEnv, { config: file }: PluginsOf): Promise<CheckedPlugins> => {
+  const start = await readPortalStart(env, file)
+  const { checkPortalRows } = await import('../portal/check-plugins.ts')
+  return checkPortalRows({ ...start, config: { ...start.config, log_level: 'warn' } })
 }
 
 /** Describes each plugin with all that it provides to any of the hosts that have loaded it. */

@@ -1,13 +1,20 @@
+import type { PointName } from '../../../core/contract/contracts.ts'
 import type { Extensions } from '../../../core/contract/extension-point.ts'
 import type { Change, Rows } from '../store/entities.ts'
 import type { Store } from '../store/store.ts'
 
 export interface PluginNeedsOptions {
-  store: Store
+  store: Pick<Store, 'load' | 'subscribe'>
   providers: Extensions<unknown>
   conditions: Extensions<unknown>
   selectors: Extensions<unknown>
   resolvers: Extensions<unknown>
+}
+
+/** Implementation that a stored row names. */
+export interface PluginNeed {
+  point: PointName
+  key: string
 }
 
 /**
@@ -16,8 +23,8 @@ export interface PluginNeedsOptions {
  */
 export class PluginNeeds {
   readonly #options: PluginNeedsOptions
-  /** Missing plugins by id of the row that needs them, such as `identity provider oidc`. */
-  readonly #needs = new Map<string, readonly string[]>()
+  /** Needs of the rows that have any, by id of the row. */
+  readonly #needs = new Map<string, readonly PluginNeed[]>()
   #unsubscribe: (() => void) | undefined
 
   constructor(options: PluginNeedsOptions) {
@@ -43,9 +50,36 @@ export class PluginNeeds {
 
   /** Checks readiness. @throws Error that names the missing plugins */
   async check(): Promise<void> {
-    const missing = new Set([...this.#needs.values()].flat())
-    if (missing.size > 0) throw new Error(`not loaded: ${[...missing].join(', ')}`)
+    const missing = this.missing()
+    if (missing.length > 0) throw new Error(`not loaded: ${missing.join(', ')}`)
     return Promise.resolve()
+  }
+
+  /** Lists what the rows need and no plugin provides: `identity provider oidc`. */
+  missing(): readonly string[] {
+    const missing = this.#all().filter(({ point, key }) => this.#extensions(point)?.has(key) === false)
+    return [...new Set(missing.map(({ point, key }) => `${WORDS[point] ?? point} ${key}`))]
+  }
+
+  /** Whether a row names this implementation; undefined at a point that rows name none of. */
+  isNeeded({ point, key }: PluginNeed): boolean | undefined {
+    if (this.#extensions(point) === undefined) return undefined
+    return this.#all().some((need) => need.point === point && need.key === key)
+  }
+
+  #all(): readonly PluginNeed[] {
+    return [...this.#needs.values()].flat()
+  }
+
+  #extensions(point: PointName): Extensions<unknown> | undefined {
+    const { providers, conditions, selectors, resolvers } = this.#options
+    const byPoint: Partial<Record<PointName, Extensions<unknown>>> = {
+      'identity-providers': providers,
+      'policy-conditions': conditions,
+      'gateway-selectors': selectors,
+      'upstream-resolvers': resolvers,
+    }
+    return byPoint[point]
   }
 
   #takeAll({ accounts, identity_providers, policies, sites }: Rows): void {
@@ -56,30 +90,34 @@ export class PluginNeeds {
   }
 
   #take(change: Change): void {
-    const missing = this.#missing(change)
-    if (missing.length === 0) this.#needs.delete(change.id)
-    else this.#needs.set(change.id, missing)
+    const needs = needsOf(change)
+    if (needs.length === 0) this.#needs.delete(change.id)
+    else this.#needs.set(change.id, needs)
   }
+}
 
-  #missing(change: Change): string[] {
-    const { providers, conditions, selectors, resolvers } = this.#options
-    if (change.entity === 'accounts') {
-      const keys = change.after?.upstreamResolvers.map(({ type }) => type) ?? []
-      return keys.filter((key) => !resolvers.has(key)).map((key) => `upstream resolver ${key}`)
-    }
-    if (change.entity === 'identity_providers') {
-      const row = change.after
-      return row === undefined || row.isDisabled || providers.has(row.type) ? [] : [`identity provider ${row.type}`]
-    }
-    if (change.entity === 'policies') {
-      const keys = change.after?.isDisabled === false ? change.after.conditions.map(({ condition }) => condition) : []
-      return keys.filter((key) => !conditions.has(key)).map((key) => `policy condition ${key}`)
-    }
-    if (change.entity === 'sites') {
-      const row = change.after
-      return row === undefined || selectors.has(row.selector) ? [] : [`gateway selector ${row.selector}`]
-    }
-    return []
+const WORDS: Partial<Record<PointName, string>> = {
+  'identity-providers': 'identity provider',
+  'policy-conditions': 'policy condition',
+  'gateway-selectors': 'gateway selector',
+  'upstream-resolvers': 'upstream resolver',
+}
+
+const needsOf = ({ entity, after: row }: Change): PluginNeed[] => {
+  if (row === undefined) return []
+  switch (entity) {
+    case 'accounts':
+      return row.upstreamResolvers.map(({ type }) => ({ point: 'upstream-resolvers', key: type }))
+    case 'identity_providers':
+      return row.isDisabled ? [] : [{ point: 'identity-providers', key: row.type }]
+    case 'policies':
+      return row.isDisabled
+        ? []
+        : row.conditions.map(({ condition }) => ({ point: 'policy-conditions', key: condition }))
+    case 'sites':
+      return [{ point: 'gateway-selectors', key: row.selector }]
+    default:
+      return []
   }
 }
 

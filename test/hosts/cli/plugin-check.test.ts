@@ -2,8 +2,12 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
+import { PortalConfig } from '../../../hosts/portal/config.ts'
+import { openRows } from '../../../hosts/portal/open-rows.ts'
+import { createClock, createRandom } from '../../../hosts/runtime/index.ts'
 import { run } from '../../../hosts/cli/program.ts'
 import { PackageFolder } from '../../kit/package-folder.ts'
+import { RecordingLogger } from '../../kit/recording-logger.ts'
 
 /** Plugin that provides one key at two points, reads a fact that another brings, and needs a port that portals lack. */
 const ODD = `
@@ -76,7 +80,7 @@ describe('the plugins of a configuration, seen by portreeve plugin', () => {
       ],
       ['portal', ['odd as reader'], {}, 'PLUGIN_FACT_UNKNOWN: .*rota.shift, which is brought by no plugin'],
       ['portal', ['odd as needy'], {}, 'PLUGIN_PORT: .*dns-exchange'],
-      ['portal', ['odd as two', 'condition-nothing'], {}, 'PLUGIN_UNKNOWN: '],
+      ['portal', ['condition-nothing'], {}, 'PLUGIN_UNKNOWN: '],
     ]
     for (const [host, plugins, settings, says] of cases) {
       const { code, told } = await plugin(['check', '--host', host], plugins, settings)
@@ -106,6 +110,33 @@ describe('the plugins of a configuration, seen by portreeve plugin', () => {
     ])
     // The account may name any resolver that a client has.
     expect(await unused('client', [...PEER, 'resolver-udp'])).to.deep.equal([])
+  })
+
+  it('X3 plugin check --rows names what rows of the portal’s database need, and what none names', async () => {
+    const settings = { state_folder: join(folder.path, 'state') }
+    const check = ['check', '--host', 'portal', '--rows']
+    const loaded = ['selector-random', 'condition-remote-ip']
+    const absent = await plugin(check, loaded, settings)
+    expect(absent.told, 'a check makes no database').to.include('DATABASE_MISSING')
+    const ports = { clock: createClock(), random: createRandom(), logger: new RecordingLogger() }
+    const { store } = await openRows({ config: PortalConfig.parse(settings), ...ports })
+    const by = { type: 'system', part: 'init' } as const
+    const account = await store.createAccount({ slug: 'example', name: 'Example' }, by)
+    await store.transact({ accountId: account.id, by }, async (tx) => {
+      await tx.insert('sites', { name: 'Berlin', selector: 'random', selectorSettings: {} })
+      await tx.insert('sites', { name: 'Paris', selector: 'own', selectorSettings: {} })
+    })
+    const missing = await plugin(check, loaded, settings)
+    expect(missing).to.include({ code: 1 }).and.to.have.property('told').that.includes('gateway selector own')
+    await store.transact({ accountId: account.id, by }, async (tx) => {
+      const sites = await tx.list('sites', { where: { selector: 'own' } })
+      for (const { id } of sites) await tx.patch('sites', id, { selector: 'random' })
+    })
+    await store.close()
+    const { printed, told } = await plugin(check, loaded, settings)
+    expect(printed, told).to.include('remote-ip of policy-conditions (condition-remote-ip): no row of the database')
+    expect(printed).not.to.include('does not use random')
+    expect((await plugin(['check', '--rows', '--host', 'client'], PEER)).told).to.include('only a portal has rows')
   })
 
   it('X3 plugin check without a host misses nothing that only another kind of host needs', async () => {
