@@ -196,7 +196,7 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
     this.#say({ event: 'newGatewayIceCandidates', payload: { gateway_id: id, candidates: this.#gathering.lines } })
     // If the same gateway is granted again, the flows are told again, as they may have dropped the grant.
     gateway.connectedResourceIds.delete(resourceId)
-    gateway.isLost = false
+    gateway.lostAt = undefined
     this.#outputs.push({ type: 'granted', resourceId, gateway })
     this.#tellConnected(gateway)
   }
@@ -259,7 +259,7 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
         gateway.path = output.path
         gateway.soughtUntil = undefined
         this.gateways.foundAlive(gateway.id)
-        gateway.isLost = false
+        gateway.lostAt = undefined
         if (before !== output.path) this.#outputs.push({ type: 'pathTaken', gateway, before })
         // The gateway may be reached again before another has taken over.
         return this.#tellConnected(gateway)
@@ -287,7 +287,7 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
    */
   #lose(gateway: KnownGateway, now: Instant): void {
     gateway.soughtUntil = undefined
-    gateway.isLost = true
+    gateway.lostAt = now
     this.gateways.foundDead(gateway.id, now)
     this.#disconnect(gateway, { reason: 'gateway-unreachable', how: 'lost' })
   }

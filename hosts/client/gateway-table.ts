@@ -18,8 +18,8 @@ export interface KnownGateway {
   path: Endpoint | undefined
   /** Time of the latest handshake. */
   handshakeAt: Instant | undefined
-  /** Whether the path to it was lost, so that its resources wait for it or another gateway. */
-  isLost: boolean
+  /** Time at which the path to it was lost, since when its resources wait for it or another gateway. */
+  lostAt: Instant | undefined
   /**
    * Deadline for finding a path after this machine has moved; undefined if there is a path, or the search has failed.
    */
@@ -62,8 +62,8 @@ export class GatewayTable {
   /** Whether a gateway was granted for a resource and a path to it is still being sought. */
   isConnecting(resourceId: string): boolean {
     return this.all().some(
-      ({ resourceIds, connectedResourceIds, isLost }) =>
-        !isLost && resourceIds.has(resourceId) && !connectedResourceIds.has(resourceId),
+      ({ resourceIds, connectedResourceIds, lostAt }) =>
+        lostAt === undefined && resourceIds.has(resourceId) && !connectedResourceIds.has(resourceId),
     )
   }
 
@@ -75,7 +75,7 @@ export class GatewayTable {
       ...told,
       path: undefined,
       handshakeAt: undefined,
-      isLost: false,
+      lostAt: undefined,
       soughtUntil: undefined,
       resourceIds: new Set(),
       connectedResourceIds: new Set(),
@@ -124,8 +124,8 @@ export class GatewayTable {
   forRequest(now: Instant): { connected: string[]; unreachable: string[] } {
     for (const [id, until] of this.#unreachableUntil) if (until <= now) this.#unreachableUntil.delete(id)
     return {
-      connected: this.all().flatMap(({ id, path, isLost, soughtUntil }) =>
-        isLost || (path === undefined && soughtUntil === undefined) ? [] : [id],
+      connected: this.all().flatMap(({ id, path, lostAt, soughtUntil }) =>
+        lostAt !== undefined || (path === undefined && soughtUntil === undefined) ? [] : [id],
       ),
       unreachable: [...this.#unreachableUntil.keys()],
     }

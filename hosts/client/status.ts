@@ -1,6 +1,6 @@
 import type { PluginMetrics } from '../../core/plugin/plugin-metrics.ts'
 import type { HostProblem } from '../../core/runtime/host-problems.ts'
-import { unixOf, type ClockPair } from '../../core/runtime/time.ts'
+import { unixOf, type ClockPair, type Instant } from '../../core/runtime/time.ts'
 import { reachStatus } from '../peer/reach-status.ts'
 import type { LaneChoice } from '../runtime/lane/choose-lane.ts'
 import { shownUpstream } from './names/upstreams.ts'
@@ -45,14 +45,15 @@ export const statusOf = (
   lane: lane.kind,
   lane_reason: lane.reason,
   reach: reachStatus(state.reach),
-  gateways: state.gateways.map(({ id, name, path, handshakeAt }) => ({
+  gateways: state.gateways.map(({ id, name, path, handshakeAt, lostAt }) => ({
     id,
     name: name ?? null,
     path: path ?? null,
     path_kind: state.pathTo(id)?.kind ?? null,
     round_trip_ms: state.pathTo(id)?.roundTripMs ?? null,
+    lost_at: timeText(lostAt, clocks),
     mtu: state.mtuTo(id),
-    last_handshake: handshakeAt === undefined ? null : new Date(unixOf(handshakeAt, clocks)).toISOString(),
+    last_handshake: timeText(handshakeAt, clocks),
   })),
   resources: resourcesOf(state, clocks, problems),
   names: state.findings.status(),
@@ -61,6 +62,9 @@ export const statusOf = (
   plugin_metrics: pluginMetrics.series(),
   dropped: state.counters(),
 })
+
+const timeText = (at: Instant | undefined, clocks: ClockPair): string | null =>
+  at === undefined ? null : new Date(unixOf(at, clocks)).toISOString()
 
 const isBlocked = (problems: readonly HostProblem[]): boolean => problems.some(({ blocks }) => blocks)
 

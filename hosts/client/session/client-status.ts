@@ -63,6 +63,8 @@ export interface GatewayStatus {
   path_kind: 'direct' | 'nat' | null
   /** Time in milliseconds to the gateway and back, as last measured; null if it is unknown. */
   round_trip_ms: number | null
+  /** Time at which the path was lost (ISO 8601); null while there is one, and before the first. */
+  lost_at: string | null
   /** Path MTU in bytes; 1280 until larger packets were shown to pass. */
   mtu: number
   /** Time of the last handshake (ISO 8601); null before the first. */

@@ -347,6 +347,8 @@ describe('hosts/cli/program', () => {
         '192.0.2.53',
         'resolver "hosts-file" is not asked',
         'outside the hours',
+        '1 denied, 1 connected (2 in all)',
+        'direct through NAT',
         'disk.encrypted',
         'portreeve_plugin_queries_total',
         'no-flow',
@@ -354,6 +356,24 @@ describe('hosts/cli/program', () => {
       ]) {
         expect(printed).to.include(part)
       }
+    })
+
+    it('client status shows only resources with a word or in a state, and counts all', async () => {
+      const env = await client('connected')
+      const named = await portreeve(['client', 'status', 'GITLAB'], env)
+      expect(named.printed).to.include('gitlab.example.org').and.include('(2 in all)').and.not.include('jenkins')
+      const { printed } = await portreeve(['client', 'status', '--state', 'denied', '--json'], env)
+      expect((JSON.parse(printed) as ClientStatus).resources.map(({ name }) => name)).to.deep.equal(['Jenkins'])
+      expect((await portreeve(['client', 'status', '--state', 'lost'], env)).code).to.equal(2)
+    })
+
+    it('M4 client status says since when a gateway is not reached', async () => {
+      const status = STATUS('connected')
+      const [gateway] = status.gateways
+      const lost_at = '2026-01-01T00:01:00.000Z'
+      if (gateway !== undefined) status.gateways = [{ ...gateway, path: null, path_kind: null, lost_at }]
+      const { printed } = await portreeve(['client', 'status'], await client('connected', status))
+      expect(printed).to.include(`not reached since ${lost_at}`)
     })
 
     it('client down, sign-in and sign-out ask the running client', async () => {
@@ -546,6 +566,7 @@ const STATUS = (state: ClientLinkState): ClientStatus => ({
       path: '192.0.2.1:52625',
       path_kind: 'nat',
       round_trip_ms: 12.34,
+      lost_at: null,
       mtu: 1_408,
       last_handshake: '2026-01-01T00:00:00.000Z',
     },

@@ -1,0 +1,87 @@
+import type { ClientStatus, GatewayStatus, ResourceStatus } from '../client/session/client-status.ts'
+import { visibleLine } from '../runtime/visible-text.ts'
+import { droppedTable, metricsTable, portalRows, problemLines, reachRows, table, transportRows } from './output.ts'
+
+/** Describes the kind of a path to people. */
+export const pathKind = (kind: GatewayStatus['path_kind']): string =>
+  kind === null ? '-' : kind === 'direct' ? 'direct' : 'direct through NAT'
+
+/** Describes a client's status to people. Shows the resources that it has, and counts `all`. */
+export const clientStatusText = (status: ClientStatus, all: readonly ResourceStatus[]): string => {
+  const {
+    state,
+    portal,
+    account,
+    actor,
+    device_key: deviceKey,
+    transport,
+    problems,
+    lane,
+    lane_reason: why,
+    reach,
+    gateways,
+    resources,
+    names,
+    dns,
+    facts,
+    plugin_metrics: metrics,
+    dropped,
+  } = status
+  return [
+    table([
+      ['state', state],
+      ['resources', summary(all)],
+      ...(portal === null ? [] : portalRows(portal)),
+      ['account', account ?? '-'],
+      ['actor', actor ?? '-'],
+      ['device key', deviceKey ?? '-'],
+      ...(transport === null ? [] : transportRows(transport)),
+      ['lane', lane === null ? '-' : `${lane}: ${why ?? ''}`],
+      ...(reach === null ? [] : reachRows(reach)),
+      ['upstream DNS', dns.upstreams.join(', ') || '-'],
+    ]),
+    ...problemLines(problems),
+    '',
+    table([
+      ['GATEWAY', 'PATH', 'BY', 'ROUND TRIP', 'MTU', 'LAST HANDSHAKE'],
+      ...gateways.map(({ id, name, path, path_kind, round_trip_ms, lost_at, mtu, last_handshake }) => [
+        name ?? id,
+        path ?? (lost_at === null ? '-' : `not reached since ${lost_at}`),
+        pathKind(path_kind),
+        round_trip_ms === null ? '-' : `${round_trip_ms.toFixed(1)} ms`,
+        String(mtu),
+        last_handshake ?? '-',
+      ]),
+    ]),
+    '',
+    table([
+      ['RESOURCE', 'ADDRESS', 'STATE', 'WHY'],
+      ...resources.map(({ name, address, state: now, reason }) => [name, address ?? '-', now, reason ?? '']),
+    ]),
+    ...resources.flatMap(({ name, why }) =>
+      why.length === 0 ? [] : ['', `${visibleLine(name)}: ${why[0] ?? ''}`, ...why.slice(1).map((line) => `  ${line}`)],
+    ),
+    ...(dns.problems.length === 0 ? [] : ['', ...dns.problems]),
+    ...(names.length === 0 ? [] : ['', 'Names that a site has trouble with:', ...names.map(({ why }) => `  ${why}`)]),
+    ...(facts.length === 0
+      ? []
+      : [
+          '',
+          table([
+            ['FACT OF THIS MACHINE', 'VALUE', 'TOLD TO THE PORTAL'],
+            ...facts.map(({ name, value, is_told }) => [name, JSON.stringify(value), is_told ? 'yes' : 'no']),
+          ]),
+        ]),
+    ...metricsTable(metrics),
+    ...droppedTable(dropped),
+  ].join('\n')
+}
+
+/** Counts resources by their state, those that need attention first. */
+const summary = (resources: readonly ResourceStatus[]): string => {
+  const counts = ORDER.map((state) => ({ state, count: resources.filter((one) => one.state === state).length }))
+  const parts = counts.flatMap(({ state, count }) => (count === 0 ? [] : `${count} ${state}`))
+  return resources.length === 0 ? 'none' : `${parts.join(', ')} (${resources.length} in all)`
+}
+
+const ORDER = ['unreachable', 'denied', 'connecting', 'requested', 'connected', 'idle'] as const
