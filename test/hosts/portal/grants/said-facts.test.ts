@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import * as fc from 'fast-check'
 import { beforeEach, describe, it } from 'mocha'
 import { z } from 'zod'
 import { fact, Facts, optional, type Fact } from '../../../../core/contract/facts.ts'
@@ -221,6 +222,25 @@ describe('facts that a client says of its own machine', () => {
     pass(3 * SECOND)
     sayDisk(false)
     expect(known()?.value).to.deep.equal({ isEncrypted: false })
+  })
+
+  it('X4 whatever a client says, no fact but its own becomes known, and the portal goes on', () => {
+    const others = () => explanation().facts.filter(({ name }) => name !== 'disk.root')
+    const before = others()
+    const name = fc.constantFrom('disk.root', 'mood.of', 'actor.email', '__proto__', 'x')
+    const value = fc.oneof(fc.jsonValue(), fc.record({ isEncrypted: fc.oneof(fc.boolean(), fc.jsonValue()) }))
+    const said = fc.record({ name, value, age_ms: fc.oneof(fc.nat(), fc.jsonValue()) }, { requiredKeys: ['name'] })
+    fc.assert(
+      fc.property(fc.oneof(fc.jsonValue(), fc.array(fc.oneof(said, fc.jsonValue()), { maxLength: 5 })), (facts) => {
+        client.say('client_facts', { facts })
+        const disk = known()?.value
+        if (disk !== undefined) expect(Disk.safeParse(disk).success).to.equal(true)
+        pass(3 * SECOND)
+      }),
+    )
+    expect(others()).to.deep.equal(before)
+    sayDisk(true)
+    expect(ask()).to.equal(1)
   })
 
   it('P11 outlast a lost connection as the address does, and end some minutes after it', () => {
