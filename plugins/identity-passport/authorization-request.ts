@@ -40,7 +40,8 @@ export const withWhatItLacks = (
       'the scope openid brings an ID token that nobody verifies: say in id_token how it is verified, or who else does'
     return { ok: false, code: 'id_token_unverified', detail }
   }
-  if (isOpenid) keep.nonce = ensured(query, 'nonce', newSecret)
+  // A strategy that verifies the token itself refuses a nonce that is not its own.
+  if (isOpenid && typeof config.id_token === 'object') keep.nonce = ensured(query, 'nonce', newSecret)
   if (config.pkce && canProve && !query.has('code_challenge')) {
     keep.verifier = newSecret()
     query.set('code_challenge', createHash('sha256').update(keep.verifier).digest('base64url'))

@@ -64,7 +64,12 @@ describe('identity-passport with strategies as they should not be', () => {
     expect(query(await begin('ask-without-state')).get('state')).to.have.length(43)
     const all = await begin('ask-with-all', { id_token: 'unused' })
     expect(Object.fromEntries(query(all))).to.include({ state: 'own', nonce: 'own', code_challenge: 'own' })
-    expect(all).to.have.property('keep').that.deep.equals({ state: 'own', nonce: 'own' })
+    expect(all).to.have.property('keep').that.deep.equals({ state: 'own' })
+    const idToken = { issuer: 'https://id.example.org', jwks_uri: 'https://id.example.org/jwks' }
+    const verified = await begin('ask-with-all', { id_token: idToken })
+    expect(verified).to.have.property('keep').that.deep.equals({ state: 'own', nonce: 'own' })
+    for (const id_token of ['unused', 'verified_by_strategy'])
+      expect(query(await begin('ask-for-an-id-token', { id_token })).has('nonce'), id_token).to.equal(false)
   })
 
   it('a strategy sees of the request nothing but what the sign-in is about', async () => {
