@@ -105,6 +105,8 @@ export const portalToGateway = {
   resourceUpdated: GatewayResource,
   /** Asks the gateway to report the load of its machine in an interval. Portreeve's addition. */
   reportLoad: z.object({ interval_ms: z.int().min(1_000).max(3_600_000) }),
+  /** Asks for `host_problems`: at once if there are any, and whenever they change. Portreeve's addition. */
+  reportProblems: Empty,
   relaysPresence: RelaysPresence,
   iceCandidates: ClientCandidates,
   invalidateIceCandidates: ClientCandidates,
@@ -129,6 +131,12 @@ export const gatewayToPortal = {
   gatewayLoad: z.object({
     processor_share: z.number().min(0).max(1).optional(),
     bytes_per_second: z.number().min(0).max(1e13).optional(),
+  }),
+  /**
+   * Problems of the gateway's machine that keep it from forwarding; empty once they are over. Portreeve's addition.
+   */
+  hostProblems: z.object({
+    problems: z.array(z.object({ code: z.string().regex(/^[a-z0-9_]{1,64}$/), said: z.string().max(512) })).max(16),
   }),
   broadcastIceCandidates: BroadcastCandidates,
   broadcastInvalidatedIceCandidates: BroadcastCandidates,

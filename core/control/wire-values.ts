@@ -94,6 +94,11 @@ export const FEATURES = {
    * A gateway that lists it is sent `report_load`, and then reports the load of its machine by `gateway_load`.
    */
   loadReports: 'load_reports',
+  /**
+   * A gateway that lists it is sent `report_problems`, and then reports problems of its machine that keep it from
+   * forwarding by `host_problems`.
+   */
+  hostProblems: 'host_problems',
   /** The interface carries `upstream_resolvers`. */
   upstreamResolvers: 'upstream_resolvers',
   /** The interface carries `client_facts`; the client then says these facts of its own machine by `client_facts`. */

@@ -33,6 +33,7 @@ export class GatewayShell {
   /** Queries of clients. */
   readonly #forwards = new OpenAsks()
   readonly #nameService: NameSockets
+  #unwatch: (() => void) | undefined
 
   constructor(machine: GatewayState, setUp: { config: GatewayConfig; ports: GatewayPorts; identity: PeerIdentity }) {
     const { config, ports } = setUp
@@ -64,6 +65,10 @@ export class GatewayShell {
 
   /** Opens device and sockets and connects to the portal. Rejects if device or sockets cannot be opened. */
   start(): Promise<void> {
+    const { hostProblems } = this.#ports
+    this.#unwatch = hostProblems.watch(() =>
+      this.#peer.tell({ type: 'hostProblemsChanged', problems: hostProblems.problems() }),
+    )
     return this.#peer.start()
   }
 
@@ -73,6 +78,7 @@ export class GatewayShell {
   }
 
   #restore(): void {
+    this.#unwatch?.()
     const { tasks } = this.#peer
     this.#lookups.cancelAll()
     this.#forwards.cancelAll()

@@ -32,6 +32,7 @@ import { GatewayNews } from './gateway-news.ts'
 import { GrantedClients, type GrantedClientsInput, type GrantedClientsOutput } from './granted-clients.ts'
 import { LoadReports, type LoadReportsInput } from './load-reports.ts'
 import { NameReports } from './name-reports.ts'
+import { ProblemReports } from './problem-reports.ts'
 import type { NameQuery } from '../peer/name-sockets.ts'
 import { PortalSide, type LinkState, type PortalSideOutput } from '../peer/portal-side.ts'
 import type { GatewayInput, GatewayOutput } from './state-messages.ts'
@@ -63,6 +64,7 @@ const UNDERSTOOD = [
   FEATURES.endReasons,
   FEATURES.stun,
   FEATURES.loadReports,
+  FEATURES.hostProblems,
 ]
 
 /** Prefixes of all clients' addresses, which are routed to the tunnel device. */
@@ -92,6 +94,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   readonly #tellLoadReports: Tell<LoadReportsInput>
   readonly #allowsOwnAddresses: boolean
   readonly #nameReports = new NameReports()
+  readonly #problemReports = new ProblemReports()
   /** Whether the portal understands reports about names. */
   #reportsNames = false
   readonly #outputs = new OutputQueue<GatewayOutput>()
@@ -184,6 +187,8 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
         // another.
         this.#tellPortal(input, now)
         return this.#tellFlows({ type: 'retainOnly', grants: [] }, now)
+      case 'hostProblemsChanged':
+        return this.#report(this.#problemReports.problemsChanged(input.problems), now)
       case 'socketsOpened':
         return this.#tellGathering(input, now)
       case 'addressesChanged':
@@ -244,12 +249,15 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   #onMessage(message: FromPortal<'gateway'>, now: Instant): void {
     switch (message.event) {
       case 'init':
+        this.#problemReports.joined()
         return this.#resynchronise(message.payload, now)
       case 'createAuthorization':
         this.#reportsNames = message.payload.site_findings === true
         return this.#tellClients({ type: 'grantReceived', created: message.payload }, now)
       case 'rejectAccess':
         return this.#tellClients({ type: 'withdrawalReceived', rejected: message.payload }, now)
+      case 'reportProblems':
+        return this.#report(this.#problemReports.asked(), now)
       case 'reportLoad':
         return this.#tellLoadReports({ type: 'reportsWanted', intervalMs: message.payload.interval_ms }, now)
       case 'resourceUpdated':
@@ -387,6 +395,10 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
     if (!this.#reportsNames || !this.#nameReports.shouldReport(resourceId, domain, found, now)) return
     const { ipv4, ipv6 } = isTrouble(found) ? found : NO_TROUBLE
     this.#say({ event: 'nameFindings', payload: { resource_id: resourceId, domain, ipv4, ipv6 } }, now)
+  }
+
+  #report(report: ToPortal<'gateway'> | undefined, now: Instant): void {
+    if (report !== undefined) this.#say(report, now)
   }
 
   #note(note: Note | undefined): void {

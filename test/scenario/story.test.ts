@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { beforeEach, describe, it } from 'mocha'
+import type { HostProblem } from '../../core/runtime/host-problems.ts'
 import type { Actor, Policy, Resource } from '../../hosts/portal/store/entities.ts'
 import { PluginMetrics } from '../../core/plugin/plugin-metrics.ts'
 import { statusOf } from '../../hosts/client/status.ts'
@@ -83,6 +84,26 @@ describe('the whole system in virtual time', () => {
     const thief = world.startClientWith('thief', world.portal.signIn(ada, 'a'.repeat(64)))
     world.clock.advance(200)
     expect(thief.ended).to.equal('signed_out')
+  })
+
+  it('M4 a gateway whose machine cannot forward is not chosen, nor after the portal has restarted, and is once it can', () => {
+    world.portal.policy(staff.id, printers.id)
+    const [one, two] = [world.gateways.get('one'), world.gateways.get('two')]
+    const problem = { code: 'forward_drop', said: 'a firewall drops the packets of clients', remedy: '', blocks: true }
+    const tell = (problems: readonly HostProblem[]) => one?.tell({ type: 'hostProblemsChanged', problems })
+    two?.tell({ type: 'hostProblemsChanged', problems: [{ ...problem, blocks: false }] })
+    tell([problem])
+    world.portal.stop()
+    world.clock.advance(5_000)
+    world.portal.start()
+    world.clock.advance(60_000)
+    signIn()
+    expect(reach(PRINTER, 1_000)).to.not.equal(undefined)
+    world.killGateway('two')
+    expect(reach(PRINTER, 20_000), 'nobody is left who can').to.equal(undefined)
+    tell([])
+    expect(reach(PRINTER, 20_000)).to.not.equal(undefined)
+    expect([...new Set(world.site.seen.map(({ gateway }) => gateway))]).to.deep.equal(['two', 'one'])
   })
 
   it('M4 a client that a problem of its machine blocks is not shown as connected, nor is a resource, and it says why', () => {

@@ -14,6 +14,15 @@ export interface PresentGateway {
   since: UnixTime
   /** Load of its machine, as it last reported; absent until then. */
   load?: GatewayLoad
+  /** Problems that keep its machine from forwarding, as it last reported; absent if there are none. */
+  problems?: readonly GatewayProblem[]
+}
+
+/** Problem that keeps a gateway's machine from forwarding. */
+export interface GatewayProblem {
+  code: string
+  /** Description, a clause, as the gateway words it. */
+  said: string
 }
 
 /** Load of a gateway's machine, as it reports it. */
@@ -52,6 +61,16 @@ export class Presence {
   loadReported(gatewayId: string, load: GatewayLoad): void {
     const gateway = this.gateway(gatewayId)
     if (gateway !== undefined) gateway.load = load
+  }
+
+  /** Notes what a connected gateway reports of its machine. Returns the gateway if it may be chosen again. */
+  problemsReported(gatewayId: string, problems: readonly GatewayProblem[]): PresentGateway | undefined {
+    const gateway = this.gateway(gatewayId)
+    if (gateway === undefined) return undefined
+    delete gateway.problems
+    if (problems.length === 0) return gateway
+    gateway.problems = problems
+    return undefined
   }
 
   /** Removes a client or gateway, unless another connection has replaced this one. Returns whether it did. */

@@ -12,8 +12,10 @@ import type { View } from './view.ts'
 
 /** Connected gateways of a resource's site, and the ones among them whose version is compatible with a client. */
 export interface SiteGateways {
+  connected: PresentGateway[]
+  /** Connected gateways whose machines report no problem that keeps them from forwarding. */
   healthy: PresentGateway[]
-  /** Connected gateways with the client's tunnel transport, whatever their version. */
+  /** Healthy gateways with the client's tunnel transport, whatever their version. */
   sameTransport: PresentGateway[]
   compatible: PresentGateway[]
 }
@@ -40,11 +42,13 @@ export const siteGateways = (
     clientTransport,
   }: { resourceId: string; clientVersion: string; clientTransport: string | undefined },
 ): SiteGateways => {
-  const healthy = presence.gatewaysOf(view.get('resources', resourceId)?.siteId ?? '')
+  const connected = presence.gatewaysOf(view.get('resources', resourceId)?.siteId ?? '')
+  const healthy = connected.filter(({ problems }) => problems === undefined)
   const sameTransport = healthy.filter(
     ({ transport }) => clientTransport === undefined || transport === clientTransport,
   )
   return {
+    connected,
     healthy,
     sameTransport,
     compatible: sameTransport.filter(({ version }) => isCompatible(clientVersion, version)),

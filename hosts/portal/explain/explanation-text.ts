@@ -16,7 +16,7 @@ export const explanationText = (explanation: AccessExplanation): string[] => [
   ...policyLines(explanation),
   ...connectionLines(explanation),
   ...(explanation.filter === undefined ? [] : [filterLine(explanation.filter)]),
-  gatewayLine(explanation),
+  ...gatewayLines(explanation),
   ...nameLines(explanation),
 ]
 
@@ -124,6 +124,17 @@ const filterLine = (filter: FilterExplanation): string =>
     ? `The resource's filters let ${trafficText(filter)} through.`
     : `The resource's filters refuse ${trafficText(filter)}.`
 
+/** Lines about the gateways: which one would serve, and what keeps others from it. */
+const gatewayLines = (explanation: AccessExplanation): string[] => [
+  gatewayLine(explanation),
+  ...explanation.gateway.gateways.flatMap(({ name, problems }) =>
+    problems.map(
+      ({ code, said }) =>
+        `The gateway ${name} is connected and cannot forward, so it is not chosen: ${said} (${code}).`,
+    ),
+  ),
+]
+
 const gatewayLine = ({
   gateway: { choice, clientTransport, gateways },
   site,
@@ -135,9 +146,11 @@ const gatewayLine = ({
     return `${isAllowed ? 'The gateway would be' : 'If it were granted, the gateway would be'} ${chosen}, chosen because it is ${choice.reason}.`
   }
   if (gateways.length === 0) return `The site ${name} has no gateway.`
-  const present = gateways.filter(({ isConnected }) => isConnected)
+  const all = gateways.filter(({ isConnected }) => isConnected)
+  if (all.length === 0) return `No gateway of the site ${name} is connected: nobody would serve.`
+  const present = all.filter(({ problems }) => problems.length === 0)
   const connected = present.length
-  if (connected === 0) return `No gateway of the site ${name} is connected: nobody would serve.`
+  if (connected === 0) return `No connected gateway of the site ${name} can forward: nobody would serve.`
   const transports = [...new Set(present.map(({ transport }) => transport))]
   if (clientTransport !== undefined && !transports.includes(clientTransport)) {
     return `Of the ${connected} connected gateways of the site ${name} none carries packets by ${clientTransport}, as this client does, but by ${transports.join(', ')}: nobody would serve.`

@@ -10,6 +10,7 @@ import type { Instant, UnixTime } from '../../../core/runtime/time.ts'
 import { judgeAccess, type AccessVerdict } from '../decide/access.ts'
 import { dependsOnConnection } from '../decide/connection-facts.ts'
 import type { Choice } from '../decide/selection.ts'
+import type { GatewayProblem } from '../decide/presence.ts'
 import { chooseAmong, siteGateways } from '../decide/site-gateways.ts'
 import type { Connection } from '../grants/connections.ts'
 import type { Knowledge } from '../grants/knowledge.ts'
@@ -70,6 +71,8 @@ export interface GatewayExplanation {
     transport: string | null
     isConnected: boolean
     isCompatible: boolean
+    /** Problems that keep its machine from forwarding, as it reports them; it is not chosen then. */
+    problems: readonly GatewayProblem[]
     connectedClients: number
     lastSeenAt: UnixTime | null
   }[]
@@ -164,7 +167,7 @@ const gatewayOf = (
   const clientVersion = connection?.version ?? client?.lastSeenVersion ?? ''
   const clientTransport = connection?.transport
   const about = { resourceId: resource.id, clientId: client?.id ?? '' }
-  const { healthy, compatible } = siteGateways(knowledge, { ...about, clientVersion, clientTransport })
+  const { connected, compatible } = siteGateways(knowledge, { ...about, clientVersion, clientTransport })
   const [first, ...others] = compatible
   const connectedIds = client === undefined ? [] : grants.ofClient(client.id).map(({ row }) => row.gatewayId)
   return {
@@ -183,9 +186,10 @@ const gatewayOf = (
       .map(({ id, name, lastSeenVersion, lastSeenAt }) => ({
         id,
         name,
-        version: healthy.find((gateway) => gateway.id === id)?.version ?? lastSeenVersion,
-        transport: healthy.find((gateway) => gateway.id === id)?.transport ?? null,
-        isConnected: healthy.some((gateway) => gateway.id === id),
+        version: connected.find((gateway) => gateway.id === id)?.version ?? lastSeenVersion,
+        transport: connected.find((gateway) => gateway.id === id)?.transport ?? null,
+        problems: connected.find((gateway) => gateway.id === id)?.problems ?? [],
+        isConnected: connected.some((gateway) => gateway.id === id),
         isCompatible: compatible.some((gateway) => gateway.id === id),
         connectedClients: grants.clientsOn(id),
         lastSeenAt,

@@ -24,7 +24,9 @@ export interface GatewayChoiceNeeds {
 
 /** Counts of the gateways of a requested resource's site, and those that may be asked. */
 export interface SiteCandidates {
-  /** Number of connected gateways. */
+  /** Descriptions of the problems that keep connected gateways from forwarding. */
+  problems: readonly string[]
+  /** Number of connected gateways without such a problem. */
   healthy: number
   /** Keys of the tunnel transports of the connected gateways. */
   transports: readonly string[]
@@ -56,7 +58,7 @@ export class GatewayChoice {
     const { grants, grantLimits } = this.#needs
     const { version: clientVersion, transport: clientTransport } = connection
     const about = { resourceId: wish.resource_id, clientVersion, clientTransport }
-    const { healthy, sameTransport, compatible } = siteGateways(this.#needs, about)
+    const { connected: all, healthy, sameTransport, compatible } = siteGateways(this.#needs, about)
     const unreachable = connection.features.has(FEATURES.unreachableGateways) ? wish.unreachable_gateway_ids : undefined
     const dead = new Set(unreachable?.map((id) => id.toLowerCase()))
     const left = compatible.filter(({ id }) => !asked.has(id) && !dead.has(id))
@@ -64,6 +66,7 @@ export class GatewayChoice {
     const standing = (gatewayId: string): Grant | undefined => grants.find({ ...wished, gatewayId })
     const free = left.filter(({ id }) => grantLimits.hasRoom(id) || standing(id) !== undefined)
     const counts = {
+      problems: all.flatMap(({ problems = [] }) => problems.map(({ said }) => said)),
       healthy: healthy.length,
       transports: [...new Set(healthy.map(({ transport }) => transport))],
       sameTransport: sameTransport.length,

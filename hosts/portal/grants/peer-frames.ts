@@ -26,7 +26,7 @@ import type { Withdrawals } from './withdrawals.ts'
 
 export interface PeerFramesNeeds {
   view: View
-  presence: Pick<Presence, 'loadReported'>
+  presence: Pick<Presence, 'loadReported' | 'problemsReported'>
   peers: ConnectedPeers
   attendance: Attendance
   requests: Requests
@@ -124,8 +124,15 @@ export class PeerFrames {
         const at = this.#needs.unixAt(now)
         return this.#needs.presence.loadReported(connection.peerId, { processorShare, bytesPerSecond, at })
       }
+      case 'hostProblems': {
+        const free = this.#needs.presence.problemsReported(connection.peerId, message.payload.problems)
+        return free === undefined ? undefined : this.#needs.requests.gatewayJoined(free, now)
+      }
       case 'setCapabilities':
         connection.features = new Set(message.payload.features)
+        if (connection.features.has(FEATURES.hostProblems)) {
+          this.#needs.peers.tell(connection, { event: 'reportProblems', payload: {} })
+        }
         if (connection.features.has(FEATURES.loadReports)) {
           this.#needs.peers.tell(connection, { event: 'reportLoad', payload: { interval_ms: LOAD_INTERVAL_MS } })
         }

@@ -198,7 +198,7 @@ export class Requests {
   }
 
   #nobodyLeft(pending: Pending, candidates: SiteCandidates, now: Instant): void {
-    const { healthy, transports, sameTransport, compatible, full } = candidates
+    const { problems, healthy, transports, sameTransport, compatible, full } = candidates
     const { gateways, grantLimits } = this.#needs
     const asked = pending.grant?.row.gatewayId
     if (asked !== undefined && gateways.isConnected(asked)) {
@@ -216,7 +216,8 @@ export class Requests {
       return this.#refuse(pending, { reason, cause }, now)
     }
     const reason = healthy > 0 && compatible === 0 ? 'version_mismatch' : 'offline'
-    const cause = `${healthy} gateways of the site are connected, ${compatible} compatible`
+    const trouble = problems.length === 0 ? '' : `, and others cannot forward: ${problems.join('; ')}`
+    const cause = `${healthy} gateways of the site are connected, ${compatible} compatible${trouble}`
     this.#refuse(pending, { reason, cause }, now)
   }
 

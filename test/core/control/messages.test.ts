@@ -33,9 +33,11 @@ describe('messages of the control channel', () => {
       'client toPortal client_facts',
       'client toPortal set_capabilities',
       'gateway fromPortal report_load',
+      'gateway fromPortal report_problems',
       'gateway toPortal access_rejected',
       'gateway toPortal name_findings',
       'gateway toPortal gateway_load',
+      'gateway toPortal host_problems',
       'gateway toPortal set_capabilities',
     ])
   })

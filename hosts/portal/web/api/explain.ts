@@ -129,6 +129,7 @@ const ExplanationBody = z
           .describe('The tunnel transport that it carries packets by, while it is connected'),
         is_connected: z.boolean(),
         is_compatible: z.boolean(),
+        problems: z.array(z.strictObject({ code: z.string(), said: z.string() })),
         connected_clients: z.int(),
         last_seen_at: Time.nullable(),
       }),
@@ -226,13 +227,14 @@ const toWire = ({ explanation, others }: ExplainVerdict & { ok: true }): z.infer
         : { protocol: filter.protocol, port: filter.port ?? null, is_permitted: filter.isPermitted },
     gateway: chosen(gateway),
     gateways: gateway.gateways.map(
-      ({ id, name, version, transport, isConnected, isCompatible, connectedClients, lastSeenAt }) => ({
+      ({ id, name, version, transport, isConnected, isCompatible, problems, connectedClients, lastSeenAt }) => ({
         id,
         name,
         version,
         transport,
         is_connected: isConnected,
         is_compatible: isCompatible,
+        problems: problems.map(({ code, said }) => ({ code, said })),
         connected_clients: connectedClients,
         last_seen_at: timeOrNull(lastSeenAt),
       }),

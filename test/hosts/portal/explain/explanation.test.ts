@@ -90,6 +90,28 @@ describe('explanations', () => {
     expect(explain().names).to.deep.equal([])
   })
 
+  it('M4 P8 a gateway whose machine cannot forward is not chosen, and an explanation says so, until it is over', () => {
+    const gateway = company.gatewayJoins(0)
+    gateway.say('set_capabilities', { features: ['host_problems'] })
+    expect(gateway.events()).to.include('report_problems')
+    const said = 'a firewall of this machine drops the packets of clients'
+    gateway.say('host_problems', { problems: [{ code: 'forward_drop', said }] })
+    const { gateway: blocked } = explain()
+    expect(blocked.choice).to.equal(undefined)
+    expect(blocked.gateways[0]).to.deep.include({ isConnected: true, problems: [{ code: 'forward_drop', said }] })
+    const text = explanationText(explain()).join('\n')
+    expect(text).to.contain('can forward: nobody would serve.')
+    expect(text).to.contain(
+      `${company.gateways[0].name} is connected and cannot forward, so it is not chosen: ${said} (forward_drop).`,
+    )
+    gateway.say('host_problems', { problems: [{ code: 'Not a code', said }] })
+    company.gatewayJoins(1)
+    expect(explain().gateway.choice?.gatewayId).to.equal(company.gateways[1].id)
+    gateway.say('host_problems', { problems: [] })
+    expect(explain().gateway.gateways.flatMap(({ problems }) => problems)).to.deep.equal([])
+    expect(explain().gateway.gateways.every(({ isCompatible }) => isCompatible)).to.equal(true)
+  })
+
   it('P8 an explanation names each policy, each condition with its facts, the verdict, and the gateway with the reason', () => {
     company.gatewayJoins(0)
     company.gatewayJoins(1)
