@@ -54,8 +54,8 @@ export class CandidateGathering implements Machine<GatheringInput, GatheringOutp
   readonly #held = new HeldMachines()
   readonly #tellReflexive: Tell<ReflexiveAddressesInput>
   readonly #outputs = new OutputQueue<GatheringOutput>()
-  /** Host candidates of links, as text: another network if they change. */
-  #network = ''
+  /** Endpoints of the links' host candidates. */
+  #network: readonly Endpoint[] = []
 
   constructor({ random, advertised }: { random: Random; advertised?: readonly AdvertisedAddress[] | undefined }) {
     this.#locals = new LocalCandidates(advertised === undefined ? {} : { advertised })
@@ -118,10 +118,12 @@ export class CandidateGathering implements Machine<GatheringInput, GatheringOutp
   }
 
   #lookAtNetwork(now: Instant): void {
-    const network = this.#locals.offers.flatMap((offer) => (offer.source === 'interface' ? offer.endpoint : [])).join()
-    if (network === this.#network) return
+    const before = this.#network
+    const network = this.#locals.offers.flatMap(({ endpoint, source }) => (source === 'interface' ? endpoint : []))
     this.#network = network
-    this.#tellReflexive({ type: 'networkChanged', families: this.#locals.families }, now)
+    const hasMoved = before.some((endpoint) => !network.includes(endpoint))
+    if (!hasMoved && network.every((endpoint) => before.includes(endpoint))) return
+    this.#tellReflexive({ type: 'networkChanged', families: this.#locals.families, hasMoved }, now)
   }
 
   #tellChange(change: CandidateChange): void {

@@ -15,8 +15,11 @@ import { decodeStun, looksLikeStun } from './stun-message.ts'
 export type ReflexiveAddressesInput =
   /** Endpoints of STUN servers; the first of each family is asked. Known addresses stay when there are none. */
   | { type: 'serversChanged'; servers: readonly Endpoint[] }
-  /** Families in which this machine has a socket and an address. They are asked again at once: it may have moved. */
-  | { type: 'networkChanged'; families: readonly Family[] }
+  /**
+   * Families in which this machine has a socket and an address, which are asked at once. `hasMoved`: it has lost an
+   * address, so that what was learned before may be wrong.
+   */
+  | { type: 'networkChanged'; families: readonly Family[]; hasMoved: boolean }
   /** A datagram for which `isAnswer` holds. */
   | { type: 'answerReceived'; from: Endpoint; datagram: Uint8Array }
 
@@ -97,7 +100,7 @@ export class ReflexiveAddresses implements Machine<ReflexiveAddressesInput, Refl
       case 'networkChanged':
         this.#families = input.families
         for (const [family, asking] of this.#askings) {
-          asking.isStale = true
+          asking.isStale ||= input.hasMoved
           if (!input.families.includes(family)) this.#learn(asking, undefined)
         }
         return this.#askAll(now)

@@ -28,6 +28,7 @@ import type { Note } from '../../core/runtime/note.ts'
 import { OutputQueue } from '../../core/runtime/output-queue.ts'
 import type { Random } from '../../core/runtime/random.ts'
 import { DAY, type ClockPair, type Instant } from '../../core/runtime/time.ts'
+import { candidateBroadcasts } from './candidate-broadcasts.ts'
 import { GatewayNews } from './gateway-news.ts'
 import { GrantedClients, type GrantedClientsInput, type GrantedClientsOutput } from './granted-clients.ts'
 import { LoadReports, type LoadReportsInput } from './load-reports.ts'
@@ -376,16 +377,8 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
       this.#outputs.push(output)
       return
     }
-    const { candidates, added, removed } = output
-    this.#tellTunnels({ type: 'localCandidatesChanged', candidates }, now)
-    const client_ids = this.clientIds
-    if (client_ids.length === 0) return
-    if (removed.length > 0) {
-      this.#say({ event: 'broadcastInvalidatedIceCandidates', payload: { client_ids, candidates: [...removed] } }, now)
-    }
-    if (added.length > 0) {
-      this.#say({ event: 'broadcastIceCandidates', payload: { client_ids, candidates: [...added] } }, now)
-    }
+    this.#tellTunnels({ type: 'localCandidatesChanged', candidates: output.candidates }, now)
+    for (const message of candidateBroadcasts(this.clientIds, output)) this.#say(message, now)
   }
 
   #reportName(

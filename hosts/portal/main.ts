@@ -109,7 +109,7 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
     pluginCallMetrics(calls, metrics.registry)
     const changed = (servers: readonly Endpoint[]): void => control.offerStun(servers)
     const stun = openStun({ config: config.stun, publicUrl, clock, logger, changed })
-    if (stun !== undefined) {
+    if (stun?.server !== undefined) {
       stunMetrics(stun.server, metrics.registry)
       await lifecycle.start([stun.server])
     }

@@ -20,19 +20,19 @@ export interface OpenStunOptions {
 }
 
 /**
- * Makes the portal's STUN server and what finds its addresses; undefined if there is to be none: it is switched off, or
- * it is not configured and peers are on this machine only.
+ * Makes the portal's STUN server, unless peers are told another one, and what finds its addresses. Undefined if there is
+ * to be none: it is switched off, or it is not configured and peers are on this machine only.
  */
 export const openStun = ({
   config,
   publicUrl,
   ...ports
-}: OpenStunOptions): { server: StunServer; addresses: Startable } | undefined => {
+}: OpenStunOptions): { server: StunServer | undefined; addresses: Startable } | undefined => {
   const host = new URL(publicUrl).hostname.replace(/^\[(.*)\]$/, '$1')
   if (config === false || (config === undefined && isThisMachine(host))) return undefined
   const { port, listen, advertised_addresses: advertised } = config ?? StunConfig.parse({})
   return {
-    server: new StunServer({ ...ports, listen, port }),
+    server: listen.length === 0 ? undefined : new StunServer({ ...ports, listen, port }),
     addresses: new StunAddresses({ ...ports, host, port, advertised, lookUp: lookUpAll }),
   }
 }

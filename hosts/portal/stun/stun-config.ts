@@ -8,9 +8,9 @@ export const StunConfig = z.strictObject({
   port: z.int().min(1).max(65535).default(3478),
   /**
    * Addresses to listen on. A machine with several outside addresses has to name those that peers are told, as others
-   * may not be the source of its answers.
+   * may not be the source of its answers. Empty if another server is told, in `advertised_addresses`.
    */
-  listen: Addresses.min(1).default(['0.0.0.0', '::']),
+  listen: Addresses.default(['0.0.0.0', '::']),
   /**
    * Addresses that peers are told instead of those of `public_url`'s host, which may be a proxy's on another machine.
    */

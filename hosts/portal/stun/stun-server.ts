@@ -91,5 +91,5 @@ const cannotListen = (address: string, port: number, error: unknown): OperatorEr
   new OperatorError(
     'STUN_LISTEN_FAILED',
     `Cannot listen on ${address}, UDP port ${port}: ${error instanceof Error ? error.message : String(error)}.`,
-    'Set `stun: { listen, port }` to what is free, or `stun: false` to do without.',
+    'Set `stun: { listen, port }` to what is free; `stun: { listen: [] }` where another process serves there, or `stun: false`.',
   )

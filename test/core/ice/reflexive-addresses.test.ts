@@ -54,7 +54,7 @@ describe('server-reflexive addresses', () => {
   beforeEach(() => {
     now = instant(1_000)
     asker = new ReflexiveAddresses({ random: new SeededRandom('reflexive') })
-    asker.handle({ type: 'networkChanged', families: ['ipv4'] }, now)
+    asker.handle({ type: 'networkChanged', families: ['ipv4'], hasMoved: true }, now)
     asker.handle({ type: 'serversChanged', servers: [SERVER, SERVER6] }, now)
   })
 
@@ -63,7 +63,7 @@ describe('server-reflexive addresses', () => {
     expect(request.to).to.equal(SERVER)
     expect(answer(request, HERE)).to.equal(true)
     expect(asker.mapped).to.deep.equal([HERE])
-    asker.handle({ type: 'networkChanged', families: ['ipv4', 'ipv6'] }, now)
+    asker.handle({ type: 'networkChanged', families: ['ipv4', 'ipv6'], hasMoved: false }, now)
     expect(requests().map(({ to }) => to)).to.deep.equal([SERVER, SERVER6])
   })
 
@@ -119,16 +119,23 @@ describe('server-reflexive addresses', () => {
 
   it('H7 in another network the server is asked at once, and the old address is forgotten if it does not answer', () => {
     answer(one(requests()), HERE)
-    asker.handle({ type: 'networkChanged', families: ['ipv4'] }, now)
+    asker.handle({ type: 'networkChanged', families: ['ipv4'], hasMoved: true }, now)
     one(requests())
     expect(asker.mapped, 'until it is known').to.deep.equal([HERE])
     pass(20 * SECOND)
     expect(asker.mapped).to.deep.equal([])
   })
 
+  it('H3 a further address changes nothing of what is known, though the server is silent', () => {
+    answer(one(requests()), HERE)
+    asker.handle({ type: 'networkChanged', families: ['ipv4'], hasMoved: false }, now)
+    pass(5 * MINUTE)
+    expect(asker.mapped).to.deep.equal([HERE])
+  })
+
   it('H7 an answer to a request of the old network is not taken in the new one', () => {
     const old = one(requests())
-    asker.handle({ type: 'networkChanged', families: ['ipv4'] }, now)
+    asker.handle({ type: 'networkChanged', families: ['ipv4'], hasMoved: true }, now)
     expect(answer(old, HERE)).to.equal(false)
     expect(answer(one(requests()), ELSEWHERE)).to.equal(true)
     expect(asker.mapped).to.deep.equal([ELSEWHERE])
@@ -136,7 +143,7 @@ describe('server-reflexive addresses', () => {
 
   it('a family that this machine has lost has no address', () => {
     answer(one(requests()), HERE)
-    asker.handle({ type: 'networkChanged', families: ['ipv6'] }, now)
+    asker.handle({ type: 'networkChanged', families: ['ipv6'], hasMoved: true }, now)
     expect(asker.mapped).to.deep.equal([])
   })
 })

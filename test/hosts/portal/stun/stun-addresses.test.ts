@@ -99,5 +99,7 @@ describe('whether a portal has a STUN server', () => {
   it('the configuration overrides that, both ways', () => {
     expect(has('https://portal.example.org', false)).to.equal(false)
     expect(has('http://127.0.0.1:8080', StunConfig.parse({}))).to.equal(true)
+    const another = StunConfig.parse({ listen: [], advertised_addresses: ['203.0.113.9'] })
+    expect(has('https://portal.example.org', another), 'another one').to.equal(true)
   })
 })
