@@ -23,6 +23,9 @@ export interface FactQuestion {
 /** Longest value that a client says of its own machine, as JSON in UTF-16 units. */
 export const MAX_OWN_FACT_CHARACTERS = 4_096
 
+/** Most facts that a portal asks its clients for. */
+export const MAX_CLIENT_FACTS = 64
+
 /** Answer of a fact source: a table for a fact with `by`, an own fact for one with `from: 'client'`. */
 export type FactSnapshot<Value = unknown> = FactTable<Value> | OwnFact<Value>
 

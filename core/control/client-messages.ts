@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { isHostName } from '../runtime/host-name.ts'
-import { MAX_OWN_FACT_CHARACTERS } from '../contract/fact-source.ts'
+import { MAX_CLIENT_FACTS, MAX_OWN_FACT_CHARACTERS } from '../contract/fact-source.ts'
 import {
   boundedJson,
   Candidates,
@@ -19,9 +19,6 @@ import {
   RelaysPresence,
   SnownetCapabilities,
 } from './wire-values.ts'
-
-/** Most facts that a portal asks a client for. */
-export const MAX_CLIENT_FACTS = 64
 
 const UpstreamResolver = z.object({
   type: z.string().min(1).max(64),

@@ -1,6 +1,7 @@
 import { OperatorError } from '../config/operator-error.ts'
 import type { PointName } from '../contract/contracts.ts'
 import type { Extension, Extensions, HostPoint } from '../contract/extension-point.ts'
+import { MAX_CLIENT_FACTS } from '../contract/fact-source.ts'
 import type { Reads } from '../contract/facts.ts'
 import type { Schema } from '../contract/schema.ts'
 import type { Container } from '../di.ts'
@@ -239,6 +240,10 @@ const noteBrought = (declared: DeclaredHere, named: string, brought: Map<string,
   if (fact === undefined) return
   if (brought.has(fact.name)) {
     throw new OperatorError('PLUGIN_DUPLICATE_FACT', `${named} brings the fact ${fact.name}, which is brought already.`, 'Remove one of the two.') // prettier-ignore
+  }
+  const ofClients = [...brought.values()].filter(({ from }) => from === 'client')
+  if (fact.from === 'client' && ofClients.length >= MAX_CLIENT_FACTS) {
+    throw new OperatorError('PLUGIN_FACT_NAME', `${named} brings the fact ${fact.name}, and clients say ${MAX_CLIENT_FACTS} facts at most.`, 'Remove plugins whose facts no policy needs.') // prettier-ignore
   }
   brought.set(fact.name, fact)
   declared.fact = fact

@@ -1,4 +1,5 @@
-import { MAX_CLIENT_FACTS, type ClientFact, type ToPortal } from '../../core/control/messages.ts'
+import { MAX_CLIENT_FACTS } from '../../core/contract/fact-source.ts'
+import type { ClientFact, ToPortal } from '../../core/control/messages.ts'
 import type { Deadline, Machine } from '../../core/runtime/machine.ts'
 import { OutputQueue } from '../../core/runtime/output-queue.ts'
 import { after, SECOND, type Instant } from '../../core/runtime/time.ts'

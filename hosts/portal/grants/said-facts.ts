@@ -1,6 +1,6 @@
 import type { BroughtFact, Extensions } from '../../../core/contract/extension-point.ts'
 import type { FactSource } from '../../../core/contract/fact-source.ts'
-import { MAX_CLIENT_FACTS, type ClientFact } from '../../../core/control/messages.ts'
+import type { ClientFact } from '../../../core/control/messages.ts'
 import { after, unixTime, type Instant, type UnixTime } from '../../../core/runtime/time.ts'
 import type { SaidFact } from '../decide/request-facts.ts'
 import type { Authorization } from '../store/entities.ts'
@@ -34,10 +34,11 @@ export class SaidFacts {
 
   constructor(needs: SaidFactsNeeds) {
     this.#needs = needs
-    const declared = [...(needs.factSources?.values() ?? [])].flatMap(({ brings }): [string, BroughtFact][] =>
-      brings?.fact.from === 'client' ? [[brings.fact.name, brings]] : [],
+    this.#declared = new Map(
+      [...(needs.factSources?.values() ?? [])].flatMap(({ brings }): [string, BroughtFact][] =>
+        brings?.fact.from === 'client' ? [[brings.fact.name, brings]] : [],
+      ),
     )
-    this.#declared = new Map(declared.slice(0, MAX_CLIENT_FACTS))
   }
 
   /** Names of the facts that clients are asked for. */

@@ -121,11 +121,15 @@ describe('a plugin that brings a fact', () => {
       [[reading(Duty)], 'PLUGIN_FACT_UNKNOWN', /oncall\.duty, which is brought by no plugin/],
       [[bringing(whole), reading({ ...Duty, by: Facts.actor.id })], 'PLUGIN_FACT_UNKNOWN', /looked up by actor\.email/],
     ]
+    const many = Array.from({ length: 65 }, (_, at) =>
+      bringing({ ...own, fact: { ...own.fact, name: `disk.part_${at}` } }, `facts-${at}`),
+    )
+    cases.push([many, 'PLUGIN_FACT_NAME', /disk\.part_64, and clients say 64 facts at most/])
     for (const [definitions, code, says] of cases) {
       expect(() => install(...definitions), says.source)
         .to.throw(OperatorError, says)
         .with.property('code', code)
-      expect(() => install(...definitions)).to.throw(/^plugins\[\d\]: /)
+      expect(() => install(...definitions)).to.throw(/^plugins\[\d+\]: /)
     }
   })
 })
