@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
+import { parse } from 'yaml'
 import type { SignInStep } from '../../../core/contract/identity-provider.ts'
 import { Config, type Kept } from '../../../plugins/identity-passport/config.ts'
 import {
@@ -10,6 +13,7 @@ import {
   passportRequest,
   startedPassport,
 } from '../../kit/passport-provider.ts'
+import { packageRoot } from '../../kit/source-tree.ts'
 
 const odd = (does: string, more: object = {}) => ({
   package: './odd-strategy.mjs',
@@ -161,5 +165,13 @@ describe('identity-passport starts only with what is there', () => {
       isValid({ package: 'x', id_token: { issuer: 'https://x.example', jwks_uri: 'https://x.example/k' } }),
     ).to.equal(true)
     expect(Config.safeParse({ strategies: { Hub_1: { package: 'x', issuer: 'x' } } }).success).to.equal(false)
+  })
+
+  it('the examples of the man page are a configuration', () => {
+    const page = readFileSync(join(packageRoot(), 'plugins/identity-passport/README.md'), 'utf8')
+    const [, example = ''] = /^```yaml\n([\s\S]*?)^```$/m.exec(page) ?? []
+    const { plugins } = parse(example) as { plugins: { config: unknown }[] }
+    const { strategies } = Config.parse(plugins[0]?.config)
+    expect(Object.keys(strategies)).to.deep.equal(['github', 'company', 'any-oauth', 'ldap'])
   })
 })
