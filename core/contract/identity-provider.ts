@@ -107,7 +107,9 @@ export type KeptState = Readonly<Record<string, string | number | boolean>>
 /** Answer of a provider: the next step of the sign-in, or its end. */
 export type SignInStep<Keep = KeptState> =
   /**
-   * Sends the browser to `url`. `atSharedCallback`: it comes back to `sharedCallbackUrl`, and is refused anywhere else.
+   * Sends the browser to `url`. A query parameter `state` of `url` has to come back in the callback's query: the portal
+   * finds the sign-in by it. Without one, a browser has one sign-in with such providers at a time. `atSharedCallback`:
+   * it comes back to `sharedCallbackUrl`, and is refused anywhere else.
    */
   | { type: 'redirect'; url: string; keep: Keep; atSharedCallback?: boolean }
   /** Shows a form. The portal accepts an answer for `keptMs` milliseconds: 5 minutes by default, at most 15. */

@@ -45,6 +45,8 @@ only answers in).
 The file of --plugins. Packages are found from its folder, and relative paths in it start there. All keys are optional:
   plugins: [{ use: portreeve-condition-x, config: {} }]     portal, client and gateways load these
   transport: KEY                                            client and gateways carry packets by it
+  services: [node server.js]                                run on services.example.org, for plugins to ask; each
+                                                            prints a line when it is ready
   portal: {}    client: { resolvers: [] }    gateway: {}    more settings of their configuration files
   account:
     identity_provider: { type: KEY, settings: {}, answers: { email: ada@example.org } }     Ada signs in with it

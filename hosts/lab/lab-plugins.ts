@@ -25,6 +25,11 @@ export const LabPlugins = z.strictObject({
   plugins: z.array(PluginEntry).default([]),
   /** Key of the tunnel transport of client and gateways. */
   transport: z.string().optional(),
+  /**
+   * Commands that serve what plugins ask, run by the shell in the file's folder, on the machine services.example.org and
+   * before the portal starts. Each prints a line when it is ready.
+   */
+  services: z.array(z.string().min(1)).max(8).default([]),
   /** More settings of portal.yaml, client.yaml and gateway.yaml. Plugins there are loaded by that host only. */
   portal: hostSettings(['listen', 'public_url', 'state_folder']),
   client: hostSettings([...OF_PEER, 'account']),

@@ -23,6 +23,8 @@ import {
   type MachineName,
 } from './topology.ts'
 
+/** Time within which a service of `portreeve lab --plugins` has to be ready. */
+const SERVICE_TIMEOUT_MS = 20_000
 /** Name of the file, in the run's folder, with an admin's Authorization header: `curl -H @FILE`. */
 export const ADMIN_HEADER = 'admin.header'
 
@@ -81,6 +83,7 @@ export class Lab {
       this.#startWeb('files'),
       ...(this.hasProvider ? [this.#startProvider()] : []),
     ])
+    await this.#startBroughtServices()
   }
 
   /** Runs `portreeve portal init` and returns its result. */
@@ -190,7 +193,7 @@ export class Lab {
   }
 
   /** Returns the last lines of a part's output, for a message. */
-  lastWords(name: MachineName): string {
+  lastWords(name: string): string {
     return this.#parts.get(name)?.output.split('\n').slice(-15).join('\n') ?? ''
   }
 
@@ -208,7 +211,7 @@ export class Lab {
     return { ...options, name, log: join(this.run.path, `${name}.log`) }
   }
 
-  #watch(name: MachineName, part: Part): Part {
+  #watch(name: string, part: Part): Part {
     this.#parts.set(name, part)
     void part.ended.then(({ code, signal }) => {
       if (!this.#expectedToEnd.has(part))
@@ -254,6 +257,17 @@ export class Lab {
     }
     const part = await this.start('provider', labProgram('identity-provider'), { input: JSON.stringify(input) })
     await part.line((line) => line === 'ready')
+  }
+
+  /** Starts the services that the file of plugins names; each is ready when it has printed a line. */
+  async #startBroughtServices(): Promise<void> {
+    const { services, folder } = this.brought ?? { services: [], folder: '' }
+    const parts = services.map((command, at) => {
+      const name = `service-${at + 1}`
+      const options = this.#partOptions(name, { cwd: folder })
+      return this.#watch(name, this.machines.provider.spawn('sh', ['-c', command], options))
+    })
+    await Promise.all(parts.map((part) => part.line(() => true, { timeoutMs: SERVICE_TIMEOUT_MS })))
   }
 
   /** Returns the path of a part's token file (mode 0600), and writes the token into it if given. */

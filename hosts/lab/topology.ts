@@ -43,6 +43,7 @@ export const PROVIDER_URL = `http://login.example.org:${PROVIDER_PORT}`
 export const UPSTREAM_NAMES = {
   'portal.example.org': MACHINES.portal.outside,
   'login.example.org': MACHINES.provider.outside,
+  'services.example.org': MACHINES.provider.outside,
   'public.example.org': '203.0.113.66',
   'gitlab.example.org': '203.0.113.66',
   'jenkins.example.org': '203.0.113.66',

@@ -16,8 +16,9 @@ const checks = checksOf(() =>
     walk: async (step) => {
       const asked = new URL(step.type === 'redirect' ? step.url : 'about:blank').searchParams
       const back = new URL(asked.get('return_to') ?? '')
-      const ticket = createHmac('sha256', settings.secret).update(`${asked.get('state')}\n${ADA}`)
-      back.search = new URLSearchParams({ email: ADA, ticket: ticket.digest('hex') }).toString()
+      const state = asked.get('state') ?? ''
+      const ticket = createHmac('sha256', settings.secret).update(`${state}\n${ADA}`).digest('hex')
+      back.search = new URLSearchParams({ state, email: ADA, ticket }).toString()
       return { url: back.href }
     },
     expected: { issuer: settings.url, subject: ADA, email: ADA, emailVerified: true },

@@ -38,7 +38,7 @@ export const plugin = definePlugin({
           return { type: 'redirect', url: url.href, keep: { state } }
         },
 
-        // The page sends the browser back with ?email=…&ticket=…, the ticket being HMAC-SHA-256 of state, line feed, address.
+        // The page sends the browser back with ?state=…&email=…&ticket=…, the ticket being HMAC-SHA-256 of state, line feed, address.
         async proceed({ settings, keep, url, now, desk }) {
           const { searchParams } = new URL(url)
           const email = searchParams.get('email') ?? ''

@@ -121,6 +121,14 @@ export const identityProviderSuite = <Settings, Keep extends object = KeptState>
       }
     })
 
+    it('a provider gets back at the callback the `state` that its redirect had, by which the portal finds the sign-in', async () => {
+      const step = await begin(open().create())
+      const state = step.type === 'redirect' ? new URL(step.url).searchParams.get('state') : null
+      if (state === null) return
+      const { url } = await open().walk(step)
+      expect(new URL(url).searchParams.get('state')).to.equal(state)
+    })
+
     it('a provider keeps little, in plain values, and nothing twice', async () => {
       const provider = open().create()
       const [first, second] = [keptOf(await begin(provider)), keptOf(await begin(provider))]

@@ -17,7 +17,6 @@ import { EXAMPLES, InstalledExamples } from '../kit/installed-examples.ts'
 import { needsKernel } from '../kit/needs-kernel.ts'
 import { PATIENCE_MS } from '../kit/patience.ts'
 import { PortalFixture } from '../kit/portal-fixture.ts'
-import { packageRoot } from '../kit/source-tree.ts'
 
 const GITLAB = 'gitlab.example.org'
 /** Name that only a file at the gateways has. */
@@ -32,21 +31,23 @@ const OWN_DNS_PORT = 5353
 const AT_OWN = 'box.own.example.net'
 const DISK = 'machine/sys/dev/block/253:0'
 
-/** Serves the file that is its argument, at an address and a port. */
-const SERVE = `const [file, port, host] = process.argv.slice(1)
-require('node:http').createServer((_, answer) => answer.end(require('node:fs').readFileSync(file)))
-  .listen(Number(port), host, () => console.log('listening'))`
+/** Serves the rota, which changes. */
+const ROTA_SERVER = `import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+createServer((_, answer) => answer.end(readFileSync('rota.json'))).listen(${ROTA_PORT}, () => console.log('ready'))
+`
 
 /** File for \`portreeve lab --plugins\` by which each example is used. */
 const USES = {
   plugins: [
     { use: 'portreeve-disk-encryption', config: { system: 'machine', everyMs: 1_000 } },
     { use: 'portreeve-identity-password-file', config: { file: 'passwords' } },
-    { use: 'portreeve-oncall', config: { url: `http://${MACHINES.provider.outside}:${ROTA_PORT}/`, everyMs: 200 } },
+    { use: 'portreeve-oncall', config: { url: `http://services.example.org:${ROTA_PORT}/`, everyMs: 200 } },
     { use: 'portreeve-resolver-hosts-file' },
     { use: 'portreeve-selector-least-loaded' },
     { use: 'portreeve-transport-noise-kk' },
   ],
+  services: ['node rota-server.mjs'],
   transport: 'noise-kk',
   client: {
     resolvers: [
@@ -84,26 +85,6 @@ describe('the example plugins, packed and installed as those of a third party', 
     for (const name of EXAMPLES) {
       expect(passed.filter((file) => file.includes(`/${name}/`)).length, name).to.be.at.least(2)
     }
-  })
-
-  it('portreeve plugin check shows each example with what it provides', async function () {
-    this.timeout(60_000)
-    const cli = join(packageRoot(), 'dist/hosts/cli/main.js')
-    const check = [cli, 'plugin', 'check', '--config', operator.configFile, '--json']
-    const { plugins } = JSON.parse(await examples.run(operator, process.execPath, check)) as { plugins: object[] }
-    const one = (name: string, version: string, ...provides: [point: string, key: string][]) => ({
-      name,
-      version,
-      provides: provides.map(([point, key]) => ({ point, key })),
-    })
-    expect(plugins).to.deep.equal([
-      one('disk-encryption', '1.0.0', ['fact-sources', 'disk-encryption'], ['policy-conditions', 'disk-encryption']),
-      one('identity-password-file', '1.0.0', ['identity-providers', 'password-file']),
-      one('oncall', '1.0.0', ['fact-sources', 'oncall'], ['policy-conditions', 'on-call']),
-      one('resolver-hosts-file', '1.0.0', ['upstream-resolvers', 'hosts-file']),
-      one('selector-least-loaded', '1.2.0', ['gateway-selectors', 'least-loaded']),
-      one('transport-noise-kk', '1.0.0', ['tunnel-transports', 'noise-kk']),
-    ])
   })
 
   it('a real portal validates the settings of a selector by its own schema', async () => {
@@ -151,12 +132,10 @@ describe('the example plugins, packed and installed as those of a third party', 
       encrypt(true)
       writeFileSync(join(operator.path, 'site-hosts'), `${MACHINES.web.site} ${AT_SITE}\n`)
       writeFileSync(join(operator.path, 'client-hosts'), `${PUBLIC} ${AT_CLIENT}\n`)
+      writeFileSync(join(operator.path, 'rota-server.mjs'), ROTA_SERVER)
       writeRota([{ email: 'ada@example.org', rota: 'database', ends: Date.now() + DAY }])
       const brought = { ...parseConfig(LabPlugins, USES, 'lab.yaml'), folder: operator.path }
       lab = await Lab.open({ brought, hasProvider: false })
-      const serve = ['-e', SERVE, join(operator.path, 'rota.json'), String(ROTA_PORT), MACHINES.provider.outside]
-      const rota = lab.machines.provider.spawn(process.execPath, serve, { name: 'rota' })
-      await rota.line((line) => line === 'listening')
       const answer = [`--address=/${AT_OWN}/${PUBLIC}`, `--port=${OWN_DNS_PORT}`, '--listen-address=127.0.0.1']
       const alone = ['--keep-in-foreground', '--bind-interfaces', '--conf-file=/dev/null', '--no-resolv', '--pid-file=']
       const dnsmasq = lab.machines.client.spawn('dnsmasq', [...alone, '--log-facility=-', '--user=root', ...answer], {
@@ -171,6 +150,23 @@ describe('the example plugins, packed and installed as those of a third party', 
     it('every step of the scenario for plugins holds', () => {
       expect(reports.filter(({ ok }) => !ok)).to.deep.equal([])
       expect(reports).to.have.length(TRYING_PLUGINS.length)
+    })
+
+    it('portreeve plugin check shows for each host what it loads of the examples', () => {
+      const lines = detailOf(/load their plugins/).split('\n')
+      const resolver = 'hosts-file of upstream-resolvers by resolver-hosts-file 1.0.0'
+      const ofPeer = `${resolver}, noise-kk of tunnel-transports by transport-noise-kk 1.0.0`
+      const disk = 'disk-encryption of fact-sources by disk-encryption 1.0.0'
+      const ofPortal = [
+        disk,
+        'disk-encryption of policy-conditions by disk-encryption 1.0.0',
+        'password-file of identity-providers by identity-password-file 1.0.0',
+        'oncall of fact-sources by oncall 1.0.0',
+        'on-call of policy-conditions by oncall 1.0.0',
+        resolver,
+        'least-loaded of gateway-selectors by selector-least-loaded 1.2.0',
+      ].join(', ')
+      expect(lines).to.deep.equal([`portal: ${ofPortal}`, `client: ${disk}, ${ofPeer}`, `gateway: ${ofPeer}`])
     })
 
     it('the identity provider signs a person in, by the password that the file has for her', () => {
