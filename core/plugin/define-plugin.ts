@@ -15,7 +15,7 @@ export interface PluginDefinition<Config = unknown> {
   readonly name: string
   /** Version of the interface that the plugin is made for: `PLUGIN_API`. */
   readonly api: number
-  /** Version of the plugin's package; by default the version of the host. */
+  /** Version of the plugin; by default that of its package, or of the host for one that comes with it. */
   readonly version?: string
   /** Sentence that says what the plugin does, for lists of plugins. */
   readonly description?: string

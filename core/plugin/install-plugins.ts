@@ -69,7 +69,7 @@ export const installPlugins = (
     checkListedOnce(use, plugins)
     const installed: InstalledPlugin = {
       name: definition.name,
-      version: definition.version ?? context.hostVersion,
+      version: definition.version ?? use.version ?? context.hostVersion,
       use: use.use ?? definition.name,
       ...(typeof definition.description === 'string' && { description: shownLine(definition.description) }),
       isIsolated: use.isIsolated === true,

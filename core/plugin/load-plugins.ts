@@ -15,8 +15,8 @@ export interface PluginModules {
   importBuiltin: (name: string) => Promise<unknown>
   /** Imports an npm package, resolved from the folder of the configuration file. */
   importPackage: (name: string) => Promise<unknown>
-  /** Returns the folder of an npm package that can be imported. */
-  packageFolder: (name: string) => string
+  /** Returns the folder of an npm package that can be imported, and its version if its manifest has one. */
+  packageOf: (name: string) => { folder: string; version: string | undefined }
   /**
    * Imports the packages among the entries, and runs their setups for hosts of these kinds, in a throw-away thread: what
    * blocks, or ends its process, cannot be stopped in the host's own.
@@ -57,9 +57,9 @@ export const loadPlugin = async (
   const exported = await importModule(entry, source, modules)
   const plugin = (exported as { plugin?: unknown } | null)?.plugin
   if (isDefinition(plugin)) {
-    const folder = isPackage(entry) ? modules.packageFolder(entry.use) : undefined
+    const { folder, version } = isPackage(entry) ? modules.packageOf(entry.use) : {}
     const isIsolated = entry.isolation === 'worker'
-    return { definition: plugin, config: entry.config, source, use: entry.use, folder, isIsolated, entry }
+    return { definition: plugin, config: entry.config, source, use: entry.use, version, folder, isIsolated, entry }
   }
   throw new OperatorError(
     'PLUGIN_NO_EXPORT',

@@ -17,6 +17,8 @@ export interface PluginUse {
   source: string
   /** Name in the configuration: `builtin:condition-x`, or an npm package. */
   use?: string
+  /** Version of the plugin's package; undefined for one that comes with the host, or whose manifest has none. */
+  version?: string | undefined
   /** Folder of the plugin's package; undefined for one that comes with the host. */
   folder?: string | undefined
   /** Whether the configuration wants the plugin to run in a thread of its own; absent: it does not. */

@@ -27,7 +27,11 @@ export const packageFinder = (configFile: string): Omit<PluginModules, 'rehearse
       shareHostPackages()
       return import(pathToFileURL(entryPoint(name, folder)).href)
     },
-    packageFolder: (name) => packageRootOf(name, folder),
+    packageOf: (name) => {
+      const root = packageRootOf(name, folder)
+      const { version } = manifestIn(root)
+      return { folder: root, version: typeof version === 'string' ? version : undefined }
+    },
   }
 }
 
@@ -79,6 +83,7 @@ const packageRootOf = (name: string, folder: string): string => {
 
 interface Manifest {
   name?: string
+  version?: unknown
   exports?: Exports
   main?: string
 }

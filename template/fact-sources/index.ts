@@ -24,7 +24,6 @@ const List = z.record(z.string().toLowerCase(), z.string().max(100))
 export const plugin = definePlugin({
   name: 'facts-new-one',
   api: 1,
-  version: '0.1.0',
   description: 'Knows where people are, and lets policies ask for it.',
   config: Config,
   setup({ config, provide }) {

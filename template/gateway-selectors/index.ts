@@ -13,7 +13,6 @@ const Settings = z.strictObject({
 export const plugin = definePlugin({
   name: 'selector-new-one',
   api: 1,
-  version: '0.1.0',
   description: 'Chooses the gateway that answers the client soonest, unless it is full.',
   setup({ provide }) {
     provide(GatewaySelectors, 'new-one', {

@@ -22,7 +22,6 @@ const TICKET_MS = 10 * MINUTE
 export const plugin = definePlugin({
   name: 'identity-new-one',
   api: 1,
-  version: '0.1.0',
   description: 'Signs people in at a page of one’s own.',
   setup({ provide }) {
     provide(IdentityProviders, 'new-one', {

@@ -17,7 +17,6 @@ const Settings = z.strictObject({
 export const plugin = definePlugin({
   name: 'condition-new-one',
   api: 1,
-  version: '0.1.0',
   description: 'Allows access from certain operating systems.',
   setup({ provide }) {
     provide(PolicyConditions, 'new-one', {

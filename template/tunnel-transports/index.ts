@@ -11,7 +11,6 @@ import { NoiseKkTransport } from './noise-kk-transport.ts'
 export const plugin = definePlugin({
   name: 'transport-new-one',
   api: 1,
-  version: '0.1.0',
   description: 'Carries packets in sessions of the Noise protocol.',
   setup({ provide }) {
     provide(TunnelTransports, 'new-one', { create: () => new NoiseKkTransport() })

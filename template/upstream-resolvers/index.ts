@@ -17,7 +17,6 @@ const TIMEOUT_MS = 5_000
 export const plugin = definePlugin({
   name: 'resolver-new-one',
   api: 1,
-  version: '0.1.0',
   description: 'Asks a name server by plain DNS.',
   setup({ provide }) {
     provide(UpstreamResolvers, 'new-one', {

@@ -105,6 +105,4 @@ npm run check      # loads it as hosts do
 npm run lab        # uses it in the whole system on this machine: Linux, root
 npm pack           # then, beside the configuration of a host: npm install ${names.package}-0.1.0.tgz
 \`\`\`
-
-The version stands in package.json and in index.ts: decisions are recorded with it.
 `

@@ -40,7 +40,10 @@ describe('the plugins of a configuration, seen by portreeve plugin', () => {
   before(() => {
     const place = join(folder.path, 'node_modules/portreeve-odd')
     mkdirSync(place)
-    writeFileSync(join(place, 'package.json'), '{ "name": "portreeve-odd", "type": "module", "exports": "./index.js" }')
+    writeFileSync(
+      join(place, 'package.json'),
+      '{ "name": "portreeve-odd", "version": "3.2.1", "type": "module", "exports": "./index.js" }',
+    )
     writeFileSync(join(place, 'index.js'), ODD)
   })
   after(() => folder.remove())
@@ -149,7 +152,7 @@ describe('the plugins of a configuration, seen by portreeve plugin', () => {
     const { printed } = await plugin(['list', '--host', 'portal'], ['condition-remote-ip', 'odd as source'])
     expect(printed).to.include('condition-remote-ip 0.1.0, builtin:condition-remote-ip')
     expect(printed).to.match(/policy-conditions +remote-ip +settings operator, ranges · reads client\.address/)
-    expect(printed).to.include('odd 0.1.0, portreeve-odd\n  Is odd.').and.to.include('brings rota.shift')
+    expect(printed).to.include('odd 3.2.1, portreeve-odd\n  Is odd.').and.to.include('brings rota.shift')
     const listed = await plugin(['list', '--json', '--host', 'portal'], ['odd as source'])
     const { plugins } = JSON.parse(listed.printed) as { plugins: { provides: object[] }[] }
     expect(plugins[0]).to.deep.include({
