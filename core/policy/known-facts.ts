@@ -52,7 +52,9 @@ export const factsFor = (declared: DeclaredFacts, facts: KnownFacts): FactsForPl
 
 /** Returns a fact that fits the reader's own schema: two packages may mean different things by one name. */
 const fitting = (token: Reads<unknown>, fact: Fact<unknown> | undefined): Fact<unknown> | undefined => {
-  if (fact === undefined || BUILT_IN_FACTS.has(token.name)) return fact
+  // Facts of plugins are looked up by another one, or said by clients.
+  const isBuiltIn = token.by === undefined && (token.from === 'portal' || BUILT_IN_FACTS.has(token.name))
+  if (fact === undefined || isBuiltIn) return fact
   const verdict = token.schema['~standard'].validate(fact.value)
   if ('then' in verdict) catchPromises(verdict)
   return 'then' in verdict || verdict.issues !== undefined ? undefined : fact

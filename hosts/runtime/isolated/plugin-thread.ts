@@ -30,7 +30,8 @@ export class PluginThread {
     const worker = new Worker(module, { workerData, stdout: true })
     this.#worker = worker
     // Standard output is for the results of commands.
-    worker.stdout.pipe(process.stderr, { end: false })
+    worker.stdout.on('data', (chunk: Buffer) => process.stderr.write(chunk))
+    worker.stdout.on('error', () => undefined)
     worker.on('message', (letter: FromThread) => {
       if (this.#isEnding) return
       if (letter.type === 'ready') this.readyAt = performance.now()
