@@ -45,6 +45,8 @@ export type ReconcilerOutput =
 export const LOOK_EVERY_MS = 4 * SECOND
 /** Time after which a stir is looked at, as changes come in bursts. */
 const SETTLE_MS = 100
+/** Shortest interval at which a part is compared, however much stirs: routers and container hosts change all the time. */
+const REST_MS = 500
 /** Delay of a repair after so many overwrites within `WAR_MS`. */
 const REPAIR_DELAYS_MS = [0, 0, 100, 250, 500]
 /** A part that was overwritten `WAR_COUNT` times within this time is left to whoever does that. */
@@ -71,6 +73,8 @@ interface PartState {
   /** Time since which it was found in force, where it is. */
   inForceAt: Instant
   lookAt: Instant | undefined
+  /** Time of the last comparison. */
+  lookedAt: Instant
   repairAt: Instant | undefined
   /** Times at which the part was found undone within the last `WAR_MS`. */
   undoneAt: Instant[]
@@ -102,7 +106,10 @@ export class Reconciler implements Machine<ReconcilerInput, ReconcilerOutput> {
 
   handle(input: ReconcilerInput, now: Instant): void {
     if (input.type === 'stirred') {
-      for (const state of this.#parts.values()) this.#lookBy(state, after(now, SETTLE_MS))
+      for (const state of this.#parts.values()) {
+        const [settled, rested] = [after(now, SETTLE_MS), after(state.lookedAt, REST_MS)]
+        this.#lookBy(state, settled > rested ? settled : rested)
+      }
       return
     }
     if (input.type === 'wanted') return this.#want(input.part, now)
@@ -161,6 +168,7 @@ export class Reconciler implements Machine<ReconcilerInput, ReconcilerOutput> {
       wasInForce: false,
       inForceAt: now,
       lookAt: undefined,
+      lookedAt: now,
       repairAt: undefined,
       undoneAt: [],
       refreshedAt: undefined,
@@ -204,6 +212,7 @@ export class Reconciler implements Machine<ReconcilerInput, ReconcilerOutput> {
   #compared(part: string, state: PartState, comparison: Comparison, now: Instant): void {
     const { lacking, problems, isOutdated = false } = comparison
     state.found = problems
+    state.lookedAt = now
     state.lookAt = after(now, LOOK_EVERY_MS)
     if (lacking.length === 0) {
       const wasInForce = state.isInForce

@@ -7,6 +7,7 @@ import { clientSignOutCommand } from './client-sign-out.ts'
 import { clientStatusCommand } from './client-status.ts'
 import { clientUpCommand } from './client-up.ts'
 import type { CommandContext } from './context.ts'
+import { machineCheckCommand } from './machine-check.ts'
 
 /** Builds `portreeve client …`. */
 export const clientCommand = (context: CommandContext): Command =>
@@ -15,6 +16,7 @@ export const clientCommand = (context: CommandContext): Command =>
     .addCommand(clientUpCommand(context))
     .addCommand(clientDownCommand(context))
     .addCommand(clientStatusCommand(context))
+    .addCommand(machineCheckCommand('client', context))
     .addCommand(clientPingCommand(context))
     .addCommand(clientDnsCommand(context))
     .addCommand(clientSignInCommand(context))
@@ -22,7 +24,7 @@ export const clientCommand = (context: CommandContext): Command =>
     .addHelpText(
       'after',
       `
-All but \`up\` ask the running client through its socket: PORTREEVE_SOCKET, or \`socket\` of the configuration.
+All but \`up\` and \`check\` ask the running client through its socket: PORTREEVE_SOCKET, or \`socket\` of the configuration.
 
 Examples:
   $ PORTREEVE_TOKEN=… portreeve client up --config client.yaml

@@ -6,6 +6,7 @@ import { packageVersion } from '../runtime/process/package-root.ts'
 import { needTokenFile } from '../runtime/token-file.ts'
 import type { CommandContext } from './context.ts'
 import { gatewayStatusCommand } from './gateway-status.ts'
+import { machineCheckCommand } from './machine-check.ts'
 import { reportEnd } from './peer-end.ts'
 import { readConfig, takeToken } from './read-config.ts'
 import { untilSignal } from './until-signal.ts'
@@ -16,6 +17,7 @@ export const gatewayCommand = (context: CommandContext): Command =>
     .description('Runs a gateway, in the foreground until SIGTERM. Needs root, or CAP_NET_ADMIN.')
     .option('-c, --config <file>', 'its configuration, YAML; the environment goes before it')
     .addCommand(gatewayStatusCommand(context))
+    .addCommand(machineCheckCommand('gateway', context))
     .action(async ({ config: file }: { config?: string }) => {
       const source = { schema: GatewayConfig, file, fallback: 'gateway.yaml', env: context.env } as const
       const { config, file: path } = await readConfig(source)
@@ -41,6 +43,7 @@ The environment: PORTREEVE_TOKEN, PORTREEVE_PORTAL_URL, PORTREEVE_NAME, PORTREEV
 A token is made by the portal: POST /api/v1/sites/{id}/gateway_tokens.
 
 Examples:
+  $ portreeve gateway check
   $ portreeve gateway --config gateway.yaml
   $ portreeve gateway status --config gateway.yaml
   $ PORTREEVE_PORTAL_URL=https://portal.example.org PORTREEVE_TOKEN=… PORTREEVE_NAME=berlin-1 portreeve gateway`,

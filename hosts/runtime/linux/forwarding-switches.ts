@@ -1,5 +1,5 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { constants, existsSync, readdirSync, readFileSync } from 'node:fs'
+import { access, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { networkInterfaces } from 'node:os'
 import { dirname } from 'node:path'
 import type { HostProblem } from '../../../core/runtime/host-problems.ts'
@@ -127,14 +127,8 @@ export class ForwardingSwitches {
 
   /** Returns problems with switches that are off and cannot be written. `device` is the tunnel device. */
   async problems(device: string): Promise<HostProblem[]> {
-    const found: HostProblem[] = []
-    const isOff = async (path: string): Promise<boolean> => (await valueOf(path)) === '0'
-    if (this.#locked.has('ipv4') && (await isOff(GLOBAL_IPV4)) && (await isOff(`${IPV4}/${device}/forwarding`)))
-      found.push(switchedOff('IPv4', 'net.ipv4.ip_forward'))
-    // A machine without IPv6 addresses has nowhere to forward to.
-    if (this.#locked.has('ipv6') && (await isOff(GLOBAL_IPV6)) && hasGlobalIpv6())
-      found.push(switchedOff('IPv6', 'net.ipv6.conf.all.forwarding'))
-    return found
+    const isDeviceOn = (await valueOf(`${IPV4}/${device}/forwarding`)) === '1'
+    return (await switchedOff([...this.#locked])).filter(({ code }) => !isDeviceOn || code !== 'ipv4_forwarding_off')
   }
 
   /** Gives up families that another program has switched on since. Returns whether there was one. */
@@ -214,7 +208,28 @@ const hasGlobalIpv6 = (): boolean =>
     }),
   )
 
-const switchedOff = (family: string, name: string): HostProblem => ({
+/** Returns problems with families that this machine does not forward, and that this process could not switch on. */
+export const lockedForwarding = async (): Promise<HostProblem[]> => {
+  const isLocked = (path: string): Promise<boolean> => access(path, constants.W_OK).then(() => false, isRefusal)
+  return switchedOff([
+    ...((await isLocked(GLOBAL_IPV4)) ? ['ipv4' as const] : []),
+    ...((await isLocked(GLOBAL_IPV6)) ? ['ipv6' as const] : []),
+  ])
+}
+
+/** Returns problems with those of the families whose global switch is off. */
+const switchedOff = async (families: readonly ForwardedFamily[]): Promise<HostProblem[]> => {
+  const found: HostProblem[] = []
+  const isOff = async (family: ForwardedFamily, path: string): Promise<boolean> =>
+    families.includes(family) && (await valueOf(path)) === '0'
+  if (await isOff('ipv4', GLOBAL_IPV4)) found.push(offProblem('IPv4', 'net.ipv4.ip_forward'))
+  // A machine without IPv6 addresses has nowhere to forward to.
+  if ((await isOff('ipv6', GLOBAL_IPV6)) && hasGlobalIpv6())
+    found.push(offProblem('IPv6', 'net.ipv6.conf.all.forwarding'))
+  return found
+}
+
+const offProblem = (family: string, name: string): HostProblem => ({
   code: `${family.toLowerCase()}_forwarding_off`,
   said: `this machine does not forward ${family}, and /proc/sys is read-only for the gateway`,
   remedy: `Switch it on from outside: \`sysctl -w ${name}=1\`, or for a container \`--sysctl ${name}=1\`.`,

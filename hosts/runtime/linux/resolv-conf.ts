@@ -30,7 +30,7 @@ export class ResolvConf implements ResolverWay {
   }
 
   async set({ servers, searchDomain }: ResolverSettings): Promise<void> {
-    const path = await targetOf(this.#link)
+    const path = await targetOfResolvConf(this.#link)
     // The link leads elsewhere by now: the file that it led to is left as it was.
     if (this.#written !== undefined && this.#written.path !== path) await this.restore()
     const backup = backupOf(path)
@@ -48,7 +48,7 @@ export class ResolvConf implements ResolverWay {
   }
 
   async lacking(): Promise<readonly string[]> {
-    const path = await targetOf(this.#link)
+    const path = await targetOfResolvConf(this.#link)
     const text = await readFile(path, 'utf8').catch(absent)
     if (this.#written?.path === path && this.#written.text === text) return []
     // The program that writes the file may not be done: it is looked at again.
@@ -75,7 +75,7 @@ const recoverAt = async (link: string): Promise<boolean> => {
     await rm(beside)
     return true
   }
-  const path = await targetOf(link).catch(() => link)
+  const path = await targetOfResolvConf(link).catch(() => link)
   const backup = backupOf(path)
   const original = await readFile(backup, 'utf8').catch(() => undefined)
   if (original === undefined) return false
@@ -163,7 +163,7 @@ const isLink = async (path: string): Promise<boolean> => {
  * elsewhere.
  * @throws OperatorError RESOLV_CONF_LINK if the link leads nowhere
  */
-const targetOf = async (path: string): Promise<string> => {
+export const targetOfResolvConf = async (path: string): Promise<string> => {
   if (!(await isLink(path))) return path
   const target = await realpath(path).catch(() => undefined)
   if (target !== undefined) return target

@@ -90,23 +90,28 @@ export class LinuxResolverConfiguration implements ResolverConfiguration, HostPa
   }
 
   problemOf(error: unknown): HostProblem {
-    const said = error instanceof Error ? error.message : String(error)
-    if (error instanceof OperatorError) {
-      const { code, remedy = '' } = error
-      return { code: code.toLowerCase(), said: said.replace(` ${remedy}`, '').replace(/\.$/, ''), remedy, blocks: true }
-    }
-    return {
-      code: 'resolver_failed',
-      said: `names of resources are not resolved, because the resolver of this machine cannot be set: ${said}`,
-      remedy: `Look whether ${this.#path} can be written, or set \`dns\` in client.yaml to systemd-resolved where that runs, or to none.`,
-      blocks: true,
-    }
+    return resolverProblem(error, this.#path)
   }
 
   #detect(): Promise<'systemd-resolved' | 'resolv-conf'> {
     return this.#mode === 'systemd-resolved' || this.#mode === 'resolv-conf'
       ? Promise.resolve(this.#mode)
       : detect(this.#path)
+  }
+}
+
+/** Explains why the resolver cannot be set. `path`: path of resolv.conf. */
+export const resolverProblem = (error: unknown, path: string): HostProblem => {
+  const said = error instanceof Error ? error.message : String(error)
+  if (error instanceof OperatorError) {
+    const { code, remedy = '' } = error
+    return { code: code.toLowerCase(), said: said.replace(` ${remedy}`, '').replace(/\.$/, ''), remedy, blocks: true }
+  }
+  return {
+    code: 'resolver_failed',
+    said: `names of resources are not resolved, because the resolver of this machine cannot be set: ${said}`,
+    remedy: `Look whether ${path} can be written, or set \`dns\` in client.yaml to systemd-resolved where that runs, or to none.`,
+    blocks: true,
   }
 }
 

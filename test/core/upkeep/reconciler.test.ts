@@ -11,6 +11,7 @@ describe('the upkeep of a machine’s configuration', () => {
   let machine: Reconciler
   let driven: Driven<ReconcilerInput>
   let repairs: number[]
+  let comparisons: number
   let notes: string[]
   let isThere: boolean
   let works: boolean
@@ -22,6 +23,7 @@ describe('the upkeep of a machine’s configuration', () => {
     clock = new VirtualClock()
     machine = new Reconciler({ role: 'client' })
     repairs = []
+    comparisons = 0
     notes = []
     isThere = false
     works = true
@@ -33,6 +35,7 @@ describe('the upkeep of a machine’s configuration', () => {
         if (output.type === 'problemsChanged' || output.type === 'note') return
         const { part, type } = output
         if (type === 'compare') {
+          comparisons++
           const lacking = isThere ? [] : ['a rule']
           return driven.dispatch({ type: 'compared', part, lacking, problems: [], isOutdated: isThere && isOutdated })
         }
@@ -61,6 +64,7 @@ describe('the upkeep of a machine’s configuration', () => {
 
   it('M1 a part is put in force at once, and again at once when an event tells that it was undone', () => {
     expect(repairs).to.have.length(1)
+    clock.advance(1 * SECOND)
     expect(undo()).to.equal(100)
     expect(codes()).to.deep.equal([])
     expect(notes).to.have.length(1)
@@ -122,6 +126,15 @@ describe('the upkeep of a machine’s configuration', () => {
       clock.advance(100)
     }
     expect(repairs.length - before).to.be.at.most(61)
+  })
+
+  it('M1 a machine on which something changes all the time is not compared more often than twice a second', () => {
+    const before = comparisons
+    for (let at = 0; at < 1_000; at++) {
+      driven.dispatch({ type: 'stirred' })
+      clock.advance(10)
+    }
+    expect(comparisons - before).to.be.within(10, 21)
   })
 
   it('M2 a part that is not wanted any more is left alone', () => {

@@ -3,9 +3,11 @@ import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
 import type { HostProblem } from '../../../core/runtime/host-problems.ts'
+import { OWN_SOCKET_MARK } from '../../../core/runtime/network-configuration.ts'
 import { eventually } from '../../../hosts/lab/eventually.ts'
 import type { Namespace } from '../../../hosts/lab/namespace.ts'
 import type { Part } from '../../../hosts/lab/part.ts'
+import { portreeve } from '../../../hosts/lab/program.ts'
 import { RunDirectory } from '../../../hosts/lab/run-directory.ts'
 import { needsKernel } from '../../kit/needs-kernel.ts'
 import { PATIENCE_MS } from '../../kit/patience.ts'
@@ -14,6 +16,8 @@ import { threeMachines, type ThreeMachines } from './three-machines.ts'
 const PROGRAM = fileURLToPath(new URL('kept-network.js', import.meta.url))
 const SERVER = { ipv4: '198.51.100.2', ipv6: '2001:db8:1::2' } as const
 const FAMILIES = ['ipv4', 'ipv6'] as const
+/** Routing tables of a client. */
+const TABLES = [0x2021fd00, 0x2021fd01, 0x2021fd02].map(String)
 /** Script of nft for rules as `iptables -P FORWARD DROP` and a container runtime make them. */
 const IPTABLES = (family: string): string => `table ${family} filter {
   chain DOCKER-USER { return; }
@@ -21,7 +25,7 @@ const IPTABLES = (family: string): string => `table ${family} filter {
 }
 `
 
-/** Statements M1 to M3: what others do to a machine while a gateway or a client runs on it. */
+/** Statements M1 to M4 and M7: what others do to a machine while a gateway or a client runs on it. */
 describe('a machine that belongs to others, too', function () {
   this.timeout(240_000)
   needsKernel()
@@ -157,6 +161,120 @@ describe('a machine that belongs to others, too', function () {
       await isClosed()
       await until('no problem is left', async () => problemsOf(part).length === 0)
     })
+  })
+
+  describe('while a client runs that has the Internet resource', () => {
+    const FAR = { ipv4: '192.0.2.77', ipv6: '2001:db8:77::77' } as const
+    const OWN = { ipv4: '203.0.113.1', ipv6: '2001:db8:2::1' } as const
+    let asBefore: string
+    let part: Part
+    before(async () => {
+      const { outsider } = machines
+      for (const address of [`${FAR.ipv4}/32`, `${FAR.ipv6}/128`]) await outsider.address('lo', address)
+      await gateway.route({ to: 'default', via: '203.0.113.2' })
+      await gateway.route({ to: 'default', via: '2001:db8:2::2' })
+      for (const device of ['all', 'eth1']) await sysctl(`net.ipv4.conf.${device}.rp_filter`, '1')
+      asBefore = await routing()
+      // The address from which somebody connects to this machine is in a resource, too.
+      part = await start('client', '192.0.2.0/24', '2001:db8:77::/64', '0.0.0.0/0', '::/0')
+    })
+    after(async () => {
+      await end(part)
+    })
+
+    /** Rules and routes of both families, without what the kernel counts. */
+    const routing = async (): Promise<string> => {
+      const texts = []
+      for (const family of ['-4', '-6']) {
+        texts.push(await gateway.ip([family, 'rule']))
+        for (const table of ['main', ...TABLES]) {
+          texts.push((await gateway.run('ip', [family, 'route', 'show', 'table', table])).stdout)
+        }
+      }
+      // Rules of one priority are in the order in which they were made.
+      return texts.map((text) => text.split('\n').toSorted().join('\n')).join('---\n')
+    }
+
+    for (const family of FAMILIES) {
+      it(`M7 connections that others have to the machine by ${family} go on, and the client’s own, with a strict filter of paths`, async () => {
+        const { outsider } = machines
+        const theirs = await outsider.run('ping', ['-c', '1', '-W', '2', '-I', FAR[family], OWN[family]])
+        expect(theirs.stdout).to.contain(' 1 received')
+        const own = await gateway.run('ping', ['-c', '1', '-W', '2', '-m', String(OWN_SOCKET_MARK), FAR[family]])
+        expect(own.stdout).to.contain(' 1 received')
+        const unmarked = await gateway.run('ping', ['-c', '1', '-W', '0.2', FAR[family]])
+        expect(unmarked.stdout, 'others use the tunnel').to.contain(' 0 received')
+      })
+    }
+
+    it('M1 rules and routes that somebody removes, as systemd-networkd does, are back in seconds, and a stop removes all of them', async () => {
+      const inForce = await routing()
+      for (const family of ['-4', '-6']) {
+        for (const undo of [
+          ...['90', '100', '200', '300'].map((priority) => ['rule', 'del', 'priority', priority]),
+          ...TABLES.map((table) => ['route', 'flush', 'table', table]),
+        ]) {
+          await gateway.ip([family, ...undo])
+        }
+      }
+      await until('rules and routes are back', async () => (await routing()) === inForce)
+      await gateway.ip(['link', 'set', 'tun-client', 'down'])
+      await until('device, rules and routes are back', async () => (await routing()) === inForce)
+      await until('no problem is left', async () => problemsOf(part).length === 0)
+      await end(part)
+      expect(await routing()).to.equal(asBefore)
+    })
+  })
+
+  it('M4 a gateway in a container that may not write /proc/sys has a problem only where its machine does not forward', async () => {
+    const script = 'mount --bind /proc/sys /proc/sys && mount -o remount,ro,bind /proc/sys && exec "$@"'
+    for (const forwards of ['1', '0']) {
+      await sysctl('net.ipv4.ip_forward', forwards)
+      await sysctl('net.ipv6.conf.all.forwarding', forwards)
+      const args = ['-m', 'sh', '-c', script, 'sh', process.execPath, PROGRAM, 'gateway', join(run.path, 'container')]
+      const part = gateway.spawn('unshare', args, { name: 'container' })
+      await part.line((line) => line === 'ready')
+      if (forwards === '1') {
+        expect(await probe(part)).to.equal('ipv4 ipv6')
+        expect(problemsOf(part)).to.deep.equal([])
+      } else {
+        await until('the problems are there', async () => problemsOf(part).length === 2)
+        const found = problemsOf(part).map(({ code, blocks }) => [code, blocks])
+        expect(found).to.deep.equal([
+          ['ipv4_forwarding_off', true],
+          ['ipv6_forwarding_off', false],
+        ])
+      }
+      await end(part)
+    }
+  })
+
+  it('M4 `gateway check` and `client check` tell before a start what is in the way, with the lines that solve it, and change nothing', async () => {
+    const check = async (role: string): Promise<{ code: number | null; stdout: string }> =>
+      gateway.run(process.execPath, portreeve(role, 'check'))
+    expect(await check('gateway')).to.deep.include({
+      code: 0,
+      stdout: 'Nothing on this machine is in the way of a gateway.\n',
+    })
+    await nft(
+      '-f',
+      '-',
+      'table inet filter { chain forward { type filter hook forward priority filter; policy drop; }; }',
+    )
+    await gateway.address('eth1', '100.64.10.1/24')
+    const before = await nft('list', 'ruleset')
+    const found = await check('gateway')
+    expect(found.code).to.equal(1)
+    expect(found.stdout).to.contain('(network_overlap)').and.contain('100.64.10.0/24 on eth1')
+    expect(found.stdout).to.contain('nft insert rule inet filter forward iifname tun-gateway accept')
+    expect(await nft('list', 'ruleset')).to.equal(before)
+    await gateway.ip(['address', 'add', '100.100.96.1/20', 'dev', 'eth1'])
+    const { code, stdout } = await check('client')
+    expect(code).to.equal(1)
+    expect(stdout).to.contain('100.100.96.0/20 on eth1').and.not.to.contain('forward_drop')
+    for (const address of ['100.64.10.1/24', '100.100.96.1/20'])
+      await gateway.ip(['address', 'del', address, 'dev', 'eth1'])
+    await nft('delete', 'table', 'inet', 'filter')
   })
 
   it('M3 a machine that was no router is closed after a flush and a stop, and after a flush, SIGKILL and the next start', async () => {
