@@ -30,7 +30,9 @@ export const plugin = definePlugin({
           const best = (free.length > 0 ? free : places).reduce((a, b) => (b.ms < a.ms ? b : a))
           return {
             gatewayId: best.id,
-            reason: best.ms === Infinity ? 'no round trip is known' : `it answers in ${Math.round(best.ms)} ms`,
+            // Completes: chosen because it is …
+            reason:
+              best.ms === Infinity ? 'one that nobody has measured' : `the nearest, ${Math.round(best.ms)} ms away`,
           }
         },
       }),
