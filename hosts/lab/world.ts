@@ -1,4 +1,5 @@
 import type { ClientStatus } from '../client/session/client-status.ts'
+import { askClient } from '../client/session/control-socket.ts'
 import type { CommandResult } from './command.ts'
 import { eventually } from './eventually.ts'
 import type { Lab } from './lab.ts'
@@ -109,10 +110,9 @@ export class World {
     return this.lab.machines.portal.run(process.execPath, portreeve(...args), { env })
   }
 
+  /** Asks the client for its status over its control socket, without the command line: it is asked in loops. */
   async clientStatus(): Promise<ClientStatus> {
-    const { stdout, stderr } = await this.portreeve('client', 'status', '--json')
-    if (stdout === '') throw new Error(stderr.trim())
-    return JSON.parse(stdout) as ClientStatus
+    return (await askClient(this.lab.clientSocket, 'status')) as ClientStatus
   }
 
   /** Returns the gateway with an address at the site, which a server saw as a request's source. */
