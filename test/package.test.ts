@@ -94,7 +94,16 @@ describe('the package that is published', () => {
     expect(await run(folder, process.execPath, [cli, '--help'])).to.include('portreeve portal init')
     for (const name of ['portal', 'gateway', 'client']) {
       const file = join(installed, 'config', `${name}.yaml`)
-      const printed = await run(folder, process.execPath, [cli, 'plugin', 'check', '--config', file, '--json'])
+      const printed = await run(folder, process.execPath, [
+        cli,
+        'plugin',
+        'check',
+        '--host',
+        name,
+        '--config',
+        file,
+        '--json',
+      ])
       expect((JSON.parse(printed) as { plugins: unknown[] }).plugins).to.have.length.greaterThan(1)
     }
   })
@@ -122,7 +131,16 @@ describe('the package that is published', () => {
       const file = join(far, 'portal.yaml')
       writeFileSync(file, 'plugins: [{ use: portreeve-selector-bare }, { use: portreeve-selector-own }]')
       const cli = join(installed, 'dist/hosts/cli/main.js')
-      const printed = await run(far, process.execPath, [cli, 'plugin', 'check', '--config', file, '--json'])
+      const printed = await run(far, process.execPath, [
+        cli,
+        'plugin',
+        'check',
+        '--host',
+        'portal',
+        '--config',
+        file,
+        '--json',
+      ])
       const { plugins } = JSON.parse(printed) as { plugins: { name: string; version: string }[] }
       expect(plugins.map(({ name, version }) => `${name} ${version}`)).to.deep.equal([
         'selector-bare function',
