@@ -133,7 +133,7 @@ const connection = (address: string, port: number): Promise<PingResult['connecti
     }
     socket.once('connect', () => end('answered', null))
     socket.once('timeout', () => end('failed', 'ETIMEDOUT'))
-    socket.once('error', ({ code = 'EIO' }: NodeJS.ErrnoException) =>
+    socket.on('error', ({ code = 'EIO' }: NodeJS.ErrnoException) =>
       end(code === 'ECONNREFUSED' ? 'refused' : 'failed', code),
     )
   })
@@ -154,7 +154,7 @@ const describe = ({ target, resource, gateway, took_ms: took, connection: made }
   }
   const { name: called, id, path, path_kind, round_trip_ms: roundTrip, mtu } = gateway
   const trip = roundTrip === null ? [] : [`round trip ${roundTrip.toFixed(1)} ms`]
-  const how = [`${path ?? 'no path'}`, pathKind(path_kind), ...trip, `MTU ${mtu}`]
+  const how = [path ?? 'no path', pathKind(path_kind), ...trip, `MTU ${mtu}`]
   return [
     `${target}: ${name}, by gateway ${called ?? id}, ready after ${took} ms`,
     `  ${how.join(', ')}`,

@@ -32,7 +32,7 @@ const shown = ({ name, version, package: from, description, provides }: Describe
   ].join('\n')
 
 const words = ({ settings, reads, brings }: DescribedExtension): string[] => {
-  const names = Object.keys((settings?.['properties'] ?? {}) as object)
+  const names = Object.keys(settings?.['properties'] ?? {})
   return [
     [
       ...(names.length === 0 ? [] : [`settings ${names.join(', ')}`]),

@@ -15,7 +15,7 @@ const post = (letter: FromRehearsal): void => {
 
 /** Replaces the functions that end the process: in a thread they end the thread only, and say nothing. */
 const tellEnds = (): void => {
-  const { exit } = process
+  const exit = process.exit.bind(process)
   const ending = (name: string) =>
     function ended(argument?: unknown): never {
       const { stack = '' } = new Error('called here')
@@ -25,7 +25,7 @@ const tellEnds = (): void => {
   for (const name of ['exit', 'reallyExit', 'abort']) {
     Object.defineProperty(process, name, { value: ending(name), configurable: true, writable: true })
   }
-  const { kill } = process
+  const kill = process.kill.bind(process)
   process.kill = (pid, signal) => (pid === process.pid ? ending('kill')(signal) : kill(pid, signal))
   // For those who import the functions by name.
   syncBuiltinESMExports()

@@ -100,7 +100,8 @@ export class PassportProvider implements IdentityProvider<unknown, Kept>, Starta
       throw new OperatorError('PASSPORT_OPTIONS', about, 'Look at "options" and the documentation of the package.')
     }
     if (typeof idToken === 'object') {
-      this.#verifier = new IdTokenVerifier(idToken, { clientId: String(options?.['clientID'] ?? ''), http })
+      const clientId = options?.['clientID']
+      this.#verifier = new IdTokenVerifier(idToken, { clientId: typeof clientId === 'string' ? clientId : '', http })
     }
   }
 

@@ -104,7 +104,7 @@ const MIN_SECRET_CHARACTERS = 4
 /** Describes an error by its messages and codes; of an answer only the status, as its body may hold tokens. */
 export const detailOf = (error: unknown, secrets: Secrets): string => {
   const parts = chainOf(error).map(({ name, message, code, statusCode }) =>
-    [message ?? name, code, statusCode === undefined ? undefined : `status ${String(statusCode)}`]
+    [message ?? name, code, typeof statusCode === 'number' ? `status ${statusCode}` : undefined]
       .filter((part) => part !== undefined && part !== '')
       .map(String)
       .join(' '),

@@ -250,6 +250,7 @@ export class ScriptedPortal implements VirtualPortalEnd {
         return
       }
       case 'gatewayLoad':
+      case 'hostProblems':
       case 'noRelays':
       case 'setSnownetCapabilities':
       case 'setCapabilities':

@@ -60,11 +60,8 @@ export class StunServer implements Startable {
     const isIpv6 = address.includes(':')
     const socket = createSocket(isIpv6 ? { type: 'udp6', ipv6Only: true } : { type: 'udp4' })
     await new Promise<void>((resolve, reject) => {
-      socket.once('error', reject)
-      socket.bind({ address, port, exclusive: true }, () => {
-        socket.off('error', reject)
-        resolve()
-      })
+      socket.on('error', reject)
+      socket.bind({ address, port, exclusive: true }, resolve)
     }).catch((error: unknown) => {
       socket.close()
       throw error

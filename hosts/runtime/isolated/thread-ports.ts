@@ -30,6 +30,7 @@ export class ThreadLogger implements Logger {
         type: 'logged',
         level,
         fields: plainFields({ ...this.#fields, ...fields }),
+        // oxlint-disable-next-line typescript/no-unnecessary-type-conversion -- a plugin in JavaScript may pass anything
         message: String(message),
       })
     }
@@ -63,6 +64,7 @@ export class ThreadMetrics implements Metrics {
     { name, labels, value }: { name: string; labels: MetricLabels; value: number },
   ): void {
     const all = plainFields({ ...labels, ...this.#labels }) as MetricLabels
+    // oxlint-disable-next-line typescript/no-unnecessary-type-conversion -- a plugin in JavaScript may pass anything
     this.#post({ type: 'measured', call, name: String(name), value: Number(value), labels: all })
   }
 }

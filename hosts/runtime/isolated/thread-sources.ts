@@ -14,6 +14,9 @@ export interface ThreadSourcesOptions {
   replace: (why: string) => void
 }
 
+/** Letters of a thread that concern its fact sources. */
+type AboutSources = Extract<FromThread, { type: 'refreshed' | 'refreshFailed' | 'changed' | 'pong' }>
+
 /** Time in which a thread answers a ping. */
 const PONG_MS = 1_000
 
@@ -50,7 +53,7 @@ export class ThreadSources {
     }
   }
 
-  take(letter: FromThread): void {
+  take(letter: AboutSources): void {
     switch (letter.type) {
       case 'refreshed':
         return this.#settle(letter.id, ({ resolve }) => resolve(letter.snapshot as never))

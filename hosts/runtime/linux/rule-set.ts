@@ -10,23 +10,38 @@ const OWNER = '253'
 /** Returns the text of a routing rule, as for `ip rule add`, with the mark of its owner. */
 export const ownRule = (priority: number, rule: string): string => `priority ${priority} ${rule} protocol ${OWNER}`
 
+/** Members of a routing rule that `ip -j rule` prints. */
+type RuleWords = Readonly<Partial<Record<string, string | number>>>
+
 /** Returns the text of a rule that `ip -j rule` has printed, in the order of `ownRule`. */
 export const ruleText = (rule: Record<string, unknown>): string => {
-  const { priority, src, srclen, dst, dstlen, fwmark, iif, table, goto: target, action, protocol } = rule
-  const prefix = (address: unknown, length: unknown): string =>
-    `${String(address)}${length === undefined ? '' : `/${String(length)}`}`
+  const {
+    priority = 0,
+    src,
+    srclen,
+    dst,
+    dstlen,
+    fwmark,
+    iif,
+    table,
+    goto: target,
+    action,
+    protocol,
+  } = rule as RuleWords
+  const prefix = (address: string | number, length: string | number | undefined): string =>
+    `${address}${length === undefined ? '' : `/${length}`}`
   return [
-    `priority ${String(priority)}`,
+    `priority ${priority}`,
     'not' in rule ? 'not' : '',
     src === undefined || src === 'all' ? '' : `from ${prefix(src, srclen)}`,
     dst === undefined || dst === 'all' ? '' : `to ${prefix(dst, dstlen)}`,
-    fwmark === undefined ? '' : `fwmark ${String(fwmark)}`,
-    iif === undefined ? '' : `iif ${String(iif)}`,
-    table === undefined ? '' : `lookup ${String(table)}`,
-    target === undefined ? '' : `goto ${String(target)}`,
+    fwmark === undefined ? '' : `fwmark ${fwmark}`,
+    iif === undefined ? '' : `iif ${iif}`,
+    table === undefined ? '' : `lookup ${table}`,
+    target === undefined ? '' : `goto ${target}`,
     'nop' in rule ? 'nop' : '',
-    action === undefined ? '' : String(action),
-    protocol === undefined ? '' : `protocol ${String(protocol)}`,
+    action === undefined ? '' : `${action}`,
+    protocol === undefined ? '' : `protocol ${protocol}`,
   ]
     .filter((word) => word !== '')
     .join(' ')

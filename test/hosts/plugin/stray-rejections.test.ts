@@ -55,7 +55,7 @@ describe('X2 a promise of a plugin that is rejected, and that nobody waits for',
     const { container } = peerContainer
     const logger = new RecordingLogger()
     const heard = logger.next(SAYS)
-    const get = <T>(what: symbol): T => (what === Logger ? logger : container.get(what)) as T
+    const get = ((what: symbol): unknown => (what === Logger ? logger : container.get(what))) as typeof container.get
     const opened = await openPeer(
       { ...peerContainer, container: { ...container, get } },
       {

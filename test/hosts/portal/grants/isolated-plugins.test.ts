@@ -1,7 +1,6 @@
 import { expect } from 'chai'
 import { beforeEach, describe, it } from 'mocha'
 import { Facts, type Fact } from '../../../../core/contract/facts.ts'
-import type { PolicyCondition } from '../../../../core/contract/policy-condition.ts'
 import type { IsolatedAnswer, IsolatedQuestion } from '../../../../core/plugin/isolated-question.ts'
 import { MINUTE, SECOND } from '../../../../core/runtime/time.ts'
 import { heardDecisions } from '../../../../hosts/portal/explain/heard-decisions.ts'
@@ -13,10 +12,7 @@ import { SeededRandom } from '../../../kit/seeded-random.ts'
 const never = (): never => {
   throw new Error('it is asked in its thread only')
 }
-const slow = condition<unknown, { address: Fact<string> }>(
-  { evaluate: never } as PolicyCondition<unknown, { address: Fact<string> }>,
-  { address: Facts.client.address },
-)
+const slow = condition<unknown, { address: Fact<string> }>({ evaluate: never }, { address: Facts.client.address })
 const here = condition<{ holds: boolean }>({ evaluate: ({ settings: { holds } }) => ({ holds, reason: 'here' }) })
 
 const holds = () => ({ holds: true, reason: 'in its thread' })
@@ -101,9 +97,12 @@ describe('decisions that plugins in threads of their own take part in', () => {
 
   it('a verdict on facts that have changed meanwhile grants nothing: the condition is asked about the new ones', () => {
     bench.patch('resources', company.resource, { name: 'Other' })
-    const named = condition<unknown, { name: Fact<string> }>({ evaluate: never } as never, {
-      name: Facts.resource.name,
-    })
+    const named = condition<unknown, { name: Fact<string> }>(
+      { evaluate: never },
+      {
+        name: Facts.resource.name,
+      },
+    )
     bench = new PortalBench({ conditions: { slow: named }, selectors: {}, isolated: ['slow'] })
     company = new Company(bench)
     bench.patch('policies', company.policy, { conditions: isolated })
