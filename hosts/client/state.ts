@@ -2,7 +2,7 @@
 // connections to gateways, each a machine of its own. It is synchronous: asynchronous work is an output whose result comes back as an
 // input.
 import type { Tunnel } from '../../core/contract/tunnel-transport.ts'
-import { FEATURES, type ClientInterface, type FromPortal, type ToPortal } from '../../core/control/messages.ts'
+import type { ClientInterface, FromPortal, ToPortal } from '../../core/control/messages.ts'
 import type { LinkInput } from '../../core/control/portal-link.ts'
 import type { PortalProblem } from '../../core/control/portal-problem.ts'
 import { StunServers } from '../../core/control/stun-servers.ts'
@@ -65,20 +65,6 @@ export interface ClientStateOptions {
  */
 const OWN_PREFIXES = [...TUNNEL_ADDRESSES, ...MAPPED_ADDRESSES, SENTINEL_ADDRESSES[1]].map(formatPrefix)
 
-/** Portreeve's additions to the protocol that a client understands. */
-const UNDERSTOOD = [
-  FEATURES.denialDetails,
-  FEATURES.transports,
-  FEATURES.unreachableGateways,
-  FEATURES.names,
-  FEATURES.siteRecords,
-  FEATURES.upstreamResolvers,
-  FEATURES.endReasons,
-  FEATURES.clientFacts,
-  FEATURES.stun,
-  FEATURES.roundTrips,
-]
-
 /** Machine of a client. */
 export class ClientState implements Machine<ClientInput, ClientOutput> {
   readonly resources = new ResourceTable()
@@ -110,7 +96,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
     this.#transport = transport
     this.#transportNews = new TransportNews(transport)
     this.#lane = lane ?? new ScriptLane(new ClientFlows())
-    this.#portal = new PortalSide({ role: 'client', random, features: UNDERSTOOD, url: portalUrl, connectedBy: 'init' })
+    this.#portal = new PortalSide({ role: 'client', random, url: portalUrl, connectedBy: 'init' })
     this.#connections = new Connections({ random, tunnel, mtu })
     this.#names = new NameService({ read: readUpstream, portalHost })
     this.#tellPortal = this.#held.hold(this.#portal, (output, now) => this.#onPortal(output, now))

@@ -2,7 +2,7 @@
 // resolver of the site's names. It enforces authorizations itself, also while the portal is unreachable.
 import type { Tunnel } from '../../core/contract/tunnel-transport.ts'
 import { flowResource } from '../../core/control/flow-resource.ts'
-import { FEATURES, type FromPortal, type ToPortal } from '../../core/control/messages.ts'
+import type { FromPortal, ToPortal } from '../../core/control/messages.ts'
 import type { PortalProblem } from '../../core/control/portal-problem.ts'
 import { StunServers } from '../../core/control/stun-servers.ts'
 import type { LinkInput } from '../../core/control/portal-link.ts'
@@ -57,17 +57,6 @@ export interface GatewayStateOptions {
   advertised?: readonly AdvertisedAddress[] | undefined
 }
 
-/** Portreeve's additions to the protocol that a gateway understands. */
-const UNDERSTOOD = [
-  FEATURES.acknowledgedReject,
-  FEATURES.siteRecords,
-  FEATURES.siteFindings,
-  FEATURES.endReasons,
-  FEATURES.stun,
-  FEATURES.loadReports,
-  FEATURES.hostProblems,
-]
-
 /** Prefixes of all clients' addresses, which are routed to the tunnel device. */
 export const CLIENT_PREFIXES = TUNNEL_ADDRESSES.map(formatPrefix)
 
@@ -119,7 +108,6 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
     this.#portal = new PortalSide({
       role: 'gateway',
       random,
-      features: UNDERSTOOD,
       url: portalUrl,
       patienceMs: 1 * DAY,
       connectedBy: 'linkUp',

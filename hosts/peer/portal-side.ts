@@ -7,6 +7,7 @@ import type { Deadline, Machine } from '../../core/runtime/machine.ts'
 import { OutputQueue } from '../../core/runtime/output-queue.ts'
 import type { Instant } from '../../core/runtime/time.ts'
 import type { PeerOutput } from './peer-messages.ts'
+import { UNDERSTOOD_FEATURES } from './understood-features.ts'
 
 /** State of a peer's link to its portal. `unreachable`: the portal does not answer; existing grants stay valid. */
 export type LinkState = 'connecting' | 'connected' | 'unreachable'
@@ -17,7 +18,7 @@ export type PortalSideOutput<R extends Role> =
   | { type: 'linkUp' }
   | Extract<PeerOutput<R>, { type: 'openConnection' | 'closeConnection' | 'sendText' | 'note' | 'end' }>
 
-export interface PortalSideOptions<R extends Role> extends PortalLinkOptions<R> {
+export interface PortalSideOptions<R extends Role> extends Omit<PortalLinkOptions<R>, 'features'> {
   /** Event after which the peer counts as connected: joining the channel, or the `init` message that follows. */
   connectedBy: 'linkUp' | 'init'
 }
@@ -35,7 +36,7 @@ export class PortalSide<R extends Role> implements Machine<LinkInput<R>, PortalS
 
   constructor({ connectedBy, ...options }: PortalSideOptions<R>) {
     this.#connectedBy = connectedBy
-    this.#link = new PortalLink(options)
+    this.#link = new PortalLink({ ...options, features: UNDERSTOOD_FEATURES[options.role] })
     this.#tellLink = this.#held.hold(this.#link, (output, now) => this.#onLink(output, now))
   }
 

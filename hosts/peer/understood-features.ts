@@ -1,0 +1,26 @@
+import { FEATURES, type Role } from '../../core/control/messages.ts'
+
+/** Portreeve's additions to the protocol that each role understands. */
+export const UNDERSTOOD_FEATURES: Readonly<Record<Role, readonly string[]>> = {
+  client: [
+    FEATURES.denialDetails,
+    FEATURES.transports,
+    FEATURES.unreachableGateways,
+    FEATURES.names,
+    FEATURES.siteRecords,
+    FEATURES.upstreamResolvers,
+    FEATURES.endReasons,
+    FEATURES.clientFacts,
+    FEATURES.stun,
+    FEATURES.roundTrips,
+  ],
+  gateway: [
+    FEATURES.acknowledgedReject,
+    FEATURES.siteRecords,
+    FEATURES.siteFindings,
+    FEATURES.endReasons,
+    FEATURES.stun,
+    FEATURES.loadReports,
+    FEATURES.hostProblems,
+  ],
+}
