@@ -71,17 +71,13 @@ export interface SignInRecords {
   /**
    * Reads a record and replaces it by the one that `work` returns, atomically: concurrent changes of one key run one
    * after the other. `key` has at most 200 characters. `work` is given undefined if there is no record, or if its time
-   * is over.
+   * is over. Rejects if a record is too long, or has no end.
    */
   change: <T>(key: string, work: (record: KeptState | undefined) => RecordChange<T>) => Promise<T>
 }
 
 /** Result of changing a record. */
-export interface RecordChange<T> {
-  /** New content of the record, at most 2 KiB as JSON; absent: the record is removed. */
-  record?: KeptState
-  /** Time when the record ends; only with a `record`. */
-  until?: UnixTime
+export type RecordChange<T> = NewRecord & {
   /**
    * E-mail address of the person that the record is about. The record also ends when she is disabled or the address
    * becomes another person's.
@@ -90,6 +86,9 @@ export interface RecordChange<T> {
   /** Value that `change` resolves to. */
   result: T
 }
+
+/** Content that a record gets: at most 2 KiB as JSON, kept until a time, as every record ends; or its removal. */
+type NewRecord = { record: KeptState; until: UnixTime } | { record?: undefined; until?: undefined }
 
 /** Return of the browser from a redirect or a prompt. */
 export interface SignInReply<Settings = unknown, Keep = KeptState> extends SignInRequest<Settings> {

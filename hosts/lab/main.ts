@@ -10,6 +10,7 @@ import { SCENARIOS } from './scenarios.ts'
 import { walk, type StepReport } from './step.ts'
 import { PORTAL_URL } from './topology.ts'
 import { World } from './world.ts'
+import { loadAddon } from '../runtime/native/addon.ts'
 
 /** Packages of the organisation's identity provider and mail server, which the npm package does not bring. */
 const PROVIDER_PACKAGES = ['oidc-provider@9', 'smtp-server@3']
@@ -33,7 +34,7 @@ export interface LabOptions {
 /**
  * Starts the whole system, runs a scenario, and takes everything down again, whatever the outcome.
  * @returns whether every step succeeded
- * @throws OperatorError LAB_NEEDS_ROOT, LAB_NEEDS_COMMAND, LAB_NEEDS_PACKAGE, USAGE
+ * @throws OperatorError LAB_NEEDS_ROOT, LAB_NEEDS_COMMAND, LAB_NEEDS_PACKAGE, NATIVE_ADDON_MISSING, USAGE
  */
 export const runLab = async (options: LabOptions): Promise<boolean> => {
   const { brought, once, json, keepFiles, output, ending } = options
@@ -54,6 +55,8 @@ export const runLab = async (options: LabOptions): Promise<boolean> => {
     )
   }
   needCommands()
+  // Client and gateways need it, and would say so only when the lab has run for a while.
+  loadAddon()
   const missing = PROVIDER_PACKAGES.filter((name) => !isInstalled(name))
   if (chosen.needsProvider) needPackages(missing)
   // If the result is JSON, standard output has nothing but the document.

@@ -34,7 +34,8 @@ export class IdTokenVerifier {
   constructor(config: IdTokenConfig, { clientId, http }: { clientId: string; http: HttpClient }) {
     this.#config = config
     this.#clientId = config.audience ?? clientId
-    this.#keys = createRemoteJWKSet(new URL(config.jwks_uri), { [customFetch]: fetchBy(http), cooldownDuration: 1_000 })
+    // Tokens come from the issuer's own token endpoint: nobody else makes the portal fetch keys, which so need no pause.
+    this.#keys = createRemoteJWKSet(new URL(config.jwks_uri), { [customFetch]: fetchBy(http), cooldownDuration: 0 })
   }
 
   /** Returns the claims of a token. @throws IdTokenError, or the error of a request for the keys */

@@ -13,8 +13,9 @@ export class MemorySignInRecords implements SignInRecords {
   change<T>(key: string, work: (record: KeptState | undefined) => RecordChange<T>): Promise<T> {
     const kept = this.#records.get(key)
     const { record, until, result } = work(kept !== undefined && kept.until > this.#now() ? kept.record : undefined)
-    if (record === undefined || until === undefined) this.#records.delete(key)
-    else this.#records.set(key, { record, until })
+    if (record === undefined) this.#records.delete(key)
+    else if (Number.isFinite(until)) this.#records.set(key, { record, until })
+    else return Promise.reject(new Error(`the record ${key} has no end: give it "until"`))
     return Promise.resolve(result)
   }
 }

@@ -14,10 +14,13 @@ export interface RecordScope {
 const MAX_KEY_CHARACTERS = 200
 const MAX_RECORD_CHARACTERS = 2_048
 
+/** Error of a record without an end: it would be gone at once, and with it that a code has been used, for example. */
+const endless = (key: string): Error => new Error(`the record ${key.slice(0, 40)} has no end: give it "until"`)
+
 /**
  * Reads one record, passes it to `work` (undefined if there is none or it has expired) and stores or deletes it as
  * `work` says, all in one transaction. See `SignInRecords`.
- * @throws Error if a key or a record is too long
+ * @throws Error if a key or a record is too long, or a record has no end
  */
 export const changeSignInRecord = async <T>(
   knex: Knex,
@@ -42,10 +45,11 @@ export const changeSignInRecord = async <T>(
       .ignore()
     const row = (await records().where(place).forUpdate().first()) as { record: string }
     const { record, until, about, result } = work((JSON.parse(row.record) as KeptState | null) ?? undefined)
-    if (record === undefined || until === undefined) {
+    if (record === undefined) {
       await records().where(place).delete()
       return result
     }
+    if (!Number.isFinite(until)) throw endless(key)
     const text = JSON.stringify(record)
     if (text.length > maxCharacters) throw new Error(`a record is too long: ${text.length}`)
     await records()

@@ -42,6 +42,10 @@ export class Problem extends Error {
 
 export const notFound = (): Problem => new Problem(404, 'not_found', 'There is nothing here.')
 
+/** Problem of a path of the API that does not exist. */
+const noSuchPath = (): Problem =>
+  new Problem(404, 'not_found', 'There is nothing here. The description of the API is at /openapi.json.')
+
 /** Problem of a body with invalid fields. */
 export const invalidBody = (errors: readonly FieldProblem[]): Problem =>
   new Problem(422, 'invalid_body', 'The body is not valid.', { errors })
@@ -67,7 +71,7 @@ export const handleErrors =
   async (ctx, next) => {
     try {
       await next()
-      if (ctx.status === 404 && ctx.body === undefined) throw notFound()
+      if (ctx.status === 404 && ctx.body === undefined) throw ctx.path.startsWith('/api/') ? noSuchPath() : notFound()
     } catch (error) {
       const problem = problemOf(error)
       if (problem.status >= 500) logger.warn({ error: problem.cause ?? problem, path: ctx.path }, 'request failed')
