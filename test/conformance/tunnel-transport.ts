@@ -199,6 +199,21 @@ export const tunnelTransportSuite = (
         })
       }
 
+      for (const [from, to] of [
+        ['a', 'b'],
+        ['b', 'a'],
+      ] as const) {
+        it(`ends keys of an idle pair: nothing that ${from} seals ten minutes later, without an answer, is opened by ${to}`, () => {
+          const { world } = connected(create())
+          world.advance(KEYS_END_AFTER_MS)
+          world.fate = (datagram) => (datagram.from === to ? [] : [{ bytes: datagram.bytes }])
+          world.delivered(to)
+          world.input(from, { type: 'packetQueued', peer: to, packet: LONG })
+          world.advance(10 * SECOND)
+          expect(world.delivered(to)).to.deep.equal([])
+        })
+      }
+
       it('forgets keys: does not open a datagram that was held back for ten minutes', () => {
         const { world, random } = connected(create())
         let held: Uint8Array | undefined

@@ -111,8 +111,10 @@ export class TunnelWire {
   }
 
   #carry(from: string, end: End, { path, datagram }: { path: Path; datagram: Uint8Array }): void {
-    const carried = { from, path, bytes: datagram, ordinal: end.sent.length }
+    const carried = { from, path, bytes: new Uint8Array(datagram), ordinal: end.sent.length }
     end.sent.push(carried)
+    // The bytes are the host's: a transport that still needs them has lost them.
+    datagram.fill(0xa5)
     for (const { bytes, delayMs = 0, path: arrivesOn = path } of this.fate(carried)) {
       const [first = '', second = ''] = (path.split(':')[0] ?? '').split('-')
       const to = first === from ? second : first

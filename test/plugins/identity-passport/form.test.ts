@@ -1,6 +1,6 @@
 import { expect } from 'chai'
-import { before, describe, it } from 'mocha'
-import type { SignInStep } from '../../../core/contract/identity-provider.ts'
+import { before, beforeEach, describe, it } from 'mocha'
+import type { SignInRequest, SignInStep } from '../../../core/contract/identity-provider.ts'
 import { MINUTE, unixTime } from '../../../core/runtime/time.ts'
 import { Kept } from '../../../plugins/identity-passport/config.ts'
 import type { PassportProvider } from '../../../plugins/identity-passport/passport-provider.ts'
@@ -40,7 +40,10 @@ describe('identity-passport with passport-local, by a form', () => {
     },
   }))
 
-  const request = passportRequest()
+  let request: SignInRequest<unknown>
+  beforeEach(() => {
+    request = passportRequest()
+  })
   const answer = async (keep: Kept, fields: Record<string, string>, more: object = {}): Promise<SignInStep<Kept>> =>
     provider.proceed(passportReply(keep, { fields }, { ...request, ...more }))
   /** Answers both pages. */
