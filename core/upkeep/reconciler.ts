@@ -254,8 +254,11 @@ export class Reconciler implements Machine<ReconcilerInput, ReconcilerOutput> {
     state.wasInForce = true
     state.repairAt = undefined
     state.failures = 0
-    // A truce is over once the part was left alone for as long as a war takes.
-    if (state.isContested && now < after(state.inForceAt, WAR_MS)) return
+    // A truce is over once the part was left alone for as long as a war takes. What is in force meanwhile keeps nobody out.
+    if (state.isContested && now < after(state.inForceAt, WAR_MS)) {
+      if (state.trouble !== undefined) state.trouble = { ...state.trouble, blocks: false }
+      return
+    }
     state.isContested = false
     state.trouble = undefined
     if (state.undoneAt.every((at) => now >= after(at, WAR_MS))) state.truceMs = TRUCE_MS

@@ -128,7 +128,11 @@ describe('a neighbour of a client and of a gateway', function () {
     await container.route({ to: 'default', via: '172.17.0.1' })
     const [web = ''] = mapped
     const page = ['-sS', '--max-time', '20', '-H', 'Host: web.example.org', `http://${web}/`]
-    expect((await container.run('curl', page)).code).to.equal(0)
+    // The gateway serves as soon as it finds its rules in force again, which were flushed before.
+    await eventually(async () => ((await container.run('curl', page)).code === 0 ? true : undefined), {
+      what: 'the page comes to the container',
+      timeoutMs: PATIENCE_MS,
+    })
     for (const address of [mapped[0] ?? '', mapped[4] ?? '', '100.100.111.1']) {
       expect(await heard('neighbour', address, [WEB_PORT, ADMIN_PORT, 53]), address).to.deep.equal([])
     }

@@ -95,6 +95,16 @@ describe('the upkeep of a machine’s configuration', () => {
     expect([isThere, codes()]).to.deep.equal([true, []])
   })
 
+  it('M1 a part that was fought over is still a problem while it is in force again, but one that blocks nobody', () => {
+    for (let at = 0; at < 5; at++) undo()
+    expect(machine.problems.map(({ blocks }) => blocks)).to.deep.equal([true])
+    isThere = true
+    clock.advance(5 * SECOND)
+    expect(machine.problems.map(({ code, blocks }) => [code, blocks])).to.deep.equal([['contested', false]])
+    clock.advance(1 * MINUTE)
+    expect(codes()).to.deep.equal([])
+  })
+
   it('M4 a part that cannot be repaired is a problem that is logged once, and is over when it can', () => {
     works = false
     isThere = false
