@@ -3,6 +3,7 @@ import { CommandError, runCommand } from '../process/run-command.ts'
 /** Table of the family `inet` that belongs to a client or gateway. */
 export class NftTable {
   readonly #name: string
+  #script: string | undefined
   /** The table as nft lists it, right after it was written. */
   #listing: string | undefined
 
@@ -13,7 +14,10 @@ export class NftTable {
   /** Replaces the table by a script of nft. */
   async replace(script: string): Promise<void> {
     await runCommand('nft', ['-f', '-'], script)
-    this.#listing = await this.#list()
+    if (script !== this.#script) this.#listing = undefined
+    this.#script = script
+    // Another program may have removed the table by now: what the same script made before is listed the same.
+    this.#listing = (await this.#list()) ?? this.#listing
   }
 
   /** Whether the table is as it was written last. */
