@@ -124,6 +124,7 @@ export { DnsExchange, type DnsExchangeRequest, SystemResolvers } from './runtime
 export { anotherMayKnow, ASK_LAST_FOR_MS } from './dns/another-server.ts'
 export { askServer, type ServerQuery } from './dns/ask-server.ts'
 export { lookUpHost, type HostQuestion } from './dns/look-up-host.ts'
+export { readName, writeName } from './dns/wire-name.ts'
 export {
   answerTo,
   isAnswerTo,

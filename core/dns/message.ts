@@ -208,8 +208,8 @@ export type AnswerVerdict = { type: 'answer'; answer: DnsAnswer } | { type: 'ref
 export type AnswerProblem = 'too-short' | 'not-an-answer' | 'wrong-id' | 'wrong-question' | 'malformed'
 
 /**
- * Parses an answer from untrusted bytes and checks it against its query. Never throws; `data` of the records is
- * borrowed from `bytes`.
+ * Parses an answer from untrusted bytes and checks it against its query, whose name is in the form of `readName`. Never
+ * throws; `data` of the records is borrowed from `bytes`.
  */
 export const parseAnswer = (
   bytes: Uint8Array,
