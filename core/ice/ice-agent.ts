@@ -2,7 +2,6 @@
 // switch; a peer with the same role gets an error. The controlling agent uses a pair as soon as it is valid, and changes
 // to a better one at any time; each check of the pair in use carries USE-CANDIDATE, and the controlled agent follows the
 // latest. Checks go on as long as the agent exists, as they keep NAT bindings open and detect a dead path.
-import type { Datagram } from '../runtime/datagram-socket.ts'
 import { splitEndpoint, type Endpoint } from '../runtime/endpoint.ts'
 import type { IceCredentials } from '../crypto/pair-secrets.ts'
 import { Counters } from '../runtime/counters.ts'
@@ -25,6 +24,7 @@ import {
   type Circumstances,
 } from './check-timing.ts'
 import { encodeAnswer, encodeRoleConflict, readCheck, type IceRole } from './connectivity-check.ts'
+import type { IceAgentInput, IceAgentOutput } from './ice-agent-messages.ts'
 import { OwnChecks } from './own-checks.ts'
 import { PathProbe } from './path-probe.ts'
 import type { StunMessage } from './stun-message.ts'
@@ -44,38 +44,6 @@ export interface RoundTrip {
   /** Time of the answer. */
   at: Instant
 }
-
-/** Inputs of `IceAgent`. */
-export type IceAgentInput =
-  /** Replaces the local candidates. If they have changed, all paths are checked again: the machine may have moved. */
-  | { type: 'localCandidatesChanged'; candidates: readonly Candidate[] }
-  /** Candidates from the peer as text; malformed ones are skipped. */
-  | { type: 'remoteCandidatesAdded'; candidates: readonly string[] }
-  | { type: 'remoteCandidatesRemoved'; candidates: readonly string[] }
-  | { type: 'messageReceived'; path: Endpoint; message: StunMessage }
-  /**
-   * The tunnel carries packets: with `path`, an authentic one was received there; without, one was sent. Once per batch
-   * suffices.
-   */
-  | { type: 'trafficSeen'; path?: Endpoint }
-
-/** Outputs of `IceAgent`: datagrams to send, and changes of the path. */
-export type IceAgentOutput =
-  | ({ type: 'sendDatagram' } & Datagram)
-  /** Use this path. */
-  | { type: 'pathChosen'; path: Endpoint }
-  /**
-   * Largest of `probes`, in bytes, that the path in use carries and the other end accepts; undefined if none is
-   * confirmed.
-   */
-  | { type: 'pathCarries'; datagramBytes: number | undefined }
-  /** The path in use is dead, and no other works. Checks go on, and another `pathChosen` may follow. */
-  | { type: 'pathLost' }
-  /**
-   * The controlling agent has not found a path in time, or not found another, and has stopped checking. `tried`: the
-   * endpoints that the peer has offered.
-   */
-  | { type: 'failed'; reason: 'no-remote-candidates' | 'no-path' | 'path-lost'; tried: readonly Endpoint[] }
 
 /** Path in use. */
 export interface PathStatus {

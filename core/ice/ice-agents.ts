@@ -10,14 +10,8 @@ import type { Random } from '../runtime/random.ts'
 import type { Instant } from '../runtime/time.ts'
 import type { Candidate } from './candidate.ts'
 import { checkUsername, type IceRole } from './connectivity-check.ts'
-import {
-  IceAgent,
-  type IceAgentInput,
-  type IceAgentOptions,
-  type IceAgentOutput,
-  type PathStatus,
-  type RoundTrip,
-} from './ice-agent.ts'
+import { IceAgent, type IceAgentOptions, type PathStatus, type RoundTrip } from './ice-agent.ts'
+import type { IceAgentInput, IceAgentOutput } from './ice-agent-messages.ts'
 import { readText, USERNAME } from './stun-attributes.ts'
 import { decodeStun, type StunMessage } from './stun-message.ts'
 

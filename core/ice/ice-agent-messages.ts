@@ -1,0 +1,36 @@
+import type { Datagram } from '../runtime/datagram-socket.ts'
+import type { Endpoint } from '../runtime/endpoint.ts'
+import type { Candidate } from './candidate.ts'
+import type { StunMessage } from './stun-message.ts'
+
+/** Inputs of `IceAgent`. */
+export type IceAgentInput =
+  /** Replaces the local candidates. If they have changed, all paths are checked again: the machine may have moved. */
+  | { type: 'localCandidatesChanged'; candidates: readonly Candidate[] }
+  /** Candidates from the peer as text; malformed ones are skipped. */
+  | { type: 'remoteCandidatesAdded'; candidates: readonly string[] }
+  | { type: 'remoteCandidatesRemoved'; candidates: readonly string[] }
+  | { type: 'messageReceived'; path: Endpoint; message: StunMessage }
+  /**
+   * The tunnel carries packets: with `path`, an authentic one was received there; without, one was sent. Once per batch
+   * suffices.
+   */
+  | { type: 'trafficSeen'; path?: Endpoint }
+
+/** Outputs of `IceAgent`: datagrams to send, and changes of the path. */
+export type IceAgentOutput =
+  | ({ type: 'sendDatagram' } & Datagram)
+  /** Use this path. */
+  | { type: 'pathChosen'; path: Endpoint }
+  /**
+   * Largest of `probes`, in bytes, that the path in use carries and the other end accepts; undefined if none is
+   * confirmed.
+   */
+  | { type: 'pathCarries'; datagramBytes: number | undefined }
+  /** The path in use is dead, and no other works. Checks go on, and another `pathChosen` may follow. */
+  | { type: 'pathLost' }
+  /**
+   * The controlling agent has not found a path in time, or not found another, and has stopped checking. `tried`: the
+   * endpoints that the peer has offered.
+   */
+  | { type: 'failed'; reason: 'no-remote-candidates' | 'no-path' | 'path-lost'; tried: readonly Endpoint[] }
