@@ -107,6 +107,15 @@ describe('a portal with strategies of Passport', () => {
     expect(JSON.stringify(portal.logger.lines)).not.to.match(/wrong horse|correct horse/)
   })
 
+  it('S3 the portal takes the answer to a form only from the browser that it showed the form to', async () => {
+    const at = `${portal.url}/example/sign_in/directory/${directory.id}`
+    const [mine, other] = [new Browser(), new Browser()]
+    const form = { sign_in: fieldOf(await (await mine.send(at)).text(), 'sign_in'), username: 'ada' }
+    await other.send(at)
+    for (const by of [other, new Browser()]) expect((await by.send(at, { form })).status).to.equal(400)
+    expect((await mine.send(at, { form })).status).to.equal(200)
+  })
+
   it('an admin of an account names no package: strategies are the operator’s', async () => {
     for (const settings of [
       { package: './odd-strategy.mjs' },
