@@ -18,8 +18,10 @@ const CORE_ARROWS: Readonly<Record<string, readonly string[]>> = {
   dns: ['net'],
   nat: ['net'],
   upkeep: ['net'],
+  stun: ['net', 'crypto'],
+  turn: ['net', 'crypto', 'stun'],
   // ICE's paths lead to a tunnel transport, which is a plugin.
-  ice: ['net', 'crypto', 'plugin'],
+  ice: ['net', 'crypto', 'stun', 'turn', 'plugin'],
   flow: ['net', 'dns', 'nat', 'ice'],
   contract: [],
   plugin: ['contract'],
@@ -94,7 +96,7 @@ const RULES: readonly Rule[] = [
       target.target.startsWith('node:') && !(target.target === 'node:crypto' && file.path.startsWith('core/crypto/')),
   },
   {
-    because: 'the arrows inside core run one way: net <- dns, nat, ice <- flow, policy <- control',
+    because: 'the arrows inside core run one way: net <- dns, nat, stun <- turn <- ice <- flow, policy <- control',
     applies: (file) => /^core\/[^/]+\//.test(file.path),
     forbids: (target, file) => {
       if (!within(target, 'core')) return false

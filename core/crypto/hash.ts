@@ -9,6 +9,9 @@ export const sha256 = (...parts: readonly Hashable[]): Uint8Array => digest('sha
 /** Computes SHA3-256 (FIPS 202) of the concatenated parts; 32 bytes. */
 export const sha3 = (...parts: readonly Hashable[]): Uint8Array => digest('sha3-256', parts)
 
+/** Computes MD5 (RFC 1321) of the concatenated parts; 16 bytes. For keys of STUN's long-term credentials only. */
+export const md5 = (...parts: readonly Hashable[]): Uint8Array => digest('md5', parts)
+
 /** Computes HMAC-SHA1 (RFC 2104) of the concatenated parts; 20 bytes. For STUN's MESSAGE-INTEGRITY. */
 export const hmacSha1 = (key: Hashable, ...parts: readonly Hashable[]): Uint8Array => authenticate('sha1', key, parts)
 

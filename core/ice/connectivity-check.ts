@@ -18,8 +18,8 @@ import {
   USERNAME,
   xorAddressAttribute,
   XOR_MAPPED_ADDRESS,
-} from './stun-attributes.ts'
-import { BINDING, encodeStun, provesKey, type StunAttribute, type StunMessage } from './stun-message.ts'
+} from '../stun/stun-attributes.ts'
+import { BINDING, encodeStun, provesKey, type StunAttribute, type StunMessage } from '../stun/stun-message.ts'
 
 /** Role of an ICE agent (RFC 8445 §6.1.1): the client is controlling, the gateway controlled. */
 export type IceRole = 'controlling' | 'controlled'

@@ -1,7 +1,7 @@
 import type { Datagram } from '../runtime/datagram-socket.ts'
 import type { Endpoint } from '../runtime/endpoint.ts'
 import type { Candidate } from './candidate.ts'
-import type { StunMessage } from './stun-message.ts'
+import type { StunMessage } from '../stun/stun-message.ts'
 
 /** Inputs of `IceAgent`. */
 export type IceAgentInput =

@@ -27,7 +27,7 @@ import { encodeAnswer, encodeRoleConflict, readCheck, type IceRole } from './con
 import type { IceAgentInput, IceAgentOutput } from './ice-agent-messages.ts'
 import { OwnChecks } from './own-checks.ts'
 import { PathProbe } from './path-probe.ts'
-import type { StunMessage } from './stun-message.ts'
+import type { StunMessage } from '../stun/stun-message.ts'
 
 export interface IceAgentOptions {
   role: IceRole

@@ -12,8 +12,8 @@ import type { Candidate } from './candidate.ts'
 import { checkUsername, type IceRole } from './connectivity-check.ts'
 import { IceAgent, type IceAgentOptions, type PathStatus, type RoundTrip } from './ice-agent.ts'
 import type { IceAgentInput, IceAgentOutput } from './ice-agent-messages.ts'
-import { readText, USERNAME } from './stun-attributes.ts'
-import { decodeStun, type StunMessage } from './stun-message.ts'
+import { readText, USERNAME } from '../stun/stun-attributes.ts'
+import { decodeStun, type StunMessage } from '../stun/stun-message.ts'
 
 /** Inputs of `IceAgents`. */
 export type IceAgentsInput =

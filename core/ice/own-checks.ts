@@ -4,7 +4,7 @@ import type { Random } from '../runtime/random.ts'
 import type { CandidatePair } from './candidate-pair.ts'
 import { candidatePriority } from './candidate.ts'
 import { encodeCheck, readAnswer, type AnswerVerdict, type OwnCheck } from './connectivity-check.ts'
-import type { StunMessage } from './stun-message.ts'
+import type { StunMessage } from '../stun/stun-message.ts'
 
 /** A check of this agent that may still be answered. */
 export interface OpenCheck {

@@ -19,7 +19,7 @@ import {
 } from './guarded-tunnel.ts'
 import type { PathStatus, RoundTrip } from './ice-agent.ts'
 import { IceAgents, type IceAgentsInput, type IceAgentsOutput } from './ice-agents.ts'
-import { looksLikeStun } from './stun-message.ts'
+import { looksLikeStun } from '../stun/stun-message.ts'
 
 export interface PeerTunnelsOptions {
   role: IceRole

@@ -8,8 +8,8 @@ import { earliest, type Deadline, type Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
 import { integerBelow, type Random } from '../runtime/random.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
-import { encodeBinding, readMappedEndpoint } from './stun-binding.ts'
-import { decodeStun, looksLikeStun } from './stun-message.ts'
+import { encodeBinding, readMappedEndpoint } from '../stun/stun-binding.ts'
+import { decodeStun, looksLikeStun } from '../stun/stun-message.ts'
 
 /** Inputs of `ReflexiveAddresses`. */
 export type ReflexiveAddressesInput =

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { parseAdvertised } from '../../core/ice/advertised-address.ts'
-import { decodeStun, looksLikeStun } from '../../core/ice/stun-message.ts'
+import { decodeStun, looksLikeStun } from '../../core/stun/stun-message.ts'
 import { endpoint } from '../../core/runtime/endpoint.ts'
 import { MINUTE, SECOND } from '../../core/runtime/time.ts'
 import { MemoryTransport } from '../../plugins/transport-memory/memory-transport.ts'

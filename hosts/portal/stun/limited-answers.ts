@@ -1,4 +1,4 @@
-import { answerBinding } from '../../../core/ice/stun-binding.ts'
+import { answerBinding } from '../../../core/stun/stun-binding.ts'
 import { canonicalAddress } from '../../../core/net/ip-address.ts'
 import { Counters } from '../../../core/runtime/counters.ts'
 import { endpoint } from '../../../core/runtime/endpoint.ts'

@@ -1,33 +1,39 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { hmacSha1, sha256 } from '../../../core/crypto/hash.ts'
-import { toBase64, toUnpaddedBase64 } from '../../../core/crypto/text-encoding.ts'
+import {
+  coturnPassword,
+  relayUsernameExpiry,
+  stampedRelayCredentials,
+  stampedRelayPassword,
+} from '../../../core/crypto/relay-credentials.ts'
 import vectors from '../../vector/protocol/vectors.json' with { type: 'json' }
-
-// The portal has no relays yet. These functions keep the protocol's known answers tested until it does.
-
-/** TURN credentials at a relay of the released dialect; `expiry` in unix seconds. One allocation per user name. */
-const stampedRelayCredentials = (relay: {
-  publicKey: string
-  expiry: number
-  stampSecret: string
-}): { username: string; password: string } => {
-  const salt = toUnpaddedBase64(sha256(relay.publicKey))
-  return {
-    username: `${relay.expiry}:${salt}`,
-    password: toUnpaddedBase64(sha256(`${relay.expiry}:${relay.stampSecret}:${salt}`)),
-  }
-}
-
-/** The TURN password of `<unix expiry>:<name>` at a coturn that runs with `use-auth-secret`. */
-const coturnPassword = (relay: { secret: string; username: string }): string =>
-  toBase64(hmacSha1(relay.secret, relay.username))
 
 describe('credentials at relays, against the known answers of the protocol', () => {
   it('derives the credentials at a released relay', () => {
     const { publicKey, expiry, stampSecret, username, password } = vectors.turnPasswords.firezoneRelay
     expect(stampedRelayCredentials({ publicKey, expiry, stampSecret })).to.deep.equal({ username, password })
   })
+
+  it('derives the password of a user name that a peer shows', () => {
+    const { expiry, stampSecret, username, password } = vectors.turnPasswords.firezoneRelay
+    expect(stampedRelayPassword({ username, stampSecret })).to.equal(password)
+    expect(relayUsernameExpiry(username)).to.equal(expiry)
+  })
+
+  for (const username of [
+    '',
+    'ada',
+    ':salt',
+    '1767830400',
+    '1767830400:',
+    '-1:salt',
+    '1e9:salt',
+    `${'9'.repeat(13)}:salt`,
+  ]) {
+    it(`knows no password of the user name "${username}"`, () => {
+      expect(stampedRelayPassword({ username, stampSecret: 'secret' })).to.equal(undefined)
+    })
+  }
 
   it('derives the password at coturn', () => {
     const { secret, username, password } = vectors.turnPasswords.coturnRest

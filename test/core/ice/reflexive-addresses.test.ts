@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { beforeEach, describe, it } from 'mocha'
 import { ReflexiveAddresses } from '../../../core/ice/reflexive-addresses.ts'
-import { answerBinding, encodeBinding } from '../../../core/ice/stun-binding.ts'
+import { answerBinding, encodeBinding } from '../../../core/stun/stun-binding.ts'
 import type { Datagram } from '../../../core/runtime/datagram-socket.ts'
 import { endpoint, type Endpoint } from '../../../core/runtime/endpoint.ts'
 import { after, instant, MINUTE, SECOND, type Instant } from '../../../core/runtime/time.ts'

@@ -63,6 +63,7 @@ const HEADER_BYTES = 20
 const MESSAGE_INTEGRITY = 0x0008
 const FINGERPRINT = 0x8028
 const FINGERPRINT_XOR = 0x5354554e
+const FINGERPRINT_BYTES = 8
 
 /**
  * Whether a datagram from a shared socket is STUN (RFC 7983 §7). WireGuard messages of types 1 to 3 begin alike, but
@@ -122,10 +123,29 @@ export const provesKey = (message: StunMessage, key: Uint8Array): boolean =>
  * Encodes a message with FINGERPRINT, as ICE requires (RFC 8445 §7.1), and with MESSAGE-INTEGRITY if `key` is given.
  */
 export const encodeStun = (message: Omit<StunMessage, 'integrity'>, key?: Uint8Array): Uint8Array => {
+  const { bytes, words, end } = encodeProtected(message, { key, room: FINGERPRINT_BYTES })
+  words.setUint16(2, bytes.length - HEADER_BYTES)
+  words.setUint16(end, FINGERPRINT)
+  words.setUint16(end + 2, 4)
+  words.setUint32(end + 4, fingerprint(bytes.subarray(0, end)))
+  return bytes
+}
+
+/** Encodes a message without FINGERPRINT, as TURN peers send it, and with MESSAGE-INTEGRITY if `key` is given. */
+export const encodeWithoutFingerprint = (message: Omit<StunMessage, 'integrity'>, key?: Uint8Array): Uint8Array =>
+  encodeProtected(message, { key, room: 0 }).bytes
+
+/**
+ * Encodes a message up to MESSAGE-INTEGRITY, with `room` bytes behind it that its header's length does not count yet.
+ */
+const encodeProtected = (
+  message: Omit<StunMessage, 'integrity'>,
+  { key, room }: { key: Uint8Array | undefined; room: number },
+): { bytes: Uint8Array; words: DataView; end: number } => {
   const body = message.attributes.reduce((sum, { value }) => sum + 4 + value.length + padding(value.length), 0)
   const protectedEnd = HEADER_BYTES + body
-  const fingerprintAt = protectedEnd + (key === undefined ? 0 : 24)
-  const bytes = new Uint8Array(fingerprintAt + 8)
+  const end = protectedEnd + (key === undefined ? 0 : 24)
+  const bytes = new Uint8Array(end + room)
   const words = view(bytes)
   words.setUint16(0, typeOf(message.kind, message.method))
   words.setUint32(4, MAGIC_COOKIE)
@@ -137,17 +157,13 @@ export const encodeStun = (message: Omit<StunMessage, 'integrity'>, key?: Uint8A
     bytes.set(value, at + 4)
     at += 4 + value.length + padding(value.length)
   }
+  words.setUint16(2, end - HEADER_BYTES)
   if (key !== undefined) {
-    words.setUint16(2, fingerprintAt - HEADER_BYTES)
     words.setUint16(protectedEnd, MESSAGE_INTEGRITY)
     words.setUint16(protectedEnd + 2, 20)
     bytes.set(hmacSha1(key, bytes.subarray(0, protectedEnd)), protectedEnd + 4)
   }
-  words.setUint16(2, bytes.length - HEADER_BYTES)
-  words.setUint16(fingerprintAt, FINGERPRINT)
-  words.setUint16(fingerprintAt + 2, 4)
-  words.setUint32(fingerprintAt + 4, fingerprint(bytes.subarray(0, fingerprintAt)))
-  return bytes
+  return { bytes, words, end }
 }
 
 const KINDS: readonly StunKind[] = ['request', 'indication', 'success', 'error']

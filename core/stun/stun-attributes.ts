@@ -1,13 +1,17 @@
-// STUN attributes that ICE uses (RFC 8489 §14, RFC 8445 §16.1).
+// STUN attributes that ICE and TURN use (RFC 8489 §14, RFC 8445 §16.1); TURN's own are in core/turn.
 import ipaddr from 'ipaddr.js'
 import { endpoint, splitEndpoint, type Endpoint } from '../runtime/endpoint.ts'
 import { MAGIC_COOKIE, type StunAttribute, type StunMessage } from './stun-message.ts'
 
 export const USERNAME = 0x0006
 export const ERROR_CODE = 0x0009
+export const UNKNOWN_ATTRIBUTES = 0x000a
+export const REALM = 0x0014
+export const NONCE = 0x0015
 export const XOR_MAPPED_ADDRESS = 0x0020
 export const PRIORITY = 0x0024
 export const USE_CANDIDATE = 0x0025
+export const SOFTWARE = 0x8022
 export const ICE_CONTROLLED = 0x8029
 export const ICE_CONTROLLING = 0x802a
 /**

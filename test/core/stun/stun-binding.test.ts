@@ -1,9 +1,9 @@
 import { expect } from 'chai'
 import * as fc from 'fast-check'
 import { describe, it } from 'mocha'
-import { answerBinding, encodeBinding, readMappedEndpoint } from '../../../core/ice/stun-binding.ts'
-import { USERNAME } from '../../../core/ice/stun-attributes.ts'
-import { BINDING, decodeStun, encodeStun, type StunMessage } from '../../../core/ice/stun-message.ts'
+import { answerBinding, encodeBinding, readMappedEndpoint } from '../../../core/stun/stun-binding.ts'
+import { USERNAME } from '../../../core/stun/stun-attributes.ts'
+import { BINDING, decodeStun, encodeStun, type StunMessage } from '../../../core/stun/stun-message.ts'
 import { endpoint } from '../../../core/runtime/endpoint.ts'
 
 const bytes = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex.replaceAll(/\s/g, ''), 'hex'))

@@ -13,8 +13,8 @@ import {
   USE_CANDIDATE,
   USERNAME,
   XOR_MAPPED_ADDRESS,
-} from '../../../core/ice/stun-attributes.ts'
-import { decodeStun, encodeStun, looksLikeStun, provesKey, type StunMessage } from '../../../core/ice/stun-message.ts'
+} from '../../../core/stun/stun-attributes.ts'
+import { decodeStun, encodeStun, looksLikeStun, provesKey, type StunMessage } from '../../../core/stun/stun-message.ts'
 import { endpoint } from '../../../core/runtime/endpoint.ts'
 import { lend } from '../../kit/lent-bytes.ts'
 
