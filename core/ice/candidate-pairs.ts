@@ -36,6 +36,13 @@ export class CandidatePairs {
     return [...this.#remotes.values()].flatMap(({ type, endpoint }) => (type === 'prflx' ? [] : endpoint))
   }
 
+  /** Endpoints of the remote candidates that were signalled, without those at relays. */
+  get offeredAddresses(): Endpoint[] {
+    return [...this.#remotes.values()].flatMap(({ type, endpoint }) =>
+      type === 'prflx' || type === 'relay' ? [] : endpoint,
+    )
+  }
+
   get(path: Endpoint): CandidatePair | undefined {
     return this.#pairs.get(path)
   }

@@ -12,6 +12,7 @@ import { after, type Instant } from '../runtime/time.ts'
 import type { CandidatePair } from './candidate-pair.ts'
 import { CandidatePairs } from './candidate-pairs.ts'
 import { parseCandidate, peerReflexive, type Candidate } from './candidate.ts'
+import { CheckLosses, type PathLoss } from './check-losses.ts'
 import {
   checkIntervalMs,
   isIdle,
@@ -52,6 +53,10 @@ export interface PathStatus {
   kind: 'direct' | 'nat'
   /** Time in milliseconds that the latest check took to be answered; undefined before the first. */
   roundTripMs: number | undefined
+  /** Time of the last answer to a check; undefined before the first. */
+  answeredAt: Instant | undefined
+  /** Loss among its latest checks; undefined before one was answered or given up. */
+  loss: PathLoss | undefined
 }
 
 /** ICE agent for one peer: finds the best path, keeps it alive and replaces it when it is dead. */
@@ -60,6 +65,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   readonly #pairs: CandidatePairs
   readonly #checks: OwnChecks
   readonly #probe: PathProbe
+  readonly #losses = new CheckLosses()
   readonly #counters = new Counters()
   readonly #outputs = new OutputQueue<IceAgentOutput>()
   #roundTrip: RoundTrip | undefined
@@ -88,8 +94,13 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   get pathStatus(): PathStatus | undefined {
     const selected = this.#selected
     if (selected === undefined) return undefined
-    const { path, remote, roundTripMs } = selected
-    return { path, kind: remote.type === 'host' ? 'direct' : 'nat', roundTripMs }
+    const { path, remote, roundTripMs, answeredAt } = selected
+    return { path, kind: remote.type === 'host' ? 'direct' : 'nat', roundTripMs, answeredAt, loss: this.#losses.loss }
+  }
+
+  /** Endpoints that the other end has offered, without those at relays. */
+  get offered(): readonly Endpoint[] {
+    return this.#pairs.offeredAddresses
   }
 
   /** Size in bytes of the largest probe that the path in use carries; undefined if none is confirmed. */
@@ -233,6 +244,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     // A repeated check does not tell which transmission was answered (Karn's algorithm).
     const roundTripMs = pair.check?.tries === 1 ? now - pair.check.sentAt : undefined
     if (roundTripMs !== undefined) pair.roundTripMs = roundTripMs
+    if (pair === this.#selected) this.#losses.answered(pair, { repeatMs: this.#retransmission(pair).repeatMs, now })
     pair.check = undefined
     pair.state = 'valid'
     pair.heardAt = now
@@ -278,6 +290,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
           (usable.find(({ nominated }) => nominated) ?? (this.#selected === undefined ? usable[0] : undefined))
     if (best === undefined || best === this.#selected) return
     this.#selected = best
+    this.#losses.clear()
     this.#hadPath = true
     this.#outputs.push({ type: 'pathChosen', path: best.path })
     this.#probe.begin(now)
@@ -320,6 +333,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
 
   #giveUpCheck(pair: CandidatePair, now: Instant): void {
     const suspectSince = pair.check?.beganAt ?? now
+    if (pair === this.#selected) this.#losses.unanswered(pair)
     pair.check = undefined
     pair.state = 'failed'
     pair.isSilent = true

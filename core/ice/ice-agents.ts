@@ -71,6 +71,11 @@ export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
     return this.#entries.get(peer)?.agent.pathStatus
   }
 
+  /** Returns the endpoints that a peer has offered, without those at relays. */
+  offered(peer: PeerId): readonly Endpoint[] {
+    return this.#entries.get(peer)?.agent.offered ?? []
+  }
+
   /** Returns the latest round trip to a peer; undefined until one is measured. */
   roundTrip(peer: PeerId): RoundTrip | undefined {
     return this.#entries.get(peer)?.agent.roundTrip

@@ -41,6 +41,8 @@ export type PeerTunnelsInput =
   | { type: 'remoteCandidatesAdded'; peer: PeerId; candidates: readonly string[] }
   | { type: 'remoteCandidatesRemoved'; peer: PeerId; candidates: readonly string[] }
   | { type: 'packetQueued'; peer: PeerId; packet: Uint8Array }
+  /** Somebody asks how the path to a peer does: it is checked soon, as before a packet. */
+  | { type: 'pathQuestioned'; peer: PeerId }
   | { type: 'datagramReceived'; path: Endpoint; datagram: Uint8Array }
   /** Traffic of a lane that encrypts packets with exported keys. */
   | ({ type: 'trafficSeen' } & TunnelTraffic<Endpoint>)
@@ -85,6 +87,18 @@ export type TunnelFact =
  */
 const MTUS = [DEFAULT_MTU, 1_376, 1_328]
 
+/** Use of a tunnel since its peer was added, for people; what has not happened yet is absent. */
+export interface PeerUse {
+  /** Bytes of packets sent. */
+  sentBytes?: number
+  /** Bytes of packets received. */
+  receivedBytes?: number
+  /** Time of the latest handshake. */
+  handshakeAt?: Instant
+  /** Time at which the path was lost; absent while there is one. */
+  lostAt?: Instant
+}
+
 /** Shortest interval of `trafficSeen` to the ICE agents, which need not know of every packet. */
 const TRAFFIC_GRANULARITY_MS = 100
 
@@ -100,7 +114,10 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
   readonly #tellAgents: Tell<IceAgentsInput>
   readonly #tellTunnel: Tell<TunnelInput>
   /** Known peers. `isUntold`: the transport plugin may not know the peer, because its `peerAdded` failed. */
-  readonly #peers = new Map<PeerId, PeerSecrets & { heardAt?: Instant; spokeAt?: Instant; isUntold?: boolean }>()
+  readonly #peers = new Map<
+    PeerId,
+    PeerSecrets & PeerUse & { heardAt?: Instant; spokeAt?: Instant; isUntold?: boolean }
+  >()
   /** MTU in bytes by the size of the datagram that carries such a packet. */
   readonly #mtus: ReadonlyMap<number, number>
   readonly #outputs = new OutputQueue<PeerTunnelsOutput>()
@@ -121,6 +138,16 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
   /** Returns the path in use to a peer, for people; undefined if there is none. */
   pathStatus(peer: PeerId): PathStatus | undefined {
     return this.#agents.pathStatus(peer)
+  }
+
+  /** Returns the endpoints that a peer has offered, without those at relays. */
+  offered(peer: PeerId): readonly Endpoint[] {
+    return this.#agents.offered(peer)
+  }
+
+  /** Returns the use of the tunnel to a peer; undefined for an unknown one. */
+  use(peer: PeerId): Readonly<PeerUse> | undefined {
+    return this.#peers.get(peer)
   }
 
   /**
@@ -158,10 +185,15 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
       case 'remoteCandidatesAdded':
       case 'remoteCandidatesRemoved':
         return this.#tellAgents(input, now)
+      case 'pathQuestioned':
+        if (this.#peers.has(input.peer)) this.#tellAgents({ type: 'trafficSeen', peer: input.peer }, now)
+        return
       case 'packetQueued':
         this.#noteSpoken(input.peer, now)
+        this.#count(input.peer, { sent: input.packet.length })
         return this.#tellTunnel(input, now)
       case 'trafficSeen':
+        this.#count(input.peer, { sent: input.sent.bytes, received: input.received.bytes })
         if (input.sent.packets > 0) this.#noteSpoken(input.peer, now)
         if (input.received.packets > 0 && input.path !== undefined) this.#noteHeard(input.peer, input.path, now)
         return this.#tellTunnel(input, now)
@@ -221,11 +253,15 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
         return
       }
       case 'pathChosen':
+        delete this.#peers.get(peer)?.lostAt
         this.#outputs.push({ type: 'pathChosen', peer, path: output.path })
         return this.#usePath(peer, output.path, now)
-      case 'pathLost':
+      case 'pathLost': {
+        const known = this.#peers.get(peer)
+        if (known !== undefined) known.lostAt = now
         this.#outputs.push({ type: 'pathLost', peer })
         return
+      }
       case 'failed':
         this.#outputs.push({ type: 'peerFailed', peer, reason: output.reason, tried: output.tried })
         return
@@ -253,11 +289,15 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
         return this.#exportKeys({ ...output, path: this.#chosenPath(peer) ?? output.path })
       case 'deliverPacket':
         this.#noteHeard(peer, output.path, now)
+        this.#count(peer, { received: output.packet.length })
         this.#outputs.push({ type: 'flowsTold', input: { type: 'tunnelPacket', peer, packet: output.packet } })
         return
-      case 'sessionEstablished':
+      case 'sessionEstablished': {
+        const known = this.#peers.get(peer)
+        if (known !== undefined) known.handshakeAt = now
         this.#outputs.push(output)
         return
+      }
       case 'peerUnresponsive':
         this.#outputs.push({ type: 'peerFailed', peer, reason: 'no-handshake' })
         return
@@ -276,6 +316,13 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
    */
   #chosenPath(peer: PeerId): Endpoint | undefined {
     return this.#role === 'controlling' ? this.#agents.path(peer) : undefined
+  }
+
+  #count(peer: PeerId, { sent = 0, received = 0 }: { sent?: number; received?: number }): void {
+    const known = this.#peers.get(peer)
+    if (known === undefined) return
+    known.sentBytes = (known.sentBytes ?? 0) + sent
+    known.receivedBytes = (known.receivedBytes ?? 0) + received
   }
 
   #noteSpoken(peer: PeerId, now: Instant): void {

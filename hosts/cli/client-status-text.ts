@@ -1,14 +1,12 @@
-import type { ClientStatus, GatewayStatus, ResourceStatus } from '../client/session/client-status.ts'
+import type { ClientStatus, ResourceStatus } from '../client/session/client-status.ts'
 import { visibleLine } from '../runtime/visible-text.ts'
 import { droppedTable, metricsTable, portalRows, problemLines, reachRows, table, transportRows } from './output.ts'
-
-/** Describes the kind of a path to people. */
-export const pathKind = (kind: GatewayStatus['path_kind']): string =>
-  kind === null ? '-' : kind === 'direct' ? 'direct' : 'direct through NAT'
+import { pathLine } from './path-line.ts'
 
 /** Describes a client's status to people. Shows the resources that it has, and counts `all`. */
 export const clientStatusText = (status: ClientStatus, all: readonly ResourceStatus[]): string => {
   const {
+    at,
     state,
     portal,
     account,
@@ -42,17 +40,10 @@ export const clientStatusText = (status: ClientStatus, all: readonly ResourceSta
     ]),
     ...problemLines(problems),
     '',
-    table([
-      ['GATEWAY', 'PATH', 'BY', 'ROUND TRIP', 'MTU', 'LAST HANDSHAKE'],
-      ...gateways.map(({ id, name, path, path_kind, round_trip_ms, lost_at, mtu, last_handshake }) => [
-        name ?? id,
-        path ?? (lost_at === null ? '-' : `not reached since ${lost_at}`),
-        pathKind(path_kind),
-        round_trip_ms === null ? '-' : `${round_trip_ms.toFixed(1)} ms`,
-        String(mtu),
-        last_handshake ?? '-',
-      ]),
-    ]),
+    table([['GATEWAY', 'PATH'], ...gateways.map((gateway) => [gateway.name ?? gateway.id, pathLine(gateway, at)])]),
+    ...gateways.flatMap(({ id, name, not_direct: why }) =>
+      why === null ? [] : [`  ${visibleLine(name ?? id)} is not reached directly: ${visibleLine(why.said)}`],
+    ),
     '',
     table([
       ['RESOURCE', 'ADDRESS', 'STATE', 'WHY'],

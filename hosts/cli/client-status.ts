@@ -27,6 +27,8 @@ export const clientStatusCommand = (context: CommandContext): Command =>
       `
 Ends with 0 where it is connected, 3 signed out, 4 where the portal, a resource that somebody wants, or the client itself is not reached,
 and where the tunnel transport plugin fails or a problem of this machine keeps names or packets from passing.
+The state is limited where the portal is reached, and a gateway or a resource that was asked for is not.
+A gateway's line says how packets get there (direct, direct through NAT, relayed), the round trip, what was lost of the last hundred checks of the path, and how much went through.
 A resource is connecting while it is granted and a way to its gateway is looked for, connected once packets pass, and unreachable
 where they do not: what to look at stands below the table.
 Facts that plugins find out about this machine are listed with whether the portal is told: it is told those that its own plugins ask for.
@@ -52,6 +54,7 @@ const WAITING: ReadonlySet<ResourceState> = new Set(['requested', 'connecting', 
 
 const CODES = {
   connected: ExitCode.done,
+  limited: ExitCode.unreachable,
   signed_out: ExitCode.signedOut,
   connecting: ExitCode.unreachable,
   unreachable: ExitCode.unreachable,

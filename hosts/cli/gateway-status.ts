@@ -1,11 +1,12 @@
 import { Command } from 'commander'
 import { GatewayConfig } from '../gateway/config.ts'
 import { askGatewayStatus, gatewaySocket } from '../gateway/control-socket.ts'
-import type { GatewayStatus } from '../gateway/gateway-status.ts'
+import type { ClientPath, GatewayStatus } from '../gateway/gateway-status.ts'
 import type { AskOptions } from './ask.ts'
 import type { CommandContext } from './context.ts'
 import { ExitCode } from './exit-code.ts'
 import { droppedTable, metricsTable, portalRows, problemLines, reachRows, table, transportRows } from './output.ts'
+import { pathLine } from './path-line.ts'
 import { readConfig } from './read-config.ts'
 
 /**
@@ -48,6 +49,7 @@ const socketOf = async (file: string | undefined, env: NodeJS.ProcessEnv): Promi
 const SOURCE = { schema: GatewayConfig, fallback: 'gateway.yaml' } as const
 
 const describe = ({
+  at,
   state,
   portal,
   transport,
@@ -56,6 +58,7 @@ const describe = ({
   lane_reason: why,
   reach,
   clients,
+  peers,
   plugin_metrics: metrics,
   dropped,
 }: GatewayStatus): string =>
@@ -69,6 +72,18 @@ const describe = ({
       ['clients', String(clients)],
     ]),
     ...problemLines(problems),
+    ...clientLines(peers, { at, clients }),
     ...metricsTable(metrics),
     ...droppedTable(dropped),
   ].join('\n')
+
+/** Most clients that people are shown; `--json` has more. */
+const MAX_SHOWN = 50
+
+const clientLines = (peers: readonly ClientPath[], { at, clients }: { at: string; clients: number }): string[] => {
+  const rows = peers.slice(0, MAX_SHOWN).map((peer) => [peer.actor ?? peer.id, peer.address, pathLine(peer, at)])
+  const more = clients - rows.length
+  return rows.length === 0
+    ? []
+    : ['', table([['CLIENT OF', 'ADDRESS', 'PATH'], ...rows]), ...(more > 0 ? [`and ${more} more: --json`] : [])]
+}

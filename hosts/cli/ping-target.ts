@@ -36,13 +36,16 @@ export const resourceAt = (address: string, resources: readonly ResourceStatus[]
   return first?.resource ?? resources.find((one) => one.address === null && isOfInternet(bytes))
 }
 
-/** Returns the resource that a name belongs to. @throws OperatorError NOT_A_RESOURCE */
+/** Returns the resource that a name belongs to, by itself or by the address that it has. @throws OperatorError NOT_A_RESOURCE */
 export const resourceNamed = (
-  { name, resources: found, upstream, code }: NameInspection,
+  { name, resources: found, answers, upstream, code }: NameInspection,
   resources: readonly ResourceStatus[],
 ): ResourceStatus => {
   const resource = resources.find(({ id }) => id === found[0]?.id)
   if (resource !== undefined) return resource
+  const [address] = answers.flatMap(({ type, data }) => (type === 'A' || type === 'AAAA' ? data : []))
+  const internet = address === undefined ? undefined : resourceAt(address, resources)
+  if (internet !== undefined) return internet
   const by = upstream === null ? '' : `; ${upstream} answers it with ${code}`
   throw notAResource(`${name} belongs to no resource that you may reach${by}.`)
 }

@@ -7,7 +7,6 @@ import {
   type GatheringOutput,
   type GatheringStatus,
 } from '../../core/ice/candidate-gathering.ts'
-import type { PathStatus } from '../../core/ice/ice-agent.ts'
 import type { PathSearch } from '../../core/ice/path-search.ts'
 import {
   PeerTunnels,
@@ -20,6 +19,7 @@ import { HeldMachines, type Tell } from '../../core/runtime/held-machines.ts'
 import { earliest, type Deadline, type Machine } from '../../core/runtime/machine.ts'
 import { OutputQueue } from '../../core/runtime/output-queue.ts'
 import { after, SECOND, type Instant } from '../../core/runtime/time.ts'
+import type { PathsKnown } from '../peer/peer-path.ts'
 import { GatewayTable, type KnownGateway } from './gateway-table.ts'
 
 export type ConnectionsInput =
@@ -93,14 +93,9 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
     return this.#tunnels.trouble
   }
 
-  /** Path in use to a gateway; undefined if there is none. */
-  pathStatus(gatewayId: string): PathStatus | undefined {
-    return this.#tunnels.pathStatus(gatewayId)
-  }
-
-  /** Path MTU to a gateway: bytes of the largest packet sent to it. */
-  mtu(gatewayId: string): number {
-    return this.#tunnels.mtu(gatewayId)
+  /** Paths to gateways, for people. */
+  get paths(): PathsKnown {
+    return this.#tunnels
   }
 
   /** Endpoints at which this client can be reached, and how they are known. */

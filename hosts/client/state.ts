@@ -17,7 +17,6 @@ import {
   type LaneOutput,
 } from '../../core/flow/lane.ts'
 import type { GatheringStatus } from '../../core/ice/candidate-gathering.ts'
-import type { PathStatus } from '../../core/ice/ice-agent.ts'
 import { TransportNews, transportStatus, type TransportStatus } from '../../core/ice/transport-news.ts'
 import { formatPrefix } from '../../core/net/prefix.ts'
 import { MAPPED_ADDRESSES, SENTINEL_ADDRESSES, TUNNEL_ADDRESSES } from '../../core/net/reserved-range.ts'
@@ -27,6 +26,7 @@ import type { Note } from '../../core/runtime/note.ts'
 import { OutputQueue } from '../../core/runtime/output-queue.ts'
 import type { Random } from '../../core/runtime/random.ts'
 import type { Instant } from '../../core/runtime/time.ts'
+import type { PathsKnown } from '../peer/peer-path.ts'
 import { PortalSide, type PortalSideOutput } from '../peer/portal-side.ts'
 import { Connections, type ConnectionsInput, type ConnectionsOutput } from './connections.ts'
 import type { KnownGateway } from './gateway-table.ts'
@@ -161,14 +161,9 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
     return this.#connections.reach
   }
 
-  /** Path in use to a gateway; undefined if there is none. */
-  pathTo(gatewayId: string): PathStatus | undefined {
-    return this.#connections.pathStatus(gatewayId)
-  }
-
-  /** Path MTU to a gateway: bytes of the largest packet sent to it. */
-  mtuTo(gatewayId: string): number {
-    return this.#connections.mtu(gatewayId)
+  /** Paths to gateways, for people. */
+  get paths(): PathsKnown {
+    return this.#connections.paths
   }
 
   counters(): DropCounts {
@@ -192,9 +187,13 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
         return
       case 'laneReported':
         return this.#tellLane({ type: 'workerReported', report: input.report }, now)
+      case 'accessWanted': {
+        const gatewayId = this.resources.gatewayOf(input.resourceId)
+        if (gatewayId !== undefined) this.#tellConnections({ type: 'pathQuestioned', peer: gatewayId }, now)
+        return this.#tellFlows(input, now)
+      }
       case 'tunPackets':
       case 'listenersOpened':
-      case 'accessWanted':
         return this.#tellFlows(input, now)
       case 'upstreamsFound':
       case 'upstreamAnswered':

@@ -1,6 +1,7 @@
 import type { PluginMetrics } from '../../core/plugin/plugin-metrics.ts'
 import type { HostProblem } from '../../core/runtime/host-problems.ts'
-import { unixOf, type ClockPair, type Instant } from '../../core/runtime/time.ts'
+import type { ClockPair, Instant } from '../../core/runtime/time.ts'
+import { peerPath } from '../peer/peer-path.ts'
 import { reachStatus } from '../peer/reach-status.ts'
 import type { LaneChoice } from '../runtime/lane/choose-lane.ts'
 import { shownUpstream } from './names/upstreams.ts'
@@ -31,11 +32,8 @@ export const statusOf = (
     problems: readonly HostProblem[]
   },
 ): ClientStatus => ({
-  // The client is shown as connected only once applications can use it.
-  state:
-    state.linkState === 'connected' && (!isUsable || state.transport.problem !== null || isBlocked(problems))
-      ? 'connecting'
-      : state.linkState,
+  at: new Date(clocks.unix).toISOString(),
+  state: stateOf(state, { isUsable: isUsable && !isBlocked(problems), now: clocks.instant }),
   account: state.signedInAs?.account_slug ?? account ?? null,
   actor: state.signedInAs?.actor_name ?? null,
   portal: { url: portalUrl, problem: state.portalProblem ?? null },
@@ -45,15 +43,10 @@ export const statusOf = (
   lane: lane.kind,
   lane_reason: lane.reason,
   reach: reachStatus(state.reach),
-  gateways: state.gateways.map(({ id, name, path, handshakeAt, lostAt }) => ({
+  gateways: state.gateways.map(({ id, name }) => ({
     id,
     name: name ?? null,
-    path: path ?? null,
-    path_kind: state.pathTo(id)?.kind ?? null,
-    round_trip_ms: state.pathTo(id)?.roundTripMs ?? null,
-    lost_at: timeText(lostAt, clocks),
-    mtu: state.mtuTo(id),
-    last_handshake: timeText(handshakeAt, clocks),
+    ...peerPath(id, { paths: state.paths, own: state.reach, other: 'gateway', clocks }),
   })),
   resources: resourcesOf(state, clocks, problems),
   names: state.findings.status(),
@@ -63,8 +56,13 @@ export const statusOf = (
   dropped: state.counters(),
 })
 
-const timeText = (at: Instant | undefined, clocks: ClockPair): string | null =>
-  at === undefined ? null : new Date(unixOf(at, clocks)).toISOString()
+/** Returns the state for people: connected only while applications can use everything that was asked for. */
+const stateOf = (state: ClientState, { isUsable, now }: { isUsable: boolean; now: Instant }): ClientStatus['state'] => {
+  if (state.linkState !== 'connected') return state.linkState
+  if (!isUsable || state.transport.problem !== null) return 'connecting'
+  const isLost = state.gateways.some(({ lostAt }) => lostAt !== undefined)
+  return isLost || state.resources.status(now).some((one) => one.state === 'unreachable') ? 'limited' : 'connected'
+}
 
 const isBlocked = (problems: readonly HostProblem[]): boolean => problems.some(({ blocks }) => blocks)
 

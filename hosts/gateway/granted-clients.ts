@@ -31,6 +31,15 @@ export type GrantedClientsOutput =
   /** Tell a client of this gateway's candidates, through the portal. */
   | { type: 'tellCandidates'; peer: string }
 
+/** Client with a grant, for people. */
+export interface GrantedClient {
+  id: string
+  /** Its IPv4 address in the tunnel. */
+  ipv4: string
+  /** E-mail address, or else name, of the person or service that uses it, if the portal tells it. */
+  actor: string | undefined
+}
+
 /** Grant whose client may not have a tunnel yet. */
 export interface ReceivedGrant {
   peer: string
@@ -47,8 +56,8 @@ export interface ReceivedGrant {
  */
 export class GrantedClients implements Machine<GrantedClientsInput, GrantedClientsOutput> {
   readonly #clocksAt: (now: Instant) => ClockPair
-  /** Public and pre-shared key, as text, of each client with a grant, by client id. */
-  readonly #clients = new Map<string, string>()
+  /** Clients with a grant by id, with their public and pre-shared keys as text. */
+  readonly #clients = new Map<string, GrantedClient & { keys: string }>()
   /** Grants to acknowledge once the lane has them. */
   readonly #grants = new OwedAnswers()
   /** Withdrawals to acknowledge once the lane has carried them out. */
@@ -62,6 +71,11 @@ export class GrantedClients implements Machine<GrantedClientsInput, GrantedClien
 
   get ids(): string[] {
     return [...this.#clients.keys()]
+  }
+
+  /** Clients with a grant, for people. */
+  all(): GrantedClient[] {
+    return [...this.#clients.values()].map(({ id, ipv4, actor }) => ({ id, ipv4, actor }))
   }
 
   handle(input: GrantedClientsInput, now: Instant): void {
@@ -119,11 +133,12 @@ export class GrantedClients implements Machine<GrantedClientsInput, GrantedClien
     if (publicKey === undefined || presharedKey === undefined) return
     const peer = client.id
     const keys = `${client.public_key} ${client.preshared_key}`
-    const known = this.#clients.get(peer)
+    const known = this.#clients.get(peer)?.keys
     // A client with another key has restarted, and its earlier grants end.
     if (known !== undefined && known !== keys) this.#forget(peer)
     if (known !== keys) this.#tellFlows({ type: 'peerAdded', peer, ipv4: client.ipv4, ipv6: client.ipv6 })
-    this.#clients.set(peer, keys)
+    const { actor_email: email, actor_name: name } = created.subject ?? {}
+    this.#clients.set(peer, { id: peer, ipv4: client.ipv4, actor: email ?? name ?? undefined, keys })
     const { gateway_ice_credentials: local, client_ice_credentials: remote } = created
     this.#outputs.push({
       type: 'addTunnel',

@@ -74,7 +74,9 @@ export const startGateway = async (options: GatewayStart): Promise<RunningGatewa
         status: () => {
           const { pluginMetrics } = wiring
           const problems = ports.hostProblems.problems()
-          return Promise.resolve(gatewayStatusOf(state, { lane, portalUrl, problems, pluginMetrics }))
+          return Promise.resolve(
+            gatewayStatusOf(state, { clocks: ports.clock.pair(), lane, portalUrl, problems, pluginMetrics }),
+          )
         },
       })
     },

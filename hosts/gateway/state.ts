@@ -30,11 +30,17 @@ import type { Random } from '../../core/runtime/random.ts'
 import { DAY, type ClockPair, type Instant } from '../../core/runtime/time.ts'
 import { candidateBroadcasts } from './candidate-broadcasts.ts'
 import { GatewayNews } from './gateway-news.ts'
-import { GrantedClients, type GrantedClientsInput, type GrantedClientsOutput } from './granted-clients.ts'
+import {
+  GrantedClients,
+  type GrantedClient,
+  type GrantedClientsInput,
+  type GrantedClientsOutput,
+} from './granted-clients.ts'
 import { LoadReports, type LoadReportsInput } from './load-reports.ts'
 import { NameReports } from './name-reports.ts'
 import { ProblemReports } from './problem-reports.ts'
 import type { NameQuery } from '../peer/name-sockets.ts'
+import type { PathsKnown } from '../peer/peer-path.ts'
 import { PortalSide, type LinkState, type PortalSideOutput } from '../peer/portal-side.ts'
 import type { GatewayInput, GatewayOutput } from './state-messages.ts'
 
@@ -157,6 +163,16 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   /** Ids of the clients with a grant. */
   get clientIds(): string[] {
     return this.#clients.ids
+  }
+
+  /** Clients with a grant, for people. */
+  get grantedClients(): GrantedClient[] {
+    return this.#clients.all()
+  }
+
+  /** Paths to clients, for people. */
+  get paths(): PathsKnown {
+    return this.#tunnels
   }
 
   counters(): DropCounts {

@@ -109,7 +109,7 @@ describe('peers behind NATs', () => {
     through.ask()
     through.world.clock.advance(5 * SECOND)
     const [gateway] = through.client.state.gateways
-    expect(through.client.state.pathTo(gateway?.id ?? '')).to.deep.equal({
+    expect(through.client.state.paths.pathStatus(gateway?.id ?? '')).to.include({
       path: `${GATEWAY.outside}:${PORT}`,
       kind: 'nat',
       roundTripMs: 10,
@@ -117,7 +117,7 @@ describe('peers behind NATs', () => {
     const direct = settle({ gateway: () => ({ addresses: [GATEWAY.outside] }) })
     direct.ask()
     const [other] = direct.client.state.gateways
-    expect(direct.client.state.pathTo(other?.id ?? '')).to.include({ kind: 'direct' })
+    expect(direct.client.state.paths.pathStatus(other?.id ?? '')).to.include({ kind: 'direct' })
   })
 
   it('H6 the bindings of idle NATs are kept: the first packet after an hour takes as long as at the start', () => {

@@ -4,6 +4,7 @@ import type { HostProblem } from '../../core/runtime/host-problems.ts'
 import type { Actor, Policy, Resource } from '../../hosts/portal/store/entities.ts'
 import { PluginMetrics } from '../../core/plugin/plugin-metrics.ts'
 import { statusOf } from '../../hosts/client/status.ts'
+import { gatewayStatusOf } from '../../hosts/gateway/gateway-status.ts'
 import { WireGuardTransport } from '../../plugins/transport-wireguard/wireguard-transport.ts'
 import type { VirtualClient } from '../kit/virtual-client.ts'
 import { VirtualWorld } from '../kit/virtual-world.ts'
@@ -130,6 +131,26 @@ describe('the whole system in virtual time', () => {
       expect(status.problems).to.deep.equal([{ ...problem, blocks }])
       if (blocks) expect(printer?.why.join()).to.contain('portreeve client status')
     }
+  })
+
+  it('M4 13 s after its only gateway died a client is not shown as connected, and the gateway as unreachable since then', () => {
+    world.killGateway('two')
+    world.portal.policy(staff.id, printers.id)
+    signIn()
+    expect(reach(PRINTER, 1_000)).to.not.equal(undefined)
+    const seen = () => statusOf(client.state, { ...ABOUT, clocks: world.clock.pair() })
+    expect(seen().gateways[0]).to.deep.include({ lost_at: null, loss: { lost: 0, of: 1 }, not_direct: null })
+    expect(seen().gateways[0]?.sent_bytes, 'a packet of one byte').to.equal(29)
+    const there = world.gateways.get('one')
+    const served = there && gatewayStatusOf(there.state, { ...ABOUT, clocks: world.clock.pair() })
+    expect(served?.peers[0]).to.deep.include({ actor: 'Ada', address: client.ipv4, lost_at: null, received_bytes: 29 })
+    world.killGateway('one')
+    world.clock.advance(13_000)
+    const { state, at, gateways } = seen()
+    expect(state).to.equal('limited')
+    expect(gateways[0]).to.include({ path: null, path_kind: null, loss: null })
+    const since = Date.parse(at ?? '') - Date.parse(gateways[0]?.lost_at ?? '')
+    expect(since, 'found within 2.7 s').to.be.within(10_300, 13_000)
   })
 
   it('the client’s status says who is signed in where, and which gateway serves what', () => {

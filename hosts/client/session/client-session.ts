@@ -189,6 +189,7 @@ const NameQuestion = z.strictObject({ name: z.string().max(1024), type: z.string
 const TOKEN_NAME = 'token'
 
 const SIGNED_OUT: ClientStatus = {
+  at: null,
   state: 'signed_out',
   account: null,
   actor: null,

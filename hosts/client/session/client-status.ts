@@ -4,11 +4,14 @@ import type { TransportStatus } from '../../../core/ice/transport-news.ts'
 import type { DropCounts } from '../../../core/flow/lane.ts'
 import type { HostProblem } from '../../../core/runtime/host-problems.ts'
 import type { LinkState } from '../../peer/portal-side.ts'
+import type { PeerPath } from '../../peer/peer-path.ts'
 import type { ReachStatus } from '../../peer/reach-status.ts'
 import type { NameStatus } from '../names/name-findings.ts'
 
 /** Status of a client, as sent over the control socket and printed by `portreeve client status --json`. */
 export interface ClientStatus {
+  /** Time of this status (ISO 8601); null while signed out. */
+  at: string | null
   state: ClientLinkState
   /** Slug of the account; null while signed out. */
   account: string | null
@@ -42,8 +45,11 @@ export interface ClientStatus {
   dropped: DropCounts
 }
 
-/** State of a client. `unreachable`: the portal does not answer; granted connections continue. */
-export type ClientLinkState = LinkState | 'signed_out'
+/**
+ * State of a client. `unreachable`: the portal does not answer; granted connections continue. `limited`: it does, and
+ * packets do not reach a gateway or a resource that was asked for.
+ */
+export type ClientLinkState = LinkState | 'signed_out' | 'limited'
 
 /** Fact of this machine, for people and scripts. */
 export interface OwnFactStatus {
@@ -54,21 +60,10 @@ export interface OwnFactStatus {
   is_told: boolean
 }
 
-export interface GatewayStatus {
+/** Gateway that serves this client, and the way to it. */
+export interface GatewayStatus extends PeerPath {
   id: string
   name: string | null
-  /** Endpoint that packets are sent to, as `192.0.2.1:52625`; null while there is no path. */
-  path: string | null
-  /** `direct`: to an address of the gateway's own interface; `nat`: to one outside of a NAT; null without a path. */
-  path_kind: 'direct' | 'nat' | null
-  /** Time in milliseconds to the gateway and back, as last measured; null if it is unknown. */
-  round_trip_ms: number | null
-  /** Time at which the path was lost (ISO 8601); null while there is one, and before the first. */
-  lost_at: string | null
-  /** Path MTU in bytes; 1280 until larger packets were shown to pass. */
-  mtu: number
-  /** Time of the last handshake (ISO 8601); null before the first. */
-  last_handshake: string | null
 }
 
 /**

@@ -1,7 +1,5 @@
 import type { PathSearch } from '../../../core/ice/path-search.ts'
-import { parseAddress } from '../../../core/net/ip-address.ts'
-import { isOfInternet } from '../../../core/net/reserved-range.ts'
-import { splitEndpoint, type Endpoint } from '../../../core/runtime/endpoint.ts'
+import { isPublic, shownEndpoints as shown } from '../../peer/why-not-direct.ts'
 
 /** Explains to the person, in sentences, why packets do not reach a resource. */
 export const unreachableText = (reason: string, gateway?: string, search?: PathSearch): string[] => {
@@ -46,17 +44,4 @@ const searchText = ({ tried, stun }: PathSearch): string[] => {
       ? []
       : [`The portal’s STUN server, ${silent.join(' and ')}, does not answer this machine: is UDP to it let through?`]),
   ]
-}
-
-const isPublic = (where: Endpoint): boolean => {
-  const address = parseAddress(splitEndpoint(where)?.address ?? '')
-  return address !== undefined && isOfInternet(address)
-}
-
-/** Most endpoints that a sentence names. */
-const MAX_SHOWN = 8
-
-const shown = (endpoints: readonly Endpoint[]): string => {
-  const more = endpoints.length - MAX_SHOWN
-  return `${endpoints.slice(0, MAX_SHOWN).join(', ')}${more > 0 ? ` and ${more} more` : ''}`
 }

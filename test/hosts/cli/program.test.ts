@@ -12,7 +12,8 @@ import type { TransportProblem } from '../../../core/ice/transport-news.ts'
 import type { HostProblem } from '../../../core/runtime/host-problems.ts'
 import type { PortalProblem } from '../../../core/control/portal-problem.ts'
 import type { MetricSeries } from '../../../core/plugin/plugin-metrics.ts'
-import type { GatewayStatus } from '../../../hosts/gateway/gateway-status.ts'
+import type { ClientPath, GatewayStatus } from '../../../hosts/gateway/gateway-status.ts'
+import type { PeerPath } from '../../../hosts/peer/peer-path.ts'
 import type { ReachStatus } from '../../../hosts/peer/reach-status.ts'
 import { openClientSocket } from '../../../hosts/client/session/control-socket.ts'
 import type { ControlSocket } from '../../../hosts/peer/control-socket.ts'
@@ -234,6 +235,7 @@ describe('hosts/cli/program', () => {
       for (const state of ['connected', 'connecting', 'unreachable'] as const) {
         const path = join(folder, 'gateway.sock')
         const status: GatewayStatus = {
+          at: '2026-01-01T00:00:12.500Z',
           state,
           portal: { url: PROBLEM.url, problem: state === 'unreachable' ? PROBLEM : null },
           transport: { plugin: 'transport-wireguard', problem: state === 'connecting' ? FAILING : null },
@@ -242,6 +244,7 @@ describe('hosts/cli/program', () => {
           lane_reason: 'sealed by OpenSSL’s EVP',
           reach: REACH,
           clients: 2,
+          peers: [CLIENT_PATH],
           plugin_metrics: [ASKED],
           dropped: { flows: { 'source-not-own': 7 }, tunnels: {} },
         }
@@ -257,6 +260,8 @@ describe('hosts/cli/program', () => {
             .and.match(/reached at +10\.0\.0\.5:52625 \(its own\), 203\.0\.113\.7:52625 \(advertised_addresses\)/)
             .and.match(/STUN +203\.0\.113\.10:3478 does not answer/)
             .and.match(/flows +source-not-own +7/)
+            .and.match(/ada@example\.org +100\.64\.0\.7 +direct through NAT 198\.51\.100\.9:40000, 0\.4 ms, .*12 s ago/)
+            .and.match(/and 1 more/)
             .and.match(/portreeve_plugin_queries_total +plugin=resolver-odd +3/)
           if (state === 'unreachable') expect(printed).to.include(PROBLEM.said).and.include(PROBLEM.remedy)
           if (state === 'connecting') {
@@ -305,7 +310,7 @@ describe('hosts/cli/program', () => {
     })
 
     it('client status prints the client’s state exactly, and ends with 0, 3 or 4', async () => {
-      const codes = { connected: 0, signed_out: 3, connecting: 4, unreachable: 4 } as const
+      const codes = { connected: 0, signed_out: 3, limited: 4, connecting: 4, unreachable: 4 } as const
       for (const state of Object.keys(codes) as ClientLinkState[]) {
         const env = await client(state)
         const { code, printed } = await portreeve(['client', 'status', '--json'], env)
@@ -351,7 +356,7 @@ describe('hosts/cli/program', () => {
         'resolver "hosts-file" is not asked',
         'outside the hours',
         '1 denied, 1 connected (2 in all)',
-        'direct through NAT',
+        'direct through NAT 192.0.2.1:52625, 12.3 ms, 2 of the last 100 checks lost, sent 1.2 MB, received 999 B, MTU 1408, last handshake 12 s ago',
         'disk.encrypted',
         'portreeve_plugin_queries_total',
         'no-flow',
@@ -373,10 +378,10 @@ describe('hosts/cli/program', () => {
     it('M4 client status says since when a gateway is not reached', async () => {
       const status = STATUS('connected')
       const [gateway] = status.gateways
-      const lost_at = '2026-01-01T00:01:00.000Z'
+      const lost_at = '2025-12-31T23:59:59.100Z'
       if (gateway !== undefined) status.gateways = [{ ...gateway, path: null, path_kind: null, lost_at }]
       const { printed } = await portreeve(['client', 'status'], await client('connected', status))
-      expect(printed).to.include(`not reached since ${lost_at}`)
+      expect(printed).to.match(/berlin-1 +unreachable since 13 s/)
     })
 
     it('client down, sign-in and sign-out ask the running client', async () => {
@@ -442,10 +447,7 @@ describe('hosts/cli/program', () => {
           const env = await client('connected', STATUS('connected'), found('r1'))
           const { code, printed } = await portreeve(['client', 'ping', `gitlab.example.org:${port}`], env)
           expect(code).to.equal(0)
-          for (const part of [
-            'GitLab, by gateway berlin-1',
-            '192.0.2.1:52625, direct through NAT, round trip 12.3 ms',
-          ]) {
+          for (const part of ['GitLab, by gateway berlin-1', 'direct through NAT 192.0.2.1:52625, 12.3 ms']) {
             expect(printed).to.include(part)
           }
           expect(printed).to.match(new RegExp(`port ${port} answers after [\\d.]+ ms`))
@@ -551,7 +553,32 @@ const REACH: ReachStatus = {
   stun: [{ server: '203.0.113.10:3478', mapped: null, is_answering: false }],
 }
 
+const PATH: PeerPath = {
+  path: '192.0.2.1:52625',
+  path_kind: 'nat',
+  relay: null,
+  not_direct: null,
+  round_trip_ms: 12.34,
+  last_answer: '2026-01-01T00:00:12.500Z',
+  loss: { lost: 2, of: 100 },
+  sent_bytes: 1_234_567,
+  received_bytes: 999,
+  lost_at: null,
+  mtu: 1_408,
+  last_handshake: '2026-01-01T00:00:00.000Z',
+}
+
+const CLIENT_PATH: ClientPath = {
+  ...PATH,
+  id: 'c1',
+  address: '100.64.0.7',
+  actor: 'ada@example.org',
+  path: '198.51.100.9:40000',
+  round_trip_ms: 0.4,
+}
+
 const STATUS = (state: ClientLinkState): ClientStatus => ({
+  at: '2026-01-01T00:00:12.500Z',
   state,
   account: 'example',
   actor: 'Ada',
@@ -566,12 +593,7 @@ const STATUS = (state: ClientLinkState): ClientStatus => ({
     {
       id: 'g1',
       name: 'berlin-1',
-      path: '192.0.2.1:52625',
-      path_kind: 'nat',
-      round_trip_ms: 12.34,
-      lost_at: null,
-      mtu: 1_408,
-      last_handshake: '2026-01-01T00:00:00.000Z',
+      ...PATH,
     },
   ],
   resources: [

@@ -83,7 +83,7 @@ export const noPathTests = (bed: () => Bed): void => {
 
     it('client status says which resource is unreachable, and that UDP may be blocked, and ends with 4', async () => {
       const { code, said } = await status()
-      expect(said).to.include({ state: 'connected', lane: 'native' })
+      expect(said).to.include({ state: 'limited', lane: 'native' })
       expect(code).to.equal(4)
       for (const name of ['target', 'target6', 'wiki.example.org']) {
         const resource = said.resources.find((one) => one.name === name)

@@ -54,6 +54,7 @@ class FakeClient implements RunningClient {
 }
 
 const EMPTY: Omit<ClientStatus, 'state'> = {
+  at: '2026-01-01T00:00:00.000Z',
   account: 'example',
   actor: 'Ada',
   portal: { url: 'wss://portal.example.org/client/v2/websocket', problem: null },

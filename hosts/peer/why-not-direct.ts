@@ -1,0 +1,74 @@
+import type { GatheringStatus } from '../../core/ice/candidate-gathering.ts'
+import { parseAddress } from '../../core/net/ip-address.ts'
+import { isOfInternet } from '../../core/net/reserved-range.ts'
+import { splitEndpoint, type Endpoint } from '../../core/runtime/endpoint.ts'
+
+/**
+ * Kind of a path. `direct`: to an address of the other end's own interface; `nat`: to one outside of a NAT; `relayed`:
+ * by a relay, reached by UDP; `websocket`: by a relay, reached by a WebSocket.
+ */
+export type PathKind = 'direct' | 'nat' | 'relayed' | 'websocket'
+
+/**
+ * Code of the reason why packets take a relay. `udp_blocked`: no STUN server answers this end; `private_addresses`: the
+ * other end offers only addresses of a private network; `no_addresses`: it offers none of its own; `own_unknown`: this
+ * end knows no address of its own that can be reached from outside; `not_let_in`: both ends know one, and neither is
+ * let in by the other's NAT or firewall.
+ */
+export const INDIRECT_REASONS = [
+  'udp_blocked',
+  'private_addresses',
+  'no_addresses',
+  'own_unknown',
+  'not_let_in',
+] as const
+export type IndirectReason = (typeof INDIRECT_REASONS)[number]
+
+/** Both ends' candidates, as far as one end knows them. */
+export interface KnownCandidates {
+  /** Endpoints that the other end has offered, without those of relays. */
+  offered: readonly Endpoint[]
+  /** Endpoints of this end, and the STUN servers that it asks. */
+  own: GatheringStatus
+}
+
+/** Finds out why packets take a relay; undefined for a path without one. */
+export const whyNotDirect = (kind: PathKind, { offered, own }: KnownCandidates): IndirectReason | undefined => {
+  if (kind === 'direct' || kind === 'nat') return undefined
+  if (own.stun.length > 0 && own.stun.every(({ isAnswering }) => isAnswering === false)) return 'udp_blocked'
+  if (offered.length === 0) return 'no_addresses'
+  if (!offered.some(isPublic)) return 'private_addresses'
+  return own.offers.some(({ endpoint }) => isPublic(endpoint)) ? 'not_let_in' : 'own_unknown'
+}
+
+/** Says a reason in a sentence or two; `other`: the end that packets go to. */
+export const indirectText = (reason: IndirectReason, other: 'gateway' | 'client', offered: readonly Endpoint[]) => {
+  const remedy = other === 'gateway' ? 'advertised_addresses in its gateway.yaml, or the portal’s STUN server' : 'STUN'
+  switch (reason) {
+    case 'udp_blocked':
+      return 'No STUN server answers this machine: its network seems to let no UDP through.'
+    case 'private_addresses':
+      return `The ${other} offers only ${shownEndpoints(offered)}, of a private network; it needs an address outside: ${remedy}.`
+    case 'no_addresses':
+      return `The ${other} offers no address of its own.`
+    case 'own_unknown':
+      return 'This machine knows no address of its own that is reached from outside: the portal has no STUN server, or it is not asked.'
+    case 'not_let_in':
+      return `Neither end’s NAT or firewall lets packets of the other in; tried: ${shownEndpoints(offered)}.`
+  }
+}
+
+/** Whether an endpoint's address is one of the Internet. */
+export const isPublic = (where: Endpoint): boolean => {
+  const address = parseAddress(splitEndpoint(where)?.address ?? '')
+  return address !== undefined && isOfInternet(address)
+}
+
+/** Most endpoints that a sentence names. */
+const MAX_SHOWN = 8
+
+/** Lists endpoints within a sentence. */
+export const shownEndpoints = (endpoints: readonly Endpoint[]): string => {
+  const more = endpoints.length - MAX_SHOWN
+  return `${endpoints.slice(0, MAX_SHOWN).join(', ')}${more > 0 ? ` and ${more} more` : ''}`
+}
