@@ -119,6 +119,7 @@ export const ClientFact = z.object({
 export type ClientFact = z.infer<typeof ClientFact>
 
 const GatewayCandidates = z.object({ gateway_id: Id, candidates: Candidates })
+const BroadcastCandidates = z.object({ gateway_ids: z.array(Id).max(256), candidates: Candidates })
 
 /**
  * Messages from a portal to a client. A malformed resource is left out of `init`; anything else malformed invalidates
@@ -191,6 +192,12 @@ export const clientToPortal = {
   }),
   newGatewayIceCandidates: GatewayCandidates,
   invalidateGatewayIceCandidates: GatewayCandidates,
+  /** Older form of `newGatewayIceCandidates`, in dialect v1 only. */
+  broadcastIceCandidates: BroadcastCandidates,
+  /** Older form of `invalidateGatewayIceCandidates`, in dialect v1 only. */
+  broadcastInvalidatedIceCandidates: BroadcastCandidates,
+  /** Sent by mistake by some released clients, in dialect v1 only. Has no effect. */
+  requestDeviceAccess: z.unknown(),
   /** Facts of the client's own machine, of those in the interface's `client_facts`. Portreeve's addition. */
   clientFacts: z.object({ facts: z.array(ClientFact).max(MAX_CLIENT_FACTS) }),
   noRelays: Empty,

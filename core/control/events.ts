@@ -2,59 +2,70 @@
 import { MESSAGES, type Direction, type EventName, type Message, type Role } from './messages.ts'
 
 /** Version of the names on the wire. A peer chooses it by the URL path that it connects to. */
-export type Dialect = 'v2'
+export type Dialect = (typeof DIALECTS)[number]
 
-interface Names {
-  v2: string
-}
+/** All dialects, newest first. `v1` is that of peers released before August 2026. */
+export const DIALECTS = ['v2', 'v1'] as const
+
+/** Name of a message by dialect. A message without a name in a dialect is unknown there. */
+type Names = Partial<Record<Dialect, string>>
 
 type Table = { [R in Role]: { [D in Direction]: Record<EventName<R, D>, Names> } }
 
-/** Name on the wire by internal name, for each role and direction. */
+/** Name on the wire by internal name, for each role and direction. Portreeve's additions have none in `v1`. */
 export const EVENTS: Table = {
   client: {
     fromPortal: {
-      init: { v2: 'init' },
-      configChanged: { v2: 'config_changed' },
-      resourceCreatedOrUpdated: { v2: 'resource_created_or_updated' },
-      resourceDeleted: { v2: 'resource_deleted' },
-      authorizationCreated: { v2: 'authorization_created' },
-      authorizationCreationFailed: { v2: 'authorization_creation_failed' },
-      iceCandidates: { v2: 'ice_candidates' },
-      invalidateIceCandidates: { v2: 'invalidate_ice_candidates' },
-      relaysPresence: { v2: 'relays_presence' },
+      init: { v2: 'init', v1: 'init' },
+      configChanged: { v2: 'config_changed', v1: 'config_changed' },
+      resourceCreatedOrUpdated: { v2: 'resource_created_or_updated', v1: 'resource_created_or_updated' },
+      resourceDeleted: { v2: 'resource_deleted', v1: 'resource_deleted' },
+      authorizationCreated: { v2: 'authorization_created', v1: 'flow_created' },
+      authorizationCreationFailed: { v2: 'authorization_creation_failed', v1: 'flow_creation_failed' },
+      iceCandidates: { v2: 'ice_candidates', v1: 'ice_candidates' },
+      invalidateIceCandidates: { v2: 'invalidate_ice_candidates', v1: 'invalidate_ice_candidates' },
+      relaysPresence: { v2: 'relays_presence', v1: 'relays_presence' },
     },
     toPortal: {
-      requestAuthorization: { v2: 'request_authorization' },
-      newGatewayIceCandidates: { v2: 'new_gateway_ice_candidates' },
-      invalidateGatewayIceCandidates: { v2: 'invalidate_gateway_ice_candidates' },
+      requestAuthorization: { v2: 'request_authorization', v1: 'create_flow' },
+      newGatewayIceCandidates: { v2: 'new_gateway_ice_candidates', v1: 'new_gateway_ice_candidates' },
+      invalidateGatewayIceCandidates: {
+        v2: 'invalidate_gateway_ice_candidates',
+        v1: 'invalidate_gateway_ice_candidates',
+      },
+      broadcastIceCandidates: { v1: 'broadcast_ice_candidates' },
+      broadcastInvalidatedIceCandidates: { v1: 'broadcast_invalidated_ice_candidates' },
+      requestDeviceAccess: { v1: 'request_device_access' },
       clientFacts: { v2: 'client_facts' },
-      noRelays: { v2: 'no_relays' },
+      noRelays: { v2: 'no_relays', v1: 'no_relays' },
       setSnownetCapabilities: { v2: 'set_snownet_capabilities' },
       setCapabilities: { v2: 'set_capabilities' },
     },
   },
   gateway: {
     fromPortal: {
-      init: { v2: 'init' },
-      createAuthorization: { v2: 'create_authorization' },
-      rejectAccess: { v2: 'reject_access' },
-      resourceUpdated: { v2: 'resource_updated' },
+      init: { v2: 'init', v1: 'init' },
+      createAuthorization: { v2: 'create_authorization', v1: 'authorize_flow' },
+      rejectAccess: { v2: 'reject_access', v1: 'reject_access' },
+      resourceUpdated: { v2: 'resource_updated', v1: 'resource_updated' },
       reportLoad: { v2: 'report_load' },
       reportProblems: { v2: 'report_problems' },
-      relaysPresence: { v2: 'relays_presence' },
-      iceCandidates: { v2: 'ice_candidates' },
-      invalidateIceCandidates: { v2: 'invalidate_ice_candidates' },
+      relaysPresence: { v2: 'relays_presence', v1: 'relays_presence' },
+      iceCandidates: { v2: 'ice_candidates', v1: 'ice_candidates' },
+      invalidateIceCandidates: { v2: 'invalidate_ice_candidates', v1: 'invalidate_ice_candidates' },
     },
     toPortal: {
-      authorizationCreated: { v2: 'authorization_created' },
+      authorizationCreated: { v2: 'authorization_created', v1: 'flow_authorized' },
       accessRejected: { v2: 'access_rejected' },
       nameFindings: { v2: 'name_findings' },
       gatewayLoad: { v2: 'gateway_load' },
       hostProblems: { v2: 'host_problems' },
-      broadcastIceCandidates: { v2: 'broadcast_ice_candidates' },
-      broadcastInvalidatedIceCandidates: { v2: 'broadcast_invalidated_ice_candidates' },
-      noRelays: { v2: 'no_relays' },
+      broadcastIceCandidates: { v2: 'broadcast_ice_candidates', v1: 'broadcast_ice_candidates' },
+      broadcastInvalidatedIceCandidates: {
+        v2: 'broadcast_invalidated_ice_candidates',
+        v1: 'broadcast_invalidated_ice_candidates',
+      },
+      noRelays: { v2: 'no_relays', v1: 'no_relays' },
       setSnownetCapabilities: { v2: 'set_snownet_capabilities' },
       setCapabilities: { v2: 'set_capabilities' },
     },
@@ -74,13 +85,13 @@ export type MessageVerdict<R extends Role, D extends Direction> =
   /** `detail` names the malformed part, without its value. */
   | { ok: false; reason: 'unknown-event' | 'invalid-payload'; detail: string }
 
-/** Returns the name of a message on the wire. */
+/** Returns the name of a message on the wire; undefined if the dialect has no such message. */
 export const wireName = <R extends Role, D extends Direction>(
   { role, direction, dialect }: MessageSet<R, D>,
   event: EventName<R, D>,
-): string => {
+): string | undefined => {
   const names: Record<string, Names> = EVENTS[role][direction]
-  return names[event]?.[dialect] ?? event
+  return names[event]?.[dialect]
 }
 
 /** Validates a frame's payload by its event name on the wire. Never throws. */
@@ -112,5 +123,9 @@ const REVERSED: Record<Role, Record<Direction, Record<Dialect, ReadonlyMap<strin
 }
 
 function reverse(table: Record<string, Names>): Record<Dialect, ReadonlyMap<string, string>> {
-  return { v2: new Map(Object.entries(table).map(([event, wire]) => [wire.v2, event])) }
+  const inDialect = (dialect: Dialect): ReadonlyMap<string, string> =>
+    new Map(
+      Object.entries(table).flatMap(([event, { [dialect]: wire }]) => (wire === undefined ? [] : [[wire, event]])),
+    )
+  return { v2: inDialect('v2'), v1: inDialect('v1') }
 }

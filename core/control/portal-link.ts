@@ -334,7 +334,9 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
   }
 
   #say({ event, payload }: ToPortal<R>): void {
-    this.#push(this.#role, wireName(this.#messages('toPortal'), event as EventName<R, 'toPortal'>), payload)
+    const name = wireName(this.#messages('toPortal'), event as EventName<R, 'toPortal'>)
+    if (name === undefined) return this.#drop('no-name-in-dialect')
+    this.#push(this.#role, name, payload)
   }
 
   #beat(phase: Phase & { name: 'up' }, now: Instant): void {

@@ -1,4 +1,5 @@
 import { WebSocket } from 'ws'
+import type { Dialect } from '../../core/control/events.ts'
 import { DEVICE_PROOF_HEADER, deviceProof } from '../../core/control/device-proof.ts'
 import { Ed25519PrivateKey } from '../../core/crypto/ed25519.ts'
 import { unixTime } from '../../core/runtime/time.ts'
@@ -15,6 +16,8 @@ export interface PeerFrame {
 export interface PeerOptions {
   url: string
   role: 'client' | 'gateway'
+  /** `v2` by default. */
+  dialect?: Dialect
   token: string
   externalId?: string
   name?: string
@@ -54,7 +57,7 @@ export class ControlPeer {
 
   /** Connects; rejects where the portal refuses, with its answer as the error's `cause`. */
   static async connect(options: PeerOptions): Promise<ControlPeer> {
-    const { role, token, publicKey = keyOf(options.externalId ?? role) } = options
+    const { role, token, dialect = 'v2', publicKey = keyOf(options.externalId ?? role) } = options
     const { externalId = `${role}-1`, deviceKey } = options
     const about = { role, externalId, publicKey, token }
     const query = new URLSearchParams({
@@ -62,7 +65,7 @@ export class ControlPeer {
       name: options.name ?? role,
       public_key: publicKey,
     })
-    const url = `${options.url.replace(/^http/, 'ws')}/${role}/v2/websocket?${query.toString()}`
+    const url = `${options.url.replace(/^http/, 'ws')}/${role}/${dialect === 'v2' ? 'v2/' : ''}websocket?${query.toString()}`
     const component = role === 'client' ? 'headless-client' : 'gateway'
     const socket = new WebSocket(url, {
       perMessageDeflate: false,

@@ -1,3 +1,4 @@
+import type { Dialect } from '../../core/control/events.ts'
 import type { Extensions } from '../../core/contract/extension-point.ts'
 import type { FactSource } from '../../core/contract/fact-source.ts'
 import type { IsolatedQuestion } from '../../core/plugin/isolated-question.ts'
@@ -5,6 +6,7 @@ import type { GatewaySelector } from '../../core/contract/gateway-selector.ts'
 import { drive, type Driven } from '../../core/runtime/drive.ts'
 import { unixOf, unixTime, type UnixTime } from '../../core/runtime/time.ts'
 import type { Authorization, Change, Entities, EntityName } from '../../hosts/portal/store/entities.ts'
+import type { Product } from '../../hosts/portal/decide/product.ts'
 import { PortalState, type PortalInput, type PortalOutput } from '../../hosts/portal/grants/state.ts'
 import type { Limits } from '../../hosts/portal/grants/limits.ts'
 import type { Decision } from '../../hosts/portal/store/store.ts'
@@ -147,11 +149,13 @@ export class PortalBench {
       replaces,
       isProven: proven,
       transport = 'wireguard',
+      product = 'portreeve',
+      dialect = 'v2',
+      userAgent = `Debian/12.0.0 ${role === 'client' ? 'headless-client' : 'gateway'}/${version} (x86_64; 6.1.0)`,
     }: Connecting,
   ): BenchPeer {
     const connection = `${role}-${++this.#connections}`
     this.#frames.set(connection, [])
-    const userAgent = `Debian/12.0.0 ${role === 'client' ? 'headless-client' : 'gateway'}/${version} (x86_64; 6.1.0)`
     const row = this.#rows.get(peerId)?.row
     const publicKey = ofKey ?? (row !== undefined && 'publicKey' in row ? row.publicKey : '')
     const isProven = proven ?? (row !== undefined && 'isProven' in row && row.isProven)
@@ -163,9 +167,11 @@ export class PortalBench {
       remoteIp,
       userAgent,
       transport,
+      product,
+      dialect,
       ...(replaces && { replaces: replaces.connection }),
     }
-    this.dispatch({ type: 'peerConnected', connection, role, dialect: 'v2', ...about })
+    this.dispatch({ type: 'peerConnected', connection, role, ...about })
     return new BenchPeer(this, role, connection)
   }
 
@@ -211,7 +217,8 @@ export class PortalBench {
 const isolatedAmong = <T>(all: Extensions<T>, keys: readonly string[]): Extensions<T> =>
   new Map([...all].map(([key, each]) => [key, keys.includes(key) ? { ...each, isIsolated: true } : each]))
 
-interface Connecting {
+/** A connect of a peer to the bench. */
+export interface Connecting {
   peerId: string
   tokenId: string
   /** Public key of the tunnel; by default the one in the peer's row. */
@@ -220,8 +227,14 @@ interface Connecting {
   isProven?: boolean
   remoteIp?: string
   version?: string
+  /** Its user agent; by default of a headless client or gateway of this version. */
+  userAgent?: string
   /** Tunnel transport; WireGuard by default. */
   transport?: string
+  /** Portreeve by default. */
+  product?: Product
+  /** `v2` by default. */
+  dialect?: Dialect
   /** The peer's earlier connection, which did not answer and is replaced. */
   replaces?: BenchPeer
 }

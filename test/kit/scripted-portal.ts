@@ -82,12 +82,12 @@ export class ScriptedPortal implements VirtualPortalEnd {
   }
 
   tellClient(name: string, message: FromPortal<'client'>): void {
-    const event = wireName({ role: 'client', direction: 'fromPortal', dialect: 'v2' }, message.event)
+    const event = wireName({ role: 'client', direction: 'fromPortal', dialect: 'v2' }, message.event) ?? ''
     this.clients.get(name)?.side.send(encodeFrame({ topic: 'client', event, payload: message.payload, ref: null }))
   }
 
   tellGateway(name: string, message: FromPortal<'gateway'>): void {
-    const event = wireName({ role: 'gateway', direction: 'fromPortal', dialect: 'v2' }, message.event)
+    const event = wireName({ role: 'gateway', direction: 'fromPortal', dialect: 'v2' }, message.event) ?? ''
     this.gateways.get(name)?.side.send(encodeFrame({ topic: 'gateway', event, payload: message.payload, ref: null }))
   }
 
@@ -140,6 +140,9 @@ export class ScriptedPortal implements VirtualPortalEnd {
         if (gateway !== undefined) this.tellGateway(gateway, { event, payload: { client_id: client.id, candidates } })
         return
       }
+      case 'broadcastIceCandidates':
+      case 'broadcastInvalidatedIceCandidates':
+      case 'requestDeviceAccess':
       case 'clientFacts':
       case 'noRelays':
       case 'setSnownetCapabilities':

@@ -261,6 +261,7 @@ export class VirtualPortal implements VirtualPortalEnd {
       remoteIp: remoteAddress,
       userAgent,
       transport: 'wireguard',
+      product: 'portreeve',
       ...(seated && { replaces: seated.connection }),
     })
     return undefined

@@ -10,6 +10,7 @@ import { Key } from '../../../core/control/messages.ts'
 import { readTransport, TRANSPORT_HEADER } from '../../../core/control/transport-header.ts'
 import { keyFromBase64, toBase64 } from '../../../core/crypto/text-encoding.ts'
 import type { UnixTime } from '../../../core/runtime/time.ts'
+import type { Product } from '../decide/product.ts'
 import { cleanedName } from '../text/plain-text.ts'
 import { Refusal } from './refusal.ts'
 
@@ -26,6 +27,7 @@ export interface ConnectRequest {
   userAgent: string
   /** Key of the tunnel transport with which the peer carries packets. */
   transport: string
+  product: Product
   /** IP address that the request came from, if known. */
   remoteIp?: string
   /** Signature with the device key, not yet verified; undefined if absent, as from released peers. */
@@ -33,7 +35,7 @@ export interface ConnectRequest {
 }
 
 // Not anchored at the start: peers prepend the path of their configured portal URL.
-const PATH = /\/(client|gateway)\/v2\/websocket$/
+const PATH = /\/(client|gateway)\/(v2\/)?websocket$/
 
 /** Whether a path is that of a control channel. */
 export const isChannelPath = (path: string): boolean => PATH.test(path)
@@ -64,7 +66,7 @@ export const readConnectRequest = (request: {
 }): ConnectRequest => {
   if (request.url.length > MAX_URL_CHARACTERS) throw new Refusal('invalid_connect_params')
   const [path = '', query = ''] = request.url.split('?', 2)
-  const role = PATH.exec(path)?.[1]
+  const [, role, newer] = PATH.exec(path) ?? []
   if (role !== 'client' && role !== 'gateway') throw new Refusal('not_found')
   const parameters = new URLSearchParams(query)
   const bearer = /^Bearer\s+(\S+)\s*$/i.exec(text(request.headers['x-authorization']))?.[1]
@@ -80,13 +82,14 @@ export const readConnectRequest = (request: {
   const { external_id: externalId, name, public_key: publicKey } = parsed.data
   return {
     role,
-    dialect: 'v2',
+    dialect: newer === undefined ? 'v1' : 'v2',
     token,
     externalId,
     name: cleanedName(name ?? '', 255) || role,
     publicKey,
     userAgent: text(request.headers['user-agent']).slice(0, 255),
     transport,
+    product: TRANSPORT in request.headers ? 'portreeve' : 'released',
     proof,
   }
 }

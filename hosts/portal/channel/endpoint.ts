@@ -203,7 +203,7 @@ export class ControlEndpoint {
     const peerId = row.id
     const isProven = 'isProven' in row && row.isProven
     if ('isProven' in row && isUnproven(row)) this.#noteUnproven(row, { wanted, remoteIp })
-    const { role, dialect, publicKey, userAgent, transport } = wanted
+    const { role, dialect, publicKey, userAgent, transport, product } = wanted
     const connection = `${role}-${++this.#opened}`
     const { replaces } = seat
     const peer = {
@@ -217,6 +217,7 @@ export class ControlEndpoint {
       remoteIp,
       userAgent,
       transport,
+      product,
     }
     return { ...peer, owner, ...(replaces === undefined ? {} : { replaces }) }
   }

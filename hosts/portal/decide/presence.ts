@@ -1,4 +1,5 @@
 import type { UnixTime } from '../../../core/runtime/time.ts'
+import type { Product } from './product.ts'
 
 /** A gateway that is connected, and therefore healthy as far as the portal can know. */
 export interface PresentGateway {
@@ -6,6 +7,7 @@ export interface PresentGateway {
   siteId: string
   name: string
   version: string
+  product: Product
   /** Key of the tunnel transport with which the gateway carries packets. */
   transport: string
   /** Address from which it reaches the portal: canonical text without a port. */

@@ -7,7 +7,7 @@ import type { UnixTime } from '../../../core/runtime/time.ts'
 import { candidateFacts, type MeasuredRoundTrip } from './candidate-facts.ts'
 import type { PresentGateway, Presence } from './presence.ts'
 import { chooseGateway, type Candidate, type Choice } from './selection.ts'
-import { isCompatible } from './user-agent.ts'
+import { isCompatible, type ProductVersion } from './product.ts'
 import type { View } from './view.ts'
 
 /** Connected gateways of a resource's site, and the ones among them whose version is compatible with a client. */
@@ -38,9 +38,9 @@ export const siteGateways = (
   { view, presence }: Pick<SiteKnowledge, 'view' | 'presence'>,
   {
     resourceId,
-    clientVersion,
+    client,
     clientTransport,
-  }: { resourceId: string; clientVersion: string; clientTransport: string | undefined },
+  }: { resourceId: string; client: ProductVersion; clientTransport: string | undefined },
 ): SiteGateways => {
   const connected = presence.gatewaysOf(view.get('resources', resourceId)?.siteId ?? '')
   const healthy = connected.filter(({ problems }) => problems === undefined)
@@ -51,7 +51,7 @@ export const siteGateways = (
     connected,
     healthy,
     sameTransport,
-    compatible: sameTransport.filter(({ version }) => isCompatible(clientVersion, version)),
+    compatible: sameTransport.filter((gateway) => isCompatible(client, gateway)),
   }
 }
 

@@ -14,16 +14,26 @@ export const systemOf = (userAgent: string): { name: string | null; version: str
 }
 
 /**
- * Whether versions of a client and a gateway are compatible: the same major version, and the gateway at most one minor
- * version behind or ahead. Versions before 1.0 and unreadable ones count as compatible.
+ * Whether a released client reads the names `sites` and `site_id`. Older ones, and those whose user agent says nothing,
+ * read `gateway_groups` and `gateway_group_id`, which later versions of the same dialect understand as well.
  */
-export const isCompatible = (client: string, gateway: string): boolean => {
-  const [a, b] = [semver(client), semver(gateway)]
-  if (a === undefined || b === undefined || a.major === 0 || b.major === 0) return true
-  return a.major === b.major && b.minor >= a.minor - 1 && b.minor < a.minor + 2
+export const knowsSites = (userAgent: string): boolean => {
+  const component = /([a-z-]+)\/\S+$/.exec(userAgent.replace(/\(.*$/, '').trim())?.[1] ?? ''
+  const first = SITES_SINCE.get(component)
+  const version = versionOf(userAgent)
+  return first !== undefined && version !== '' && comparable(version) >= comparable(first)
 }
 
-const semver = (version: string): { major: number; minor: number } | undefined => {
-  const match = /^(\d+)\.(\d+)/.exec(version)
-  return match === null ? undefined : { major: Number(match[1]), minor: Number(match[2]) }
+/** First versions of released clients that read `sites` and `site_id`. */
+const SITES_SINCE: ReadonlyMap<string, string> = new Map([
+  ['headless-client', '1.5.6'],
+  ['gui-client', '1.5.10'],
+  ['apple-client', '1.5.11'],
+  ['android-client', '1.5.8'],
+])
+
+/** Returns a number that orders versions: their three parts have at most four, four and six digits. */
+const comparable = (version: string): number => {
+  const [major = 0, minor = 0, patch = 0] = version.split('.').map((part) => Number.parseInt(part, 10))
+  return (major * 1e4 + minor) * 1e6 + patch
 }

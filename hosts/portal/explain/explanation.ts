@@ -11,6 +11,7 @@ import { judgeAccess, type AccessVerdict } from '../decide/access.ts'
 import { dependsOnConnection } from '../decide/connection-facts.ts'
 import type { Choice } from '../decide/selection.ts'
 import type { GatewayProblem } from '../decide/presence.ts'
+import type { ProductVersion } from '../decide/product.ts'
 import { chooseAmong, siteGateways } from '../decide/site-gateways.ts'
 import type { Connection } from '../grants/connections.ts'
 import type { Knowledge } from '../grants/knowledge.ts'
@@ -164,10 +165,13 @@ const gatewayOf = (
   answers: Answers | undefined,
 ): GatewayExplanation => {
   const { view, grants } = knowledge
-  const clientVersion = connection?.version ?? client?.lastSeenVersion ?? ''
   const clientTransport = connection?.transport
   const about = { resourceId: resource.id, clientId: client?.id ?? '' }
-  const { connected, compatible } = siteGateways(knowledge, { ...about, clientVersion, clientTransport })
+  const { connected, compatible } = siteGateways(knowledge, {
+    ...about,
+    client: connection ?? lastSeen(client),
+    clientTransport,
+  })
   const [first, ...others] = compatible
   const connectedIds = client === undefined ? [] : grants.ofClient(client.id).map(({ row }) => row.gatewayId)
   return {
@@ -196,3 +200,9 @@ const gatewayOf = (
       })),
   }
 }
+
+/** Returns the version of a client that is not connected. Only Portreeve's clients have device keys. */
+const lastSeen = (client: Client | undefined): ProductVersion => ({
+  product: client?.deviceKey === undefined || client.deviceKey === null ? undefined : 'portreeve',
+  version: client?.lastSeenVersion ?? '',
+})

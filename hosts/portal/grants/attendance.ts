@@ -196,8 +196,8 @@ export class Attendance {
     if (this.#needs.keeper.isJudging(gateway.id)) return this.#joinOnceJudged(connection, { topic, ref })
     this.#needs.absences.gatewayAdopted(gateway.id, now)
     const { id, siteId, name } = gateway
-    const { version, transport, remoteIp } = connection
-    const present = { id, siteId, name, version, transport, remoteIp, since: this.#needs.unixAt(now) }
+    const { version, product, transport, remoteIp } = connection
+    const present = { id, siteId, name, version, product, transport, remoteIp, since: this.#needs.unixAt(now) }
     presence.gatewayJoined(present, connection.connection)
     this.#needs.peers.reply(connection, okReply(topic, ref))
     connection.isJoined = true

@@ -2,6 +2,7 @@ import { wireName } from '../../../core/control/events.ts'
 import { encodeFrame, type Frame } from '../../../core/control/frame.ts'
 import type { EventName, FromPortal, Role } from '../../../core/control/messages.ts'
 import type { Presence } from '../decide/presence.ts'
+import { withFormerSiteNames } from '../wire/former-site-names.ts'
 import type { ClientConnection, Connection, GatewayConnection } from './connections.ts'
 import type { Emit } from './portal-output.ts'
 
@@ -44,11 +45,13 @@ export class ConnectedPeers {
     return this.#connections.get(this.#presence.gatewayConnection(gatewayId) ?? '') as GatewayConnection | undefined
   }
 
-  /** Sends a message under its name in the peer's dialect. */
+  /** Sends a message in the peer's dialect; does nothing if the dialect has no such message. */
   tell<R extends Role>(connection: Connection & { role: R }, message: FromPortal<R>): void {
     const { role, dialect } = connection
     const event = wireName({ role, direction: 'fromPortal', dialect }, message.event as EventName<R, 'fromPortal'>)
-    this.tellFrame(connection, { topic: role, event, payload: message.payload, ref: null })
+    if (event === undefined) return
+    const payload = connection.knowsSites ? message.payload : withFormerSiteNames(message)
+    this.tellFrame(connection, { topic: role, event, payload, ref: null })
   }
 
   tellFrame({ connection }: Connection, frame: Frame): void {

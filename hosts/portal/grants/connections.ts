@@ -2,7 +2,8 @@ import type { Dialect } from '../../../core/control/events.ts'
 import type { Instant } from '../../../core/runtime/time.ts'
 import { TokenBucket } from '../../../core/runtime/token-bucket.ts'
 import type { MeasuredRoundTrip } from '../decide/candidate-facts.ts'
-import { versionOf } from '../decide/user-agent.ts'
+import type { Product } from '../decide/product.ts'
+import { knowsSites, versionOf } from '../decide/user-agent.ts'
 
 /** A peer with a new WebSocket, which has not joined yet. Its token and parameters were checked. */
 export interface AdmittedPeer {
@@ -22,6 +23,7 @@ export interface AdmittedPeer {
   userAgent: string
   /** Key of the tunnel transport with which the peer carries packets. */
   transport: string
+  product: Product
   /** Connection of the same peer that did not answer and may be replaced. */
   replaces?: string
 }
@@ -29,6 +31,8 @@ export interface AdmittedPeer {
 /** A connection with its state. */
 export interface Connection extends AdmittedPeer {
   version: string
+  /** Whether the peer reads `sites` and `site_id`, not only their former names. */
+  knowsSites: boolean
   isJoined: boolean
   features: ReadonlySet<string>
   lastHeardAt: Instant
@@ -52,6 +56,7 @@ export const isGateway = (connection: Connection): connection is GatewayConnecti
 export const openConnection = (peer: AdmittedPeer, now: Instant): Connection => ({
   ...peer,
   version: versionOf(peer.userAgent),
+  knowsSites: peer.dialect !== 'v1' || knowsSites(peer.userAgent),
   isJoined: false,
   features: new Set(),
   lastHeardAt: now,

@@ -56,8 +56,7 @@ export class GatewayChoice {
   /** Finds the gateways that may be asked to serve a request, except those already asked. */
   candidates({ connection, wish }: AccessRequest, asked: ReadonlySet<string>, at: UnixTime): SiteCandidates {
     const { grants, grantLimits } = this.#needs
-    const { version: clientVersion, transport: clientTransport } = connection
-    const about = { resourceId: wish.resource_id, clientVersion, clientTransport }
+    const about = { resourceId: wish.resource_id, client: connection, clientTransport: connection.transport }
     const { connected: all, healthy, sameTransport, compatible } = siteGateways(this.#needs, about)
     const unreachable = connection.features.has(FEATURES.unreachableGateways) ? wish.unreachable_gateway_ids : undefined
     const dead = new Set(unreachable?.map((id) => id.toLowerCase()))

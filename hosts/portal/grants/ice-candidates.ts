@@ -34,6 +34,17 @@ export class IceCandidates {
     this.#needs.peers.tellGateway(gatewayId, { event, payload: { client_id: clientId, candidates } })
   }
 
+  /** Forwards candidates that a client sends to several gateways at once, as clients of dialect v1 do. */
+  broadcastFromClient(
+    clientId: string,
+    event: Event,
+    { gateway_ids, candidates }: { gateway_ids: string[]; candidates: string[] },
+  ): void {
+    for (const gateway_id of new Set(gateway_ids.map((id) => id.toLowerCase()))) {
+      this.fromClient(clientId, event, { gateway_id, candidates })
+    }
+  }
+
   fromGateway(
     gatewayId: string,
     event: Event,

@@ -94,6 +94,10 @@ export class PeerFrames {
         return this.#needs.candidates.fromClient(connection.peerId, 'iceCandidates', message.payload)
       case 'invalidateGatewayIceCandidates':
         return this.#needs.candidates.fromClient(connection.peerId, 'invalidateIceCandidates', message.payload)
+      case 'broadcastIceCandidates':
+        return this.#needs.candidates.broadcastFromClient(connection.peerId, 'iceCandidates', message.payload)
+      case 'broadcastInvalidatedIceCandidates':
+        return this.#needs.candidates.broadcastFromClient(connection.peerId, 'invalidateIceCandidates', message.payload)
       case 'clientFacts':
         return this.#needs.saidFacts.hear(connection, message.payload.facts, now)
       case 'noRelays':
@@ -101,6 +105,7 @@ export class PeerFrames {
       case 'setCapabilities':
         this.#needs.attendance.learnFeatures(connection, message.payload.features)
         return this.#needs.stunOffers.learned(connection)
+      case 'requestDeviceAccess':
       case 'setSnownetCapabilities':
     }
   }

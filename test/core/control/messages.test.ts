@@ -1,17 +1,29 @@
 import { expect } from 'chai'
 import * as fc from 'fast-check'
 import { describe, it } from 'mocha'
-import { EVENTS, readMessage, wireName, type MessageSet } from '../../../core/control/events.ts'
+import { DIALECTS, EVENTS, readMessage, wireName, type Dialect, type MessageSet } from '../../../core/control/events.ts'
 import type { Direction, Role } from '../../../core/control/messages.ts'
 import { example, exampleMessages } from './examples.ts'
 
 const ROLES: Role[] = ['client', 'gateway']
 const DIRECTIONS: Direction[] = ['fromPortal', 'toPortal']
 
+/** Every name on the wire with its role, direction and dialect. */
+const WIRE_NAMES = ROLES.flatMap((role) =>
+  DIRECTIONS.flatMap((direction) =>
+    DIALECTS.flatMap((dialect) =>
+      Object.values(EVENTS[role][direction] as Record<string, Partial<Record<Dialect, string>>>).flatMap((names) => {
+        const wire = names[dialect]
+        return wire === undefined ? [] : [{ role, direction, dialect, wire }]
+      }),
+    ),
+  ),
+)
+
 describe('messages of the control channel', () => {
-  for (const { name, role, direction, frame } of exampleMessages()) {
-    it(`reads the example ${name} and loses nothing of it`, () => {
-      const messages: MessageSet<'client', Direction> = { role: role as 'client', direction, dialect: 'v2' }
+  for (const { name, role, direction, dialect, frame } of exampleMessages()) {
+    it(`reads the example ${name} in dialect ${dialect} and loses nothing of it`, () => {
+      const messages: MessageSet<'client', Direction> = { role: role as 'client', direction, dialect }
       const verdict = readMessage(messages, frame.event, frame.payload)
       expect(verdict.ok, JSON.stringify(verdict)).to.equal(true)
       if (!verdict.ok) return
@@ -20,15 +32,13 @@ describe('messages of the control channel', () => {
     })
   }
 
-  it('there is an example of every event but of those that Portreeve adds', () => {
-    const shown = new Set(exampleMessages().map(({ role, direction, frame }) => `${role} ${direction} ${frame.event}`))
-    const missing = ROLES.flatMap((role) =>
-      DIRECTIONS.flatMap((direction) =>
-        Object.values(EVENTS[role][direction] as Record<string, { v2: string }>)
-          .map(({ v2 }) => `${role} ${direction} ${v2}`)
-          .filter((key) => !shown.has(key)),
-      ),
+  it('there is an example of every event of each dialect but of those that Portreeve adds', () => {
+    const shown = new Set(
+      exampleMessages().map(({ role, direction, dialect, frame }) => `${dialect} ${role} ${direction} ${frame.event}`),
     )
+    const missing = WIRE_NAMES.map(({ role, direction, dialect, wire }) => `${dialect} ${role} ${direction} ${wire}`)
+      .filter((key) => !shown.has(key))
+      .map((key) => key.replace(/^v2 /, ''))
     expect(missing).to.deep.equal([
       'client toPortal client_facts',
       'client toPortal set_capabilities',
@@ -66,27 +76,24 @@ describe('messages of the control channel', () => {
   })
 
   it('unknown events are refused, also those that are names of object members', () => {
-    for (const event of ['constructor', '__proto__', 'toString', 'create_flow', '']) {
-      expect(readMessage({ role: 'client', direction: 'toPortal', dialect: 'v2' }, event, {})).to.include({
+    const isUnknown = (event: string, dialect: Dialect) =>
+      expect(readMessage({ role: 'client', direction: 'toPortal', dialect }, event, {}), event).to.include({
         ok: false,
         reason: 'unknown-event',
       })
+    for (const dialect of DIALECTS) {
+      for (const event of ['constructor', '__proto__', 'toString', '']) isUnknown(event, dialect)
+    }
+    for (const event of ['create_flow', 'broadcast_ice_candidates', 'request_device_access']) isUnknown(event, 'v2')
+    for (const event of ['request_authorization', 'set_snownet_capabilities', 'set_capabilities']) {
+      isUnknown(event, 'v1')
     }
   })
 
   it('reading a message never throws, whatever the payload', () => {
-    const names = ROLES.flatMap((role) =>
-      DIRECTIONS.flatMap((direction) =>
-        Object.values(EVENTS[role][direction] as Record<string, { v2: string }>).map(({ v2 }) => ({
-          role,
-          direction,
-          v2,
-        })),
-      ),
-    )
     fc.assert(
-      fc.property(fc.constantFrom(...names), fc.jsonValue({ maxDepth: 4 }), ({ role, direction, v2 }, payload) => {
-        const verdict = readMessage({ role, direction, dialect: 'v2' }, v2, payload)
+      fc.property(fc.constantFrom(...WIRE_NAMES), fc.jsonValue({ maxDepth: 4 }), ({ wire, ...set }, payload) => {
+        const verdict = readMessage(set, wire, payload)
         if (!verdict.ok) expect(verdict.detail).to.be.a('string')
       }),
     )
@@ -98,14 +105,10 @@ describe('messages of the control channel', () => {
         fc.constantFrom(...exampleMessages()),
         fc.nat(),
         fc.jsonValue(),
-        ({ role, direction, frame }, at, value) => {
+        ({ role, direction, dialect, frame }, at, value) => {
           const paths = leaves(frame.payload)
           const path = paths[at % Math.max(1, paths.length)] ?? []
-          const verdict = readMessage(
-            { role, direction, dialect: 'v2' },
-            frame.event,
-            replaced(frame.payload, path, value),
-          )
+          const verdict = readMessage({ role, direction, dialect }, frame.event, replaced(frame.payload, path, value))
           if (!verdict.ok) expect(verdict.reason).to.equal('invalid-payload')
         },
       ),

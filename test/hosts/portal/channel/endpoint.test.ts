@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { connect } from 'node:net'
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha'
+import { DIALECTS } from '../../../../core/control/events.ts'
 import { ControlPeer, keyOf, type ConnectRefused, type PeerOptions } from '../../../kit/control-peer.ts'
 import { PortalFixture } from '../../../kit/portal-fixture.ts'
 import { example } from '../../../core/control/examples.ts'
@@ -97,6 +98,31 @@ describe('the control channel', () => {
         ip_stack: 'dual',
       },
     ])
+  })
+
+  it('H12 the control channel has the paths of both dialects, also below a prefix, and a peer keeps to its own', async () => {
+    for (const url of [portal.url, `${portal.url}/some/prefix`]) {
+      for (const dialect of DIALECTS) {
+        const { peer: gateway } = await join({ role: 'gateway', url, dialect, externalId: `${dialect} gateway` })
+        const { peer: client } = await join({ role: 'client', url, dialect, externalId: `${dialect} client` })
+        client.send(dialect === 'v2' ? 'request_authorization' : 'create_flow', {
+          resource_id: resource.id,
+          connected_gateway_ids: [],
+        })
+        const { payload } = await gateway.next(dialect === 'v2' ? 'create_authorization' : 'authorize_flow')
+        gateway.send(dialect === 'v2' ? 'authorization_created' : 'flow_authorized', { ref: payload.ref })
+        await client.next(dialect === 'v2' ? 'authorization_created' : 'flow_created')
+        for (const peer of [gateway, client]) {
+          peer.close()
+          await peer.closed
+        }
+      }
+    }
+    for (const dialect of DIALECTS) {
+      const path = `/client/${dialect === 'v2' ? 'v2/' : ''}websocket`
+      expect((await fetch(`${portal.url}${path}`)).status, path).to.equal(426)
+    }
+    expect((await fetch(`${portal.url}/client/v1/websocket`)).status).to.equal(404)
   })
 
   it('D12 the control channel tells clients of all upstream resolvers if they know them, and else of those that the released wire carries', async () => {
@@ -202,7 +228,8 @@ describe('the control channel', () => {
     const upgrade = 'Connection: Upgrade\r\nUpgrade: websocket\r\n'
     const ask = (head: string) => exchange(Number(port), hostname, `${head}\r\nHost: x\r\n${upgrade}\r\n`)
     expect(await ask('GET /relay/websocket HTTP/1.1')).to.match(/^HTTP\/1\.1 404 /)
-    expect(await ask('GET /client/websocket HTTP/1.1')).to.match(/^HTTP\/1\.1 404 /)
+    expect(await ask('GET /client/v1/websocket HTTP/1.1')).to.match(/^HTTP\/1\.1 404 /)
+    expect(await ask('GET /client/websocket HTTP/1.1')).to.match(/"code":"missing_token"/)
     expect(await ask(`GET /client/v2/websocket?token=${'x'.repeat(5000)} HTTP/1.1`)).to.match(/^HTTP\/1\.1 400 /)
     expect(await ask('GET /client/v2/websocket HTTP/1.1')).to.match(/"code":"missing_token"/)
     expect(await ask('GET /client/v2/websocket?token=%ff%fe HTTP/1.1')).to.match(/"code":"invalid_/)

@@ -15,6 +15,7 @@ const GATEWAY = {
   siteId: 's',
   name: 'gw-1',
   version: '0.1.0',
+  product: 'portreeve' as const,
   transport: 'wireguard',
   remoteIp: '192.0.2.7',
   since: JOINED,

@@ -8,6 +8,7 @@ const gateway = (id: string, siteId = 'main') => ({
   siteId,
   name: id,
   version: '0.1.0',
+  product: 'portreeve' as const,
   transport: 'wireguard',
   remoteIp: '192.0.2.1',
   since: unixTime(0),

@@ -1,0 +1,177 @@
+import { expect } from 'chai'
+import { beforeEach, describe, it } from 'mocha'
+import { DIALECTS, type Dialect } from '../../../../core/control/events.ts'
+import { condition } from '../../../kit/extensions.ts'
+import { Company, PortalBench, type Connecting } from '../../../kit/portal-bench.ts'
+import { ReleasedPeer } from '../../../kit/released-peer.ts'
+
+const NAMES = {
+  v2: {
+    create: 'create_authorization',
+    created: 'authorization_created',
+    failed: 'authorization_creation_failed',
+  },
+  v1: { create: 'authorize_flow', created: 'flow_created', failed: 'flow_creation_failed' },
+} as const
+
+const CANDIDATES = ['candidate:1 1 udp 2130706175 192.0.2.9 52625 typ host ufrag efgh']
+
+describe('H12 released peers at the portal', () => {
+  let bench: PortalBench
+  let company: Company
+  beforeEach(() => {
+    bench = new PortalBench({ conditions: { never: NEVER } })
+    company = new Company(bench)
+  })
+
+  const client = (dialect: Dialect, as: Partial<Connecting> = {}) =>
+    ReleasedPeer.join({
+      bench,
+      role: 'client',
+      dialect,
+      as: { peerId: company.client.id, tokenId: company.clientToken.id, ...as },
+      needsRelays: false,
+    })
+  const gateway = (dialect: Dialect, as: Partial<Connecting> = {}) =>
+    ReleasedPeer.join({
+      bench,
+      role: 'gateway',
+      dialect,
+      as: { peerId: company.gateways[0].id, tokenId: company.gatewayToken.id, ...as },
+      needsRelays: false,
+    })
+
+  for (const ofClient of DIALECTS) {
+    for (const ofGateway of DIALECTS) {
+      it(`H12 a ${ofClient} client is let to a resource by a ${ofGateway} gateway, exchanges candidates and loses the resource again`, () => {
+        const [server, laptop] = [gateway(ofGateway), client(ofClient)]
+        laptop.request(company.resource.id)
+        const [create] = server.take(NAMES[ofGateway].create)
+        expect(create?.payload.resource.id).to.equal(company.resource.id)
+        const [created] = laptop.take(NAMES[ofClient].created)
+        expect(created?.payload).to.include({ site_id: company.site.id, gateway_id: company.gateways[0].id })
+        expect(created?.payload.preshared_key).to.equal(create?.payload.client.preshared_key)
+        expect(laptop.take('ice_candidates')).to.have.length(1)
+        laptop.say('new_gateway_ice_candidates', { gateway_id: company.gateways[0].id, candidates: CANDIDATES })
+        laptop.say('invalidate_gateway_ice_candidates', { gateway_id: company.gateways[0].id, candidates: CANDIDATES })
+        const told = { client_id: company.client.id, candidates: CANDIDATES }
+        expect(server.take('ice_candidates').map(({ payload }) => payload)).to.deep.equal([told])
+        expect(server.take('invalidate_ice_candidates').map(({ payload }) => payload)).to.deep.equal([told])
+        const resource = bench.patch('resources', company.resource, { name: 'Renamed', filters: [TCP] })
+        expect(laptop.take('resource_created_or_updated')[0]?.payload).to.include({ name: 'Renamed' })
+        expect(server.take('resource_updated')[0]?.payload.filters).to.have.length(1)
+        bench.remove(['policies', company.policy])
+        const pair = { client_id: company.client.id, resource_id: resource.id }
+        expect(server.take('reject_access').map(({ payload }) => payload)).to.deep.equal([pair])
+        expect(laptop.take('resource_deleted').map(({ payload }) => payload)).to.deep.equal([resource.id])
+      })
+    }
+  }
+
+  for (const dialect of DIALECTS) {
+    it(`H12 a ${dialect} client is told why it is denied, and that no gateway is there`, () => {
+      const laptop = client(dialect)
+      laptop.request(company.resource.id)
+      expect(laptop.take(NAMES[dialect].failed)[0]?.payload).to.deep.equal({
+        resource_id: company.resource.id,
+        reason: 'offline',
+      })
+      bench.patch('policies', company.policy, { conditions: [{ condition: 'never', settings: {} }] })
+      bench.clock.advance(2_000)
+      laptop.request(company.resource.id)
+      expect(laptop.take(NAMES[dialect].failed)[0]?.payload).to.deep.equal({
+        resource_id: company.resource.id,
+        reason: 'forbidden',
+        violated_properties: ['current_utc_datetime'],
+      })
+    })
+
+    it(`H12 nothing that Portreeve adds to the protocol reaches a ${dialect} peer`, () => {
+      const [server, laptop] = [gateway(dialect), client(dialect)]
+      laptop.request(company.resource.id)
+      const told = [...server.heard, ...laptop.heard].map(({ payload }) => JSON.stringify(payload)).join()
+      for (const added of ['gateway_name', 'site_records', 'site_findings', 'signed_in_as', 'client_facts', 'stun:']) {
+        expect(told).not.to.include(`"${added}"`)
+      }
+      bench.remove(['policies', company.policy])
+      expect(server.take('reject_access')[0]?.payload).not.to.have.property('ref')
+    })
+  }
+
+  it('H12 candidates of a client from before March 2026 reach each gateway that it names, once', () => {
+    const [server, laptop] = [gateway('v2'), client('v1', { version: '1.5.6' })]
+    laptop.request(company.resource.id)
+    server.turn()
+    const ids = [company.gateways[0].id, company.gateways[0].id.toUpperCase(), company.gateways[1].id]
+    const broadcast = { gateway_ids: ids, candidates: CANDIDATES }
+    laptop.say('broadcast_ice_candidates', broadcast)
+    laptop.say('broadcast_invalidated_ice_candidates', broadcast)
+    expect(server.take('ice_candidates')).to.have.length(1)
+    expect(server.take('invalidate_ice_candidates')).to.have.length(1)
+  })
+
+  it('H12 a request for access to a device, which some v1 clients send by mistake, does nothing', () => {
+    const [server, laptop] = [gateway('v1'), client('v1')]
+    laptop.heard.splice(0)
+    server.heard.splice(0)
+    for (const payload of [{ ipv4: '100.64.3.4' }, null, {}]) laptop.say('request_device_access', payload)
+    expect([...laptop.heard, ...server.heard]).to.deep.equal([])
+    expect(bench.decisions).to.deep.equal([])
+  })
+
+  it('H12 v1 clients that do not read the name sites are told of gateway groups, and never of both', () => {
+    const server = gateway('v1')
+    const spoken: [string, 'sites' | 'gateway_groups'][] = [
+      ['Debian/12.0.0 headless-client/1.5.5 (x86_64; 6.1.0)', 'gateway_groups'],
+      ['Debian/12.0.0 headless-client/1.5.6 (x86_64; 6.1.0)', 'sites'],
+      ['Windows/10.0.22631 gui-client/1.5.9', 'gateway_groups'],
+      ['Windows/10.0.22631 gui-client/1.5.10', 'sites'],
+      ['Mac OS/15.1.0 apple-client/1.5.10 (arm64; 24.1.0)', 'gateway_groups'],
+      ['iOS/18.1.0 apple-client/1.5.11 (arm64; 24.1.0)', 'sites'],
+      ['Android/14 android-client/1.5.7', 'gateway_groups'],
+      ['Android/14 android-client/1.6.0', 'sites'],
+      ['Android/14 connlib/1.4.0', 'gateway_groups'],
+      ['nonsense', 'gateway_groups'],
+    ]
+    for (const [userAgent, name] of spoken) {
+      const laptop = client('v1', { userAgent })
+      const [init] = laptop.take('init')
+      expect(Object.keys(init?.payload.resources[0]), userAgent).to.include(name)
+      bench.patch('resources', company.resource, { name: userAgent })
+      const [updated] = laptop.take('resource_created_or_updated')
+      expect(updated?.payload[name], userAgent).to.deep.equal([{ id: company.site.id, name: 'Main' }])
+      laptop.request(company.resource.id)
+      server.turn()
+      const id = name === 'sites' ? 'site_id' : 'gateway_group_id'
+      expect(laptop.take('flow_created')[0]?.payload[id], userAgent).to.equal(company.site.id)
+      laptop.die()
+    }
+  })
+
+  it('versions of different products are not compared, and those of one are', () => {
+    const server = gateway('v2', { version: '1.5.2' })
+    const outcome = (as: Partial<Connecting>, product: 'portreeve' | 'released') => {
+      const peer = bench.connect('client', {
+        peerId: company.client.id,
+        tokenId: company.clientToken.id,
+        product,
+        ...as,
+      })
+      peer.say('phx_join', null)
+      peer.say('request_authorization', { resource_id: company.resource.id, connected_gateway_ids: [] })
+      server.turn()
+      const answer = peer.heard().find(({ event }) => event.startsWith('authorization_cre'))
+      peer.leave()
+      bench.clock.advance(5_000)
+      return answer?.event === 'authorization_created' ? 'granted' : (answer?.payload.reason as string)
+    }
+    expect(outcome({ version: '1.0.0' }, 'portreeve')).to.equal('granted')
+    expect(outcome({ version: '3.0.0' }, 'portreeve')).to.equal('granted')
+    expect(outcome({ version: '1.5.11' }, 'released')).to.equal('granted')
+    expect(outcome({ version: '1.9.0' }, 'released')).to.equal('version_mismatch')
+    expect(outcome({ version: '2.0.0' }, 'released')).to.equal('version_mismatch')
+  })
+})
+
+const NEVER = condition({ evaluate: () => ({ holds: false, reason: 'never' }) })
+const TCP = { protocol: 'tcp' as const, ports: ['443'] }
