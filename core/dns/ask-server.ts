@@ -7,8 +7,8 @@ import { failureOf } from './upstream-failure.ts'
 /** A query for one DNS server. */
 export interface ServerQuery extends Omit<UpstreamQuery, 'server' | 'settings'> {
   server: Endpoint
-  /** Name in the server's certificate. If present, the server is asked over TLS. */
-  serverName?: string
+  /** Name or IP address in the server's certificate. If present, the server is asked over TLS. */
+  serverName?: string | undefined
   /** Timeout of each of at most two exchanges. */
   timeoutMs: number
 }

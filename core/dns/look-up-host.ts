@@ -8,8 +8,10 @@ import { normalizeName } from './pattern.ts'
 
 /** A host to look up, and the servers to ask. */
 export interface HostQuestion {
-  /** DNS servers, asked one after another over UDP and TCP until one has an address. */
+  /** DNS servers, asked one after another until one has an address. */
   servers: readonly Endpoint[]
+  /** Returns the name in the certificate of a server that is asked over TLS; undefined if by plain DNS, the default. */
+  serverName?: (server: Endpoint) => string | undefined
   name: string
   signal: AbortSignal
   /** Timeout of each exchange with a server. */
@@ -19,7 +21,7 @@ export interface HostQuestion {
 /** Looks up the addresses of a host, IPv4 first. Resolves to an empty list if no server has one; never rejects. */
 export const lookUpHost = async (
   exchange: DnsExchange,
-  { servers, name: written, signal, timeoutMs }: HostQuestion,
+  { servers, serverName, name: written, signal, timeoutMs }: HostQuestion,
 ): Promise<string[]> => {
   const name = normalizeName(written)
   for (const server of servers) {
@@ -28,7 +30,8 @@ export const lookUpHost = async (
       const question = { id: 0, name, type, recordClass: CLASS_IN }
       const message = writeQuery(question)
       if (message === undefined) return []
-      const verdict = await askServer(exchange, { server, message, protocol: 'udp', signal, timeoutMs })
+      const asked = { server, serverName: serverName?.(server), message, protocol: 'udp', signal, timeoutMs } as const
+      const verdict = await askServer(exchange, asked)
       const read = verdict.type === 'answered' ? parseAnswer(verdict.message, question) : undefined
       if (verdict.type !== 'answered' || read?.type !== 'answer') return []
       const length = type === RecordType.A ? 4 : 16

@@ -1,3 +1,4 @@
+import type { NameRange } from '../runtime/network-configuration.ts'
 import { comparePatterns, matchParsed, parsePattern, type Pattern } from './pattern.ts'
 
 /** A DNS resource with all that the resolver needs. `id` is its id on the wire. */
@@ -11,6 +12,20 @@ export interface NamedResource {
 
 /** Whether a resource's address is a name without wildcards. */
 export const isOneName = ({ address }: NamedResource): boolean => !/[*?]/.test(address)
+
+/** Returns the names that resources have, each range once, sorted. Leaves out malformed patterns. */
+export const nameRanges = (resources: readonly NamedResource[]): NameRange[] => {
+  const found = new Map<string, NameRange>()
+  for (const { address } of resources) {
+    const pattern = parsePattern(address)
+    if (pattern === undefined) continue
+    const suffix = literalSuffix(pattern)
+    const labels = pattern.labels.slice(0, pattern.labels.length - suffix.split('.').length)
+    const depth = labels.includes('**') ? undefined : labels.length
+    found.set(`${suffix} ${depth}`, { suffix, depth })
+  }
+  return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, range]) => range)
+}
 
 /** Index of the resources by name. */
 export class ResourceNames {

@@ -19,7 +19,7 @@ export interface DnsExchangeRequest {
   server: Endpoint
   /** Transport of the query. `tls` is RFC 7858, over connections that are kept for later queries. */
   protocol: 'udp' | 'tcp' | 'tls'
-  /** Name that the server's certificate must have; required for `tls`. */
+  /** Name, or IP address, that the server's certificate must have; required for `tls`. */
   serverName?: string
   message: Uint8Array
   timeoutMs: number
@@ -31,6 +31,11 @@ export const DnsExchange = token<DnsExchange>('dns-exchange')
 /** Name servers that the system is configured to use, without Portreeve's own. */
 export interface SystemResolvers {
   servers: () => readonly Endpoint[]
+  /**
+   * Returns the name, or IP address, in the certificate of a server that the system asks over TLS only (RFC 7858);
+   * undefined for a server of plain DNS, as all are where this is absent.
+   */
+  serverName?: (server: Endpoint) => string | undefined
 }
 
 /**

@@ -34,6 +34,14 @@ export interface NetworkConfiguration {
 
 export const NetworkConfiguration = token<NetworkConfiguration>('network-configuration')
 
+/** Names below a suffix that belong to a resource. */
+export interface NameRange {
+  /** Normalized name that the names end with, or are: `example.org` for `*.example.org`. */
+  suffix: string
+  /** Most labels that the names have before the suffix; undefined if there is no limit. */
+  depth: number | undefined
+}
+
 /**
  * Configuration of the system's DNS resolver. `restore` brings the original back; after a crash, the next start does.
  */
@@ -42,6 +50,8 @@ export interface ResolverConfiguration {
     device: string
     servers: readonly string[]
     searchDomain: string | undefined
+    /** Names of resources, which only these servers know, for a resolver that chooses servers by the name. */
+    names?: readonly NameRange[]
   }) => Promise<void>
   restore: () => Promise<void>
 }

@@ -184,8 +184,8 @@ export class ClientShell {
         this.#prefixes = output.prefixes
         return this.#setRoutes()
       case 'configureResolver': {
-        const { servers, searchDomain } = output
-        tasks.add('setting the resolver', () => resolver.set({ device, servers, searchDomain }))
+        const { servers, searchDomain, names } = output
+        tasks.add('setting the resolver', () => resolver.set({ device, servers, searchDomain, names }))
         return
       }
       case 'askUpstream':
@@ -223,7 +223,8 @@ export class ClientShell {
     const asked = async (signal: AbortSignal): Promise<UpstreamVerdict> => {
       if (kind === BYPASS && server !== undefined) {
         const { bypassingExchange } = this.#ports
-        const query = { server, message, protocol, signal, timeoutMs: BYPASS_TIMEOUT_MS }
+        const serverName = this.#ports.system.serverName?.(server)
+        const query = { server, serverName, message, protocol, signal, timeoutMs: BYPASS_TIMEOUT_MS }
         return askServer(bypassingExchange, query)
       }
       if (resolver === undefined) return { type: 'failed', code: 'unsupported', reason: `no resolver plugin ${kind}` }

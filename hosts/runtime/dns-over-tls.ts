@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { isIP } from 'node:net'
 import { connect as connectTls, type SecureContext, type TLSSocket } from 'node:tls'
 import { isAnswerTo } from '../../core/dns/message.ts'
 import type { Settle } from './dns-settle.ts'
@@ -89,7 +90,8 @@ class Connection {
     stream.on('error', (error) => this.#end(error))
     const socket = connectTls({
       socket: stream,
-      servername: serverName,
+      // RFC 6066 §3: an address is no server name; the certificate is checked for it nevertheless.
+      servername: isIP(serverName) === 0 ? serverName : '',
       host: serverName,
       minVersion: 'TLSv1.2',
       secureContext,

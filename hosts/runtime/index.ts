@@ -2,7 +2,7 @@
 import type { Clock } from '../../core/runtime/clock.ts'
 import type { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
 import type { DnsListeners } from '../../core/runtime/dns-listener.ts'
-import type { DnsExchange, SystemNames, SystemResolvers } from '../../core/runtime/dns-exchange.ts'
+import type { DnsExchange, SystemNames } from '../../core/runtime/dns-exchange.ts'
 import type { HttpClient } from '../../core/runtime/http-client.ts'
 import type { Logger } from '../../core/runtime/logger.ts'
 import type { MachineLoad } from '../../core/runtime/machine-load.ts'
@@ -81,7 +81,7 @@ export const createWebSockets = (options: TrustOptions = {}): WebSockets => new 
 export const createTunDevices = (): TunDevices => new LinuxTunDevices()
 
 export const createSystemNames = (files: SystemNameFiles = {}): SystemNames => new LinuxSystemNames(files)
-export const createSystemResolvers = (options: { path?: string } = {}): SystemResolvers =>
+export const createSystemResolvers = (options: { path?: string } = {}): LinuxSystemResolvers =>
   new LinuxSystemResolvers(options)
 
 /** Keeps this machine's configuration in force for a role, as told by the kernel's events and every few seconds. */

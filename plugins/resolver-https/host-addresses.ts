@@ -7,6 +7,7 @@ import {
   type Clock,
   type DnsExchange,
   type Instant,
+  type Endpoint,
   type SystemResolvers,
 } from 'portreeve'
 import type { Config } from './config.ts'
@@ -42,7 +43,9 @@ export class HostAddresses {
     if (known !== undefined) return known
     const found = this.#found.get(name)
     if (found !== undefined && found.until > clock.now()) return found.addresses
-    const addresses = await lookUpHost(exchange, { servers: system.servers(), name, signal, timeoutMs: TIMEOUT_MS })
+    const serverName = (server: Endpoint) => system.serverName?.(server)
+    const question = { servers: system.servers(), serverName, name, signal, timeoutMs: TIMEOUT_MS }
+    const addresses = await lookUpHost(exchange, question)
     if (addresses.length === 0) return found?.addresses ?? []
     this.#found.delete(name)
     this.#found.set(name, { addresses, until: after(clock.now(), KEPT_FOR_MS) })

@@ -23,7 +23,7 @@ export interface SystemResolverNeeds {
 }
 
 /**
- * Resolver that asks the system's servers by plain DNS. A query without a server tries them in turn, twice, the second
+ * Resolver that asks the system's servers, over TLS if the system asks them so, else by plain DNS. A query without a server tries them in turn, twice, the second
  * time with a longer timeout. A server that did not answer is tried last for half a minute.
  */
 export class SystemResolver implements UpstreamResolver<NoSettings> {
@@ -44,7 +44,8 @@ export class SystemResolver implements UpstreamResolver<NoSettings> {
 
   async resolve({ server, ...query }: UpstreamQuery<NoSettings>): Promise<UpstreamVerdict> {
     if (server === undefined) return this.#inTurn(query)
-    return askServer(this.#exchange, { ...query, server, timeoutMs: ONE_SERVER_TIMEOUT_MS })
+    const serverName = this.#system.serverName?.(server)
+    return askServer(this.#exchange, { ...query, server, serverName, timeoutMs: ONE_SERVER_TIMEOUT_MS })
   }
 
   async #inTurn(query: Omit<UpstreamQuery<NoSettings>, 'server'>): Promise<UpstreamVerdict> {
@@ -55,7 +56,8 @@ export class SystemResolver implements UpstreamResolver<NoSettings> {
     let worst: UpstreamVerdict = { type: 'failed', code: 'unreachable', reason: 'the system has no name servers' }
     for (const timeoutMs of TIMEOUTS_MS) {
       for (const server of ordered) {
-        const verdict = await askServer(this.#exchange, { ...query, server, timeoutMs })
+        const serverName = this.#system.serverName?.(server)
+        const verdict = await askServer(this.#exchange, { ...query, server, serverName, timeoutMs })
         if (verdict.type === 'answered') {
           this.#deadUntil.delete(server)
           if (!anotherMayKnow(responseCode(verdict.message))) return verdict

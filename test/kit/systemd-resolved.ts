@@ -7,8 +7,10 @@ import type { Namespace } from '../../hosts/lab/namespace.ts'
 import { Part, type PartOptions } from '../../hosts/lab/part.ts'
 import { PATIENCE_MS } from './patience.ts'
 
-/** Debian's package, unpacked: installing it would replace the machine's own resolv.conf. */
-const UNPACKED = '/var/tmp/portreeve-systemd-resolved'
+/** Debian's packages, unpacked: installing them would replace the machine's own resolv.conf and nsswitch.conf. */
+const UNPACKED = '/var/tmp/portreeve-systemd-resolved-2'
+const LIBRARIES = join(UNPACKED, 'usr/lib', process.arch === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu')
+const NSS_MODULE = join(LIBRARIES, 'libnss_resolve.so.2')
 
 /** Reason why systemd-resolved cannot run here, or undefined if it can. Fetches the package the first time. */
 export const resolvedProblem = async (): Promise<string | undefined> => {
@@ -18,6 +20,7 @@ export const resolvedProblem = async (): Promise<string | undefined> => {
   }
   const { stdout } = await runCommand('ldd', [join(UNPACKED, 'lib/systemd/systemd-resolved')])
   if (stdout.includes('not found')) return 'systemd-resolved lacks libraries: the package systemd is not installed'
+  if (!existsSync(NSS_MODULE)) return 'the module of nss-resolve is not there'
   const { code } = await runCommand('which', ['dbus-daemon'])
   return code === 0 ? undefined : 'needs dbus-daemon'
 }
@@ -26,10 +29,11 @@ const unpack = async (): Promise<string | undefined> => {
   const folder = `${UNPACKED}.${process.pid}`
   await mkdir(folder, { recursive: true })
   try {
-    const { code, stderr } = await runCommand('apt-get', ['download', 'systemd-resolved'], { cwd: folder })
-    const [archive] = (await readdir(folder)).filter((name) => name.endsWith('.deb'))
-    if (code !== 0 || archive === undefined) return `systemd-resolved cannot be fetched: ${stderr.trim()}`
-    await mustRun('dpkg', ['-x', join(folder, archive), join(folder, 'root')])
+    const packages = ['systemd-resolved', 'libnss-resolve']
+    const { code, stderr } = await runCommand('apt-get', ['download', ...packages], { cwd: folder })
+    const archives = (await readdir(folder)).filter((name) => name.endsWith('.deb'))
+    if (code !== 0 || archives.length < packages.length) return `systemd-resolved cannot be fetched: ${stderr.trim()}`
+    for (const archive of archives) await mustRun('dpkg', ['-x', join(folder, archive), join(folder, 'root')])
     await rename(join(folder, 'root'), UNPACKED).catch(() => undefined) // another run was faster
     return undefined
   } finally {
@@ -39,7 +43,8 @@ const unpack = async (): Promise<string | undefined> => {
 
 /**
  * Script that starts systemd-resolved as on a desktop: an /etc and /run of its own, a bus, resolv.conf a link to the
- * stub. `$1` is the package, `$2` a folder, `$3` the name server.
+ * stub. `$1` is the package, `$2` a folder, `$3` the name server. If it is asked over TLS, `$4` is a file with the authority
+ * that the machine trusts.
  */
 const SCRIPT = `
 set -e
@@ -56,6 +61,11 @@ mkdir -p /etc/dbus-1/system.d /run/systemd/resolve /run/systemd/resolved.conf.d
 cp "$1"/usr/share/dbus-1/system.d/*resolve1* /etc/dbus-1/system.d/
 chown systemd-resolve:systemd-resolve /run/systemd/resolve
 printf '[Resolve]\\nDNS=%s\\nFallbackDNS=\\nDNSSEC=no\\nLLMNR=no\\nMulticastDNS=no\\n' "$3" > /run/systemd/resolved.conf.d/test.conf
+if [ -n "$4" ]; then
+  echo 'DNSOverTLS=yes' >> /run/systemd/resolved.conf.d/test.conf
+  cat "$4" >> /etc/ssl/certs/ca-certificates.crt
+  install -m 644 "$4" "/etc/ssl/certs/$(openssl x509 -hash -noout -in "$4").0"
+fi
 rm -f /etc/resolv.conf
 ln -s /run/systemd/resolve/stub-resolv.conf /etc/resolv.conf
 dbus-daemon --system --fork --nopidfile
@@ -68,9 +78,9 @@ export class SystemdResolved {
 
   static async start(
     namespace: Namespace,
-    { folder, upstream }: { folder: string; upstream: string },
+    { folder, upstream, authority = '' }: { folder: string; upstream: string; authority?: string },
   ): Promise<SystemdResolved> {
-    const args = ['-m', 'sh', '-c', SCRIPT, 'resolved', UNPACKED, folder, upstream]
+    const args = ['-m', 'sh', '-c', SCRIPT, 'resolved', UNPACKED, folder, upstream, authority]
     const resolved = new SystemdResolved(namespace.spawn('unshare', args, { name: 'systemd-resolved' }))
     await eventually(
       async () => {
@@ -95,6 +105,11 @@ export class SystemdResolved {
     return new Part('nsenter', this.#within(command, args), { ...options, env: { ...ENVIRONMENT, ...options.env } })
   }
 
+  /** Replaces a file, or a link, that only processes beside systemd-resolved see. */
+  async write(path: string, text: string): Promise<void> {
+    await this.run('sh', ['-c', 'rm -f "$1" && printf %s "$2" > "$1"', 'write', path, text])
+  }
+
   async stop(): Promise<void> {
     await this.#part.stop()
   }
@@ -104,4 +119,7 @@ export class SystemdResolved {
   }
 }
 
-const ENVIRONMENT = { PATH: `${UNPACKED}/usr/bin:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin` }
+const ENVIRONMENT = {
+  LD_LIBRARY_PATH: LIBRARIES,
+  PATH: `${UNPACKED}/usr/bin:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin`,
+}

@@ -1,12 +1,13 @@
 import type { ServerVerdict, UpstreamVerdict } from '../../../core/contract/upstream-resolver.ts'
 import type { ClientInterface } from '../../../core/control/messages.ts'
 import { normalizeName } from '../../../core/dns/pattern.ts'
-import type { NamedResource } from '../../../core/dns/resource-names.ts'
+import { nameRanges, type NamedResource } from '../../../core/dns/resource-names.ts'
 import type { SiteFindings } from '../../../core/dns/site-finding.ts'
 import { StubResolver, type StubResolverInput, type StubResolverOutput } from '../../../core/dns/stub-resolver.ts'
 import type { AnsweredBy, Upstream } from '../../../core/dns/upstream-queries.ts'
 import type { ClientFlowsInput } from '../../../core/flow/client/client-flows.ts'
 import { splitEndpoint, type Endpoint } from '../../../core/runtime/endpoint.ts'
+import type { NameRange } from '../../../core/runtime/network-configuration.ts'
 import { HeldMachines, type Tell } from '../../../core/runtime/held-machines.ts'
 import type { Deadline, Machine } from '../../../core/runtime/machine.ts'
 import type { Note } from '../../../core/runtime/note.ts'
@@ -39,7 +40,12 @@ export type NameServiceOutput =
   | { type: 'answerTcpQuery'; connection: number; message: Uint8Array }
   | { type: 'inspected'; inspection: number; message: Uint8Array; by: AnsweredBy }
   /** Set the system's resolver to these servers, which are the client's sentinels. */
-  | { type: 'configureResolver'; servers: readonly string[]; searchDomain: string | undefined }
+  | {
+      type: 'configureResolver'
+      servers: readonly string[]
+      searchDomain: string | undefined
+      names: readonly NameRange[]
+    }
 
 /** Destination of the resolver's answer. */
 type Query =
@@ -63,6 +69,7 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
   #upstreams: readonly Upstream[] = []
   #unusable: readonly UnusableResolver[] = []
   #sentinels: readonly string[] = []
+  #names: readonly NameRange[] = []
   #told = ''
 
   /** `read` reads resolvers that the account names; `portalHost`: name or address of the portal. */
@@ -99,6 +106,9 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
         this.#system = input.system
         return this.#chooseUpstreams(now)
       case 'resourcesChanged':
+        this.#tellResolver(input, now)
+        this.#names = nameRanges(input.resources)
+        return this.#configure()
       case 'upstreamAnswered':
       case 'siteAnswered':
       case 'nameUsed':
@@ -153,10 +163,10 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
 
   #configure(): void {
     const searchDomain = this.#interface?.search_domain ?? undefined
-    const wanted = JSON.stringify([this.#sentinels, searchDomain])
+    const wanted = JSON.stringify([this.#sentinels, searchDomain, this.#names])
     if (this.#sentinels.length === 0 || wanted === this.#told) return
     this.#told = wanted
-    this.#outputs.push({ type: 'configureResolver', servers: this.#sentinels, searchDomain })
+    this.#outputs.push({ type: 'configureResolver', servers: this.#sentinels, searchDomain, names: this.#names })
   }
 
   #onResolver(output: StubResolverOutput<Query>): void {

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { lstat, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
 import { OperatorError } from '../../../core/config/operator-error.ts'
+import type { Comparison } from '../../../core/upkeep/reconciler.ts'
 import { ResolvConfGuard } from './resolv-conf-guard.ts'
 import type { ResolverSettings, ResolverWay } from './resolver-way.ts'
 
@@ -43,16 +44,16 @@ export class ResolvConf implements ResolverWay {
     this.#guard ??= new ResolvConfGuard({ path, backup, marker: this.#marker, isMounted })
     const text = `${this.#marker} ${rewritten(original, { servers, searchDomain, backup })}`
     // A mounted file cannot be replaced by renaming.
-    await (isMounted ? overwriteFile(path, text) : replaceFile(path, text))
+    if (current !== text) await (isMounted ? overwriteFile(path, text) : replaceFile(path, text))
     this.#written = { path, text }
   }
 
-  async lacking(): Promise<readonly string[]> {
+  async compare(): Promise<Comparison> {
     const path = await targetOfResolvConf(this.#link)
     const text = await readFile(path, 'utf8').catch(absent)
-    if (this.#written?.path === path && this.#written.text === text) return []
+    const isThere = this.#written?.path === path && this.#written.text === text
     // The program that writes the file may not be done: it is looked at again.
-    return (await isFresh(path)) ? [] : [this.#link]
+    return { lacking: isThere || (await isFresh(path)) ? [] : [this.#link], problems: [] }
   }
 
   async restore(): Promise<void> {
@@ -100,6 +101,15 @@ export const originalResolvConf = (path = '/etc/resolv.conf'): string => {
     return originalOf(current, existsSync(backup) ? readFileSync(backup, 'utf8') : undefined)
   } catch {
     return ''
+  }
+}
+
+/** Whether a path of resolv.conf leads to a file of systemd-resolved. */
+export const isResolvedLink = (path: string): boolean => {
+  try {
+    return realpathSync(path).startsWith('/run/systemd/resolve/')
+  } catch {
+    return false
   }
 }
 

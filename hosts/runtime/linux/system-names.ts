@@ -81,7 +81,8 @@ const stampOf = (path: string): string => {
   }
 }
 
-const textOf = (path: string): string => {
+/** Returns the text of a file; empty if it cannot be read. */
+export const textOf = (path: string): string => {
   try {
     return readFileSync(path, 'utf8')
   } catch {
@@ -107,13 +108,18 @@ const hostsOf = (text: string): ReadonlyMap<string, readonly string[]> => {
   return found
 }
 
+/** Returns the services of the `hosts` line in their order, without actions such as `[NOTFOUND=return]`. nsswitch.conf(5) */
+export const hostServices = (text: string): readonly string[] => {
+  const [, line] = /^[ \t]*hosts:(.*)$/m.exec(text.replace(/#.*/g, '')) ?? []
+  return line?.replace(/\[[^\]]*\]/g, ' ').split(/\s+/) ?? ['files', 'dns']
+}
+
 /**
  * Parses the `hosts` line: whether the hosts file is read, and whether DNS servers are asked before it. `resolve`
  * (systemd-resolved) reads the hosts file, too. nsswitch.conf(5)
  */
 const orderOf = (text: string): { readsHosts: boolean; asksServersFirst: boolean } => {
-  const [, line] = /^[ \t]*hosts:(.*)$/m.exec(text.replace(/#.*/g, '')) ?? []
-  const services = line?.replace(/\[[^\]]*\]/g, ' ').split(/\s+/) ?? ['files', 'dns']
+  const services = hostServices(text)
   const [files, resolve, dns] = ['files', 'resolve', 'dns'].map((service) => services.indexOf(service))
   const hostsAt = Math.min(...[files, resolve].filter((at) => at !== undefined && at >= 0).map(Number))
   const readsHosts = Number.isFinite(hostsAt)
