@@ -1,5 +1,5 @@
 // STUN attributes that ICE and TURN use (RFC 8489 §14, RFC 8445 §16.1); TURN's own are in core/turn.
-import ipaddr from 'ipaddr.js'
+import { formatAddress, parseAddress } from '../net/ip-address.ts'
 import { endpoint, splitEndpoint, type Endpoint } from '../runtime/endpoint.ts'
 import { MAGIC_COOKIE, type StunAttribute, type StunMessage } from './stun-message.ts'
 
@@ -76,8 +76,8 @@ export const xorAddressAttribute = (
   transactionId: Uint8Array,
 ): StunAttribute | undefined => {
   const parts = splitEndpoint(where)
-  if (parts === undefined || !ipaddr.isValid(parts.address)) return undefined
-  const address = ipaddr.parse(parts.address).toByteArray()
+  const address = parseAddress(parts?.address ?? '')
+  if (parts === undefined || address === undefined) return undefined
   const value = new Uint8Array(4 + address.length)
   value[1] = address.length === 4 ? 1 : 2
   new DataView(value.buffer).setUint16(2, parts.port ^ (MAGIC_COOKIE >>> 16))
@@ -87,15 +87,24 @@ export const xorAddressAttribute = (
 
 export const readXorAddress = (message: StunMessage, type: number): Endpoint | undefined => {
   const value = attribute(message, type)
-  if (value === undefined) return undefined
+  return value === undefined ? undefined : readMasked(value, message.transactionId)
+}
+
+/** Reads all attributes of a type; undefined if one of them is no address. */
+export const readXorAddresses = (message: StunMessage, type: number): Endpoint[] | undefined => {
+  const values = message.attributes.filter((each) => each.type === type)
+  const found = values.flatMap(({ value }) => readMasked(value, message.transactionId) ?? [])
+  return found.length === values.length ? found : undefined
+}
+
+const readMasked = (value: Uint8Array, transactionId: Uint8Array): Endpoint | undefined => {
   const length = value[1] === 1 ? 4 : value[1] === 2 ? 16 : 0
   if (length === 0 || value.length !== 4 + length) return undefined
   const port = new DataView(value.buffer, value.byteOffset, 4).getUint16(2) ^ (MAGIC_COOKIE >>> 16)
-  const address = ipaddr.fromByteArray(masked(Array.from(value.subarray(4)), message.transactionId))
-  return endpoint(address.toString(), port)
+  return endpoint(formatAddress(masked(value.subarray(4), transactionId)), port)
 }
 
-const masked = (address: readonly number[], transactionId: Uint8Array): number[] => {
+const masked = (address: Uint8Array, transactionId: Uint8Array): Uint8Array => {
   const mask = [0x21, 0x12, 0xa4, 0x42, ...transactionId]
   return address.map((byte, index) => byte ^ (mask[index] ?? 0))
 }

@@ -72,6 +72,12 @@ const FINGERPRINT_BYTES = 8
 export const looksLikeStun = (bytes: Uint8Array): boolean =>
   bytes.length >= HEADER_BYTES && (bytes[0] ?? 255) < 4 && bytes[1] !== 0 && view(bytes).getUint32(4) === MAGIC_COOKIE
 
+/** Whether a valid message ends in FINGERPRINT, which its answer then has as well (RFC 8489 §7.3). */
+export const hasFingerprint = (bytes: Uint8Array): boolean => {
+  const at = bytes.length - FINGERPRINT_BYTES
+  return at >= HEADER_BYTES && view(bytes).getUint32(at) === ((FINGERPRINT << 16) | 4) >>> 0
+}
+
 /** Parses a datagram and verifies its FINGERPRINT if it has one. The message is a copy. */
 export const decodeStun = (bytes: Uint8Array): StunVerdict => {
   if (bytes.length < HEADER_BYTES) return refused('too-short')

@@ -1,6 +1,6 @@
 import type { Instant } from '../../../core/runtime/time.ts'
 import type { View } from '../decide/view.ts'
-import { RateLimiter } from '../origin/rate-limiter.ts'
+import { RateLimiter } from '../../../core/net/rate-limiter.ts'
 import type { Client } from '../store/entities.ts'
 import type { Grants } from './grants.ts'
 import type { Limits } from './limits.ts'

@@ -4,7 +4,7 @@ import { Counters } from '../../../core/runtime/counters.ts'
 import { endpoint } from '../../../core/runtime/endpoint.ts'
 import type { Instant } from '../../../core/runtime/time.ts'
 import { TokenBucket } from '../../../core/runtime/token-bucket.ts'
-import { RateLimiter, sourceOf } from '../origin/rate-limiter.ts'
+import { RateLimiter, sourceOf } from '../../../core/net/rate-limiter.ts'
 
 /** Limit of requests from one source; a thousand peers behind one address ask less than 50 times a second. */
 const SOURCE_RATE = { perSecond: 100, burst: 1_000 }

@@ -1,7 +1,7 @@
 import type { Middleware } from 'koa'
 import type { Clock } from '../../../../core/runtime/clock.ts'
 import type { Rate } from '../../../../core/runtime/token-bucket.ts'
-import { RateLimiter, sourceOf } from '../../origin/rate-limiter.ts'
+import { RateLimiter, sourceOf } from '../../../../core/net/rate-limiter.ts'
 import { Problem } from './problem.ts'
 
 /** Makes a middleware that limits the request rate per IP address (429). */

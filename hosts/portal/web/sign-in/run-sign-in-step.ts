@@ -2,7 +2,7 @@ import type { Identity, Refusal, SignInStep } from '../../../../core/contract/id
 import type { PluginLog } from '../../../../core/plugin/plugin-log.ts'
 import type { Logger } from '../../../../core/runtime/logger.ts'
 import { SECOND, unixTime, type UnixTime } from '../../../../core/runtime/time.ts'
-import { sourceOf } from '../../origin/rate-limiter.ts'
+import { sourceOf } from '../../../../core/net/rate-limiter.ts'
 import type { IdentityProviderRow, SignInStatements } from '../../store/entities.ts'
 import { askForApproval, type ApprovalParts } from './approval.ts'
 import { callProvider, type ProviderCallParts, type Reply } from './call-provider.ts'

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { instant } from '../../../../../core/runtime/time.ts'
-import { RateLimiter } from '../../../../../hosts/portal/origin/rate-limiter.ts'
+import { RateLimiter } from '../../../../../core/net/rate-limiter.ts'
 import { PortalFixture } from '../../../../kit/portal-fixture.ts'
 
 describe('the rate limit', () => {

@@ -1,6 +1,6 @@
 import ipaddr from 'ipaddr.js'
-import type { Instant } from '../../../core/runtime/time.ts'
-import { TokenBucket, type Rate } from '../../../core/runtime/token-bucket.ts'
+import type { Instant } from '../runtime/time.ts'
+import { TokenBucket, type Rate } from '../runtime/token-bucket.ts'
 
 /** Maximum of askers remembered; the one whose last request is oldest is forgotten first. */
 const REMEMBERED_ASKERS = 10_000
