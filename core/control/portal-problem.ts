@@ -2,10 +2,10 @@
 import type { WebSocketFailure } from '../runtime/web-socket.ts'
 
 /**
- * Steps of connecting to a portal, in order. `proxy`: something that is not a portal answered; `session`: an open
- * connection ended.
+ * Steps of connecting to a portal, in order. `outgoing_proxy`: the proxy that HTTPS_PROXY or HTTP_PROXY names; `proxy`:
+ * something that is not a portal answered; `session`: an open connection ended.
  */
-export type PortalStep = 'name' | 'connect' | 'tls' | 'proxy' | 'upgrade' | 'join' | 'session'
+export type PortalStep = 'name' | 'connect' | 'outgoing_proxy' | 'tls' | 'proxy' | 'upgrade' | 'join' | 'session'
 
 /** Why a peer is not connected to its portal. */
 export interface PortalProblem {
@@ -35,6 +35,7 @@ export const problemText = ({ url, step, code, said, remedy }: PortalProblem): s
 const STEPS: Readonly<Record<PortalStep, string>> = {
   name: 'the name is not resolved',
   connect: 'there is no connection',
+  outgoing_proxy: 'the proxy of this network does not pass it on',
   tls: 'TLS fails',
   proxy: 'what answers is no portal',
   upgrade: 'the portal does not let this machine in',
@@ -53,6 +54,8 @@ export const problemOfFailure = (
       return { url, step, said, ...(NAME[code] ?? NAME_ANY) }
     case 'connect':
       return { url, step, said, ...(CONNECT[code] ?? CONNECT_ANY) }
+    case 'proxy':
+      return { url, step: 'outgoing_proxy', said, ...(OUTGOING[code] ?? OUTGOING_ANY) }
     case 'tls':
       return { url, step, said, ...(TLS[code] ?? (isNotTls(code, message) ? NOT_TLS : TLS_ANY)) }
     case 'upgrade':
@@ -157,6 +160,31 @@ const CONNECT: Readonly<Record<string, Known>> = {
   ECONNRESET: FIREWALL,
   EACCES: { code: 'connect_forbidden', remedy: 'This machine’s own firewall forbids it.' },
   EPERM: { code: 'connect_forbidden', remedy: 'This machine’s own firewall forbids it.' },
+}
+
+const OUTGOING_ANY: Known = {
+  code: 'outgoing_proxy_failed',
+  remedy: 'Look at HTTPS_PROXY and NO_PROXY in this program’s environment, and at the proxy’s own log.',
+}
+const OUTGOING: Readonly<Record<string, Known>> = {
+  PROXY_UNREACHABLE: {
+    code: 'outgoing_proxy_unreachable',
+    remedy:
+      'Look whether that proxy runs, and whether HTTPS_PROXY in this program’s environment still names the right one.',
+  },
+  PROXY_AUTHENTICATION: {
+    code: 'outgoing_proxy_authentication',
+    remedy:
+      'Write user and password into HTTPS_PROXY (http://user:password@host:port), or have the proxy let this machine pass without.',
+  },
+  PROXY_REFUSED: {
+    code: 'outgoing_proxy_refused',
+    remedy: 'Have the proxy permit CONNECT to the portal’s host and port, or name the host in NO_PROXY.',
+  },
+  ETIMEDOUT: {
+    code: 'outgoing_proxy_timeout',
+    remedy: 'Look whether that proxy reaches the portal, and whether HTTPS_PROXY still names the right one.',
+  },
 }
 
 const TLS_ANY: Known = {

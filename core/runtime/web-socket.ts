@@ -10,8 +10,11 @@ export interface WebSocketRequest {
   maxBytes: number
 }
 
-/** Step at which a connection failed or ended. `upgrade`: while waiting for the HTTP response; `open`: after it. */
-export type WebSocketStep = 'name' | 'connect' | 'tls' | 'upgrade' | 'open'
+/**
+ * Step at which a connection failed or ended. `proxy`: at an HTTP proxy of the environment; `upgrade`: while waiting for
+ * the HTTP response; `open`: after it.
+ */
+export type WebSocketStep = 'name' | 'connect' | 'proxy' | 'tls' | 'upgrade' | 'open'
 
 /** Why a connection ended, or could not be made. */
 export interface WebSocketFailure {
@@ -41,7 +44,7 @@ export interface WebSocketConnection {
   close: () => void
 }
 
-/** WebSocket client for text messages (RFC 6455): no compression, no subprotocol, no Origin header, verified TLS. */
+/** WebSocket client for text messages (RFC 6455): no compression, no subprotocol, no Origin header, verified TLS, by the environment's proxy. */
 export interface WebSockets {
   connect: (request: WebSocketRequest, events: WebSocketEvents) => WebSocketConnection
 }

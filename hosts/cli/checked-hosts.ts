@@ -33,6 +33,7 @@ const Settings = z.object({
   transport: peerConfig.transport,
   resolvers: peerConfig.resolvers,
   private_networks: PortalConfig.shape.private_networks,
+  proxy_resolves_names: PortalConfig.shape.proxy_resolves_names,
 })
 
 /**

@@ -1,6 +1,7 @@
 import { OperatorError } from '../../core/config/operator-error.ts'
 import { problemOfFailure, problemOfRefusal, problemText } from '../../core/control/portal-problem.ts'
 import type { HttpRequest, HttpResponse } from '../../core/runtime/http-client.ts'
+import type { WebSocketStep } from '../../core/runtime/web-socket.ts'
 import type { Secret } from '../../core/runtime/secret.ts'
 import { needTokenFile } from '../runtime/token-file.ts'
 import type { CommandContext } from './context.ts'
@@ -20,7 +21,7 @@ const MAX_ANSWER_BYTES = 16 * 1_048_576
 /**
  * Sends one request to the portal's API, with the token of PORTREEVE_TOKEN or of a token file, and returns the JSON
  * answer.
- * @throws OperatorError CONFIG_PORTAL_URL, TOKEN_MISSING, SECRET_FILE_…, PORTAL_UNREACHABLE, PORTAL_TOKEN_REFUSED,
+ * @throws OperatorError CONFIG_PORTAL_URL, TOKEN_MISSING, SECRET_FILE_…, PROXY_INVALID, PORTAL_UNREACHABLE, PORTAL_TOKEN_REFUSED,
  * PORTAL_REFUSED
  */
 export const askPortal = async (
@@ -56,27 +57,30 @@ export const askPortal = async (
 
 /**
  * Sends a request, trusting the same authorities as clients and gateways.
- * @throws OperatorError CA_FILE_…, PORTAL_UNREACHABLE with the step that failed and a remedy
+ * @throws OperatorError CA_FILE_…, PROXY_INVALID, PORTAL_UNREACHABLE with the step that failed and a remedy
  */
 const send = async (request: HttpRequest, caFile: string | undefined): Promise<HttpResponse> => {
-  const { checkCaFile, createHttpClient, lookUpAll, TrustedCertificates } = await import('../runtime/index.ts')
+  const { checkCaFile, checkProxies, createHttpClient, TrustedCertificates } = await import('../runtime/index.ts')
   checkCaFile(caFile)
-  const { hostname, protocol, origin } = new URL(request.url)
-  const refuse = (step: 'name' | 'connect' | 'tls') => (error: unknown) => {
+  checkProxies()
+  const ca = new TrustedCertificates({ caFile }).pem().join('\n')
+  try {
+    return await createHttpClient({ ca }).send(request)
+  } catch (error) {
     const { code = '', message } = error as Error & { code?: string }
-    const at = step === 'connect' && isOfTls(code) ? 'tls' : step
+    const { origin } = new URL(request.url)
     throw new OperatorError(
       'PORTAL_UNREACHABLE',
-      problemText(problemOfFailure({ step: at, code, message }, { url: origin })),
+      problemText(problemOfFailure({ step: stepOf(code), code, message }, { url: origin })),
     )
   }
-  if (protocol === 'http:') return createHttpClient().send(request).catch(refuse('connect'))
-  const addresses = await lookUpAll(hostname).catch(refuse('name'))
-  const http = createHttpClient({ ca: new TrustedCertificates({ caFile }).pem().join('\n') })
-  return http.send({ ...request, addresses }).catch(refuse('connect'))
 }
 
-const isOfTls = (code: string): boolean => /CERT|ISSUER|SELF_SIGNED|VERIFY|ERR_TLS|ERR_SSL|EPROTO/.test(code)
+const stepOf = (code: string): WebSocketStep => {
+  if (/^(?:ENOTFOUND|EAI_)/.test(code)) return 'name'
+  if (code.startsWith('PROXY_')) return 'proxy'
+  return /CERT|ISSUER|SELF_SIGNED|VERIFY|ERR_TLS|ERR_SSL|EPROTO/.test(code) ? 'tls' : 'connect'
+}
 
 const headersFor = (token: Secret, hasBody: boolean) => ({
   authorization: `Bearer ${token.reveal()}`,

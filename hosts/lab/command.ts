@@ -21,9 +21,16 @@ const MAX_OUTPUT_BYTES = 4 * 1024 * 1024
 /** Folders of `ip` and similar commands, which PATH lacks after `su`. */
 const SYSTEM_PATHS = '/usr/local/sbin:/usr/sbin:/sbin'
 
-/** Returns the environment of the lab's commands: that of this process with `SYSTEM_PATHS` in PATH, and `env`. */
+/** Variables of proxies, which the lab's machines do not reach. */
+const PROXIES = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY'].flatMap((name) => [name, name.toLowerCase()])
+
+/**
+ * Returns the environment of the lab's commands: that of this process with `SYSTEM_PATHS` in PATH and without proxies,
+ * and `env`.
+ */
 export const commandEnvironment = (env: CommandOptions['env'] = {}): NodeJS.ProcessEnv => ({
   ...process.env,
+  ...Object.fromEntries(PROXIES.map((name) => [name, undefined])),
   PATH: `${process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin'}:${SYSTEM_PATHS}`,
   ...env,
 })

@@ -27,6 +27,7 @@ const NEEDS = {
     wg: 'wireguard-tools',
     'wireguard-go': 'wireguard-go',
     unbound: 'unbound',
+    tinyproxy: 'tinyproxy-bin',
     'dbus-daemon': 'dbus-daemon',
     openssl: 'openssl',
     ethtool: 'ethtool',

@@ -22,6 +22,7 @@ import { TunDevices } from '../../core/runtime/tun-device.ts'
 import { WebSockets } from '../../core/runtime/web-socket.ts'
 import {
   checkCaFile,
+  checkProxies,
   createClock,
   createDatagramSockets,
   createDnsListeners,
@@ -53,7 +54,7 @@ export interface PeerContainer {
 /**
  * Builds the container of a peer. `points` are extension points that its role has beside those of every peer, `add`
  * registers its own ports.
- * @throws OperatorError for errors in the plugins or the file of authorities
+ * @throws OperatorError for errors in the plugins, the file of authorities or the environment's proxies
  */
 export const buildPeerContainer = async (
   role: Role,
@@ -61,6 +62,7 @@ export const buildPeerContainer = async (
   { points = [], add }: { points?: readonly HostPoint[]; add: (container: Container, logger: Logger) => void },
 ): Promise<PeerContainer> => {
   checkCaFile(config.ca_file)
+  checkProxies()
   const container = createContainer()
   const logger = createLogger({ level: config.log_level, name: role })
   container.value(Logger, logger)

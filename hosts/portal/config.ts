@@ -103,6 +103,12 @@ export const PortalConfig = z.strictObject({
     .array(z.string().refine((text) => parseNetwork(text) !== undefined, 'is no address and no CIDR'))
     .max(100)
     .default([]),
+  /**
+   * Whether the proxy of HTTPS_PROXY and HTTP_PROXY resolves the names of plugins' requests. By default the portal does,
+   * and asks the proxy for an address that these requests may go to. If `true`, the proxy itself has to refuse private
+   * addresses.
+   */
+  proxy_resolves_names: z.boolean().default(false),
   /** Rate limit per IP address: a burst of requests after a silence, then so many a second. */
   rate_limit: z
     .strictObject({

@@ -18,6 +18,7 @@ import { Random } from '../../core/runtime/random.ts'
 import { SecretFiles } from '../../core/runtime/secret-files.ts'
 import { TrustedAuthorities } from '../../core/runtime/trusted-authorities.ts'
 import {
+  checkProxies,
   createClock,
   createHttpClient,
   createLogger,
@@ -34,7 +35,7 @@ const EXTENSION_POINTS = [IdentityProviders, PolicyConditions, GatewaySelectors,
 
 /** Options of a portal that its plugins depend on. */
 export type PortalPlugins = Omit<PortalStart, 'config'> & {
-  config: Pick<PortalConfig, 'plugins' | 'log_level' | 'private_networks'>
+  config: Pick<PortalConfig, 'plugins' | 'log_level' | 'private_networks' | 'proxy_resolves_names'>
 }
 
 /**
@@ -51,12 +52,14 @@ export const buildContainer = async (
   isolated: IsolatedPlugins
 }> => {
   const { config, modules, version } = options
+  checkProxies()
   const container = createContainer()
   container.value(Clock, options.clock ?? createClock())
   container.value(Random, options.random ?? createRandom())
   container.value(Logger, options.logger ?? createLogger({ name: 'portal', level: config.log_level }))
   container.value(TrustedAuthorities, createTrustedAuthorities())
-  container.value(HttpClient, createHttpClient({ permits: permitInternetAnd(config.private_networks) }))
+  const { private_networks: privateNetworks, proxy_resolves_names: proxyResolvesNames } = config
+  container.value(HttpClient, createHttpClient({ permits: permitInternetAnd(privateNetworks), proxyResolvesNames }))
   container.value(SecretFiles, createSecretFiles(modules.folder))
   const pluginMetrics = new PluginMetrics()
   container.value(Metrics, pluginMetrics)
@@ -64,7 +67,8 @@ export const buildContainer = async (
   const logger = container.get(Logger)
   const isolated = new IsolatedPlugins({
     context,
-    privateNetworks: config.private_networks,
+    privateNetworks,
+    proxyResolvesNames,
     questionMs: options.questionMs,
     logger,
     metrics: pluginMetrics,

@@ -12,6 +12,8 @@ export interface IsolatedPluginsOptions {
   context: PluginContext
   /** Networks besides the Internet that plugins may send requests to. */
   privateNetworks: readonly string[]
+  /** Whether the environment's proxy resolves the names of plugins' requests. */
+  proxyResolvesNames: boolean
   /** Time limit of a question; 250 ms if undefined. */
   questionMs: number | undefined
   logger: Logger
@@ -30,8 +32,8 @@ export class IsolatedPlugins implements Isolation {
 
   open({ definition: { name: plugin }, entry, source }: PluginUse): ThreadedPlugin | undefined {
     if (entry === undefined) return undefined
-    const { context, privateNetworks, questionMs = QUESTION_MS, ...ports } = this.#options
-    const setUp: IsolatedWorkerSetUp = { entry, source, context, privateNetworks }
+    const { context, privateNetworks, proxyResolvesNames, questionMs = QUESTION_MS, ...ports } = this.#options
+    const setUp: IsolatedWorkerSetUp = { entry, source, context, privateNetworks, proxyResolvesNames }
     const threaded = new ThreadedPlugin({ plugin, module: MODULE, setUp, questionMs, ...ports })
     this.#plugins.set(plugin, threaded)
     return threaded

@@ -9,4 +9,6 @@ export interface IsolatedWorkerSetUp {
   context: PluginContext
   /** Networks besides the Internet that the plugin may send requests to. */
   privateNetworks: readonly string[]
+  /** Whether the environment's proxy resolves the names of its requests. */
+  proxyResolvesNames: boolean
 }

@@ -23,14 +23,14 @@ import { TrustedCertificates } from '../runtime/trusted-certificates.ts'
 import type { IsolatedWorkerSetUp } from './isolated-worker-set-up.ts'
 
 await runThread(async () => {
-  const { entry, source, context, privateNetworks } = workerData as IsolatedWorkerSetUp
+  const { entry, source, context, privateNetworks, proxyResolvesNames } = workerData as IsolatedWorkerSetUp
   const container = createContainer()
   container.value(Clock, new SystemClock())
   container.value(Random, new SystemRandom())
   container.value(Logger, new ThreadLogger(post))
   container.value(Metrics, new ThreadMetrics(post))
   container.value(TrustedAuthorities, new TrustedCertificates({}))
-  container.value(HttpClient, new NodeHttpClient({ permits: permitInternetAnd(privateNetworks) }))
+  container.value(HttpClient, new NodeHttpClient({ permits: permitInternetAnd(privateNetworks), proxyResolvesNames }))
   container.value(SecretFiles, new FolderSecretFiles(context.folder))
   const use = await loadPlugin(entry, source, packageFinder(join(context.folder, 'portal.yaml')))
   return new IsolatedImplementations(use, { container, context })

@@ -1,9 +1,8 @@
 import { request as requestHttp, type IncomingMessage } from 'node:http'
 import { request as requestHttps, type RequestOptions } from 'node:https'
-import { isIP } from 'node:net'
-import { lookup, type LookupAddress, type LookupOptions } from 'node:dns'
 import type { HttpClient, HttpRequest, HttpResponse } from '../../core/runtime/http-client.ts'
 import { failure } from './failure.ts'
+import { notPermitted, outgoingConnections } from './outgoing-connection.ts'
 import type { MarkFor } from './outgoing-socket.ts'
 import type { PermitsAddress } from './permitted-addresses.ts'
 import { PinnedHttp } from './pinned-http.ts'
@@ -18,27 +17,32 @@ export interface HttpClientOptions {
   ca?: string
   /** Whether an address may be connected to; by default all may. */
   permits?: PermitsAddress
+  /** Whether the environment's proxy resolves names itself, and so has to keep away from addresses not permitted. */
+  proxyResolvesNames?: boolean | undefined
 }
 
 /**
  * HTTP client on Node's: follows no redirects, keeps no cookies, bounds time and unpacked size. `permits` is asked
- * about the address that a socket is connected to, so that a name cannot resolve differently between check and use.
+ * about the address that a socket is connected to, or that a proxy is asked for, so that a name cannot resolve
+ * differently between check and use.
  */
 export class NodeHttpClient implements HttpClient {
   readonly #pinned: PinnedHttp
-  readonly #permits: PermitsAddress
+  readonly #permits: PermitsAddress | undefined
+  readonly #proxyResolvesNames: boolean | undefined
   readonly #trusted: TrustedCertificates
 
   constructor(options: HttpClientOptions = {}) {
     this.#pinned = new PinnedHttp(options)
-    this.#permits = options.permits ?? (() => true)
+    this.#permits = options.permits
+    this.#proxyResolvesNames = options.proxyResolvesNames
     this.#trusted = new TrustedCertificates({ only: options.ca })
   }
 
   async send(request: HttpRequest): Promise<HttpResponse> {
     const url = new URL(request.url)
     if (request.addresses !== undefined) {
-      for (const address of request.addresses) if (!this.#permits(address)) throw notPermitted(url.hostname)
+      for (const address of request.addresses) if (this.#permits?.(address) === false) throw notPermitted(url.hostname)
       return this.#pinned.send(request, request.addresses)
     }
     if (url.protocol !== 'http:' && url.protocol !== 'https:') {
@@ -61,49 +65,24 @@ export class NodeHttpClient implements HttpClient {
   }
 
   #begin({ method, headers, body }: HttpRequest, url: URL, signal: AbortSignal): Promise<IncomingMessage> {
-    const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
-    // An address is never passed to `#lookup`, so it is checked here.
-    if (isIP(host) !== 0 && !this.#permits(host)) throw notPermitted(host)
-    const options: RequestOptions = { method, headers: { ...headers }, agent: false, signal, lookup: this.#lookup }
+    const tls = url.protocol === 'https:'
+    const createConnection = outgoingConnections({
+      tls,
+      secureContext: this.#trusted.context,
+      permits: this.#permits,
+      proxyResolvesNames: this.#proxyResolvesNames,
+    })
+    // No `agent`, not even `false`: it would connect by itself. The default port is otherwise known to agents only.
+    const defaultPort = tls ? 443 : 80
+    const options: RequestOptions = { method, headers: { ...headers }, signal, createConnection, defaultPort }
     return new Promise((resolve, reject) => {
-      const sent =
-        url.protocol === 'https:' ? requestHttps(url, { ...options, ...this.#trust() }) : requestHttp(url, options)
+      const sent = tls ? requestHttps(url, options) : requestHttp(url, options)
       sent.on('error', reject)
       sent.on('response', resolve)
-      sent.on('socket', (socket) => {
-        // Checks the address that is in use, whatever the resolver returned.
-        socket.on('connect', () => {
-          if (!this.#permits(socket.remoteAddress ?? '')) sent.destroy(notPermitted(host))
-        })
-      })
       sent.end(body)
     })
   }
-
-  // An option of TLS sockets, which the types of requests leave out.
-  #trust(): object {
-    return { secureContext: this.#trusted.context() }
-  }
-
-  /** Looks a host up with the system's resolver and leaves out the addresses that are not permitted. */
-  readonly #lookup = (
-    host: string,
-    options: LookupOptions,
-    done: (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void,
-  ): void => {
-    lookup(host, { ...options, all: true }, (error, found) => {
-      const permitted = (error === null ? found : []).filter(({ address }) => this.#permits(address))
-      const [first] = permitted
-      if (error !== null) done(error, '')
-      else if (first === undefined) done(notPermitted(host), '')
-      else if (options.all === true) done(null, permitted)
-      else done(null, first.address, first.family)
-    })
-  }
 }
-
-const notPermitted = (host: string): Error =>
-  failure('EACCES', `${host} leads to no address of the Internet, nor of a network that the operator permits`)
 
 const chainOf = function* (error: unknown): Generator<Error> {
   for (let at = error, depth = 0; at instanceof Error && depth < 5; depth++) {

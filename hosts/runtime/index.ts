@@ -53,7 +53,8 @@ export { checkMachine, type MachineQuestion } from './linux/machine-check.ts'
 export { needFreeMachine, ownedDevices } from './linux/machine-owner.ts'
 export { checkCaFile, TrustedCertificates } from './trusted-certificates.ts'
 export { lookUpAll } from './look-up-all.ts'
-export { markedConnections, type ConnectionRequest } from './marked-connection.ts'
+export { outgoingConnections, type ConnectionRequest } from './outgoing-connection.ts'
+export { checkProxies } from './proxy-settings.ts'
 
 export const createClock = (): Clock => new SystemClock()
 export const createMachineLoad = (): MachineLoad => new LinuxMachineLoad()

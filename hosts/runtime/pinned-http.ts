@@ -1,16 +1,19 @@
 import { Agent, request as requestHttp1 } from 'node:https'
 import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2'
-import { isIP } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import type { HttpRequest, HttpResponse } from '../../core/runtime/http-client.ts'
 import { failure } from './failure.ts'
-import { openStream, type MarkFor } from './outgoing-socket.ts'
+import { connectByProxy, connectToAddress } from './outgoing-connection.ts'
+import type { MarkFor } from './outgoing-socket.ts'
+import { proxyFor } from './proxy-settings.ts'
 import { readBody, textFields } from './response-parts.ts'
+import { firstConnection } from './staggered-attempts.ts'
 import { TrustedCertificates } from './trusted-certificates.ts'
 
 const IDLE_MS = 10_000
-/** Timeout of a connection attempt to one address, after which the next is tried. */
+/** Timeout of a TCP connection attempt to one address, and of TLS over it. */
 const ATTEMPT_MS = 2_000
 /** Maximum of origins with open connections; beyond, those of the least recently used are closed. */
 const MAX_ORIGINS = 32
@@ -24,12 +27,12 @@ type Way = { type: 'http2'; session: ClientHttp2Session; inFlight: number } | { 
  * later requests.
  */
 export class PinnedHttp {
-  readonly #markFor: MarkFor
+  readonly #markFor: MarkFor | undefined
   readonly #trusted: TrustedCertificates
   /** Connections by origin, addresses and marks; least recently used first. */
   readonly #ways = new Map<string, Promise<Way>>()
 
-  constructor({ markFor = () => undefined, ca }: { markFor?: MarkFor; ca?: string }) {
+  constructor({ markFor, ca }: { markFor?: MarkFor; ca?: string }) {
     this.#markFor = markFor
     this.#trusted = new TrustedCertificates({ only: ca })
   }
@@ -104,26 +107,27 @@ export class PinnedHttp {
     return agent
   }
 
-  async #connect(url: URL, addresses: readonly string[]): Promise<TLSSocket> {
-    const failures: unknown[] = []
-    for (const address of addresses) {
-      try {
-        return await this.#connectTo(address, url)
-      } catch (error) {
-        failures.push(error)
-      }
-    }
-    throw failures[0] ?? failure('ENOTFOUND', 'there is no address to connect to')
+  #connect(url: URL, addresses: readonly string[]): Promise<TLSSocket> {
+    return firstConnection({
+      addresses,
+      host: hostOf(url),
+      attempt: async (address, signal) => this.#secure(await this.#connectTo(address, url, signal), url, signal),
+      discard: (late) => late.destroy(),
+    })
   }
 
-  #connectTo(address: string, url: URL): Promise<TLSSocket> {
+  /** Connects to an address, by a proxy unless this machine's tunnel leads there. */
+  #connectTo(address: string, url: URL, signal: AbortSignal): Promise<Socket> {
+    const [port, mark] = [portOf(url), this.#markOf(address, url)]
+    const isByTunnel = this.#markFor !== undefined && mark === undefined
+    const proxy = isByTunnel ? undefined : proxyFor({ tls: true, host: hostOf(url), port })
+    if (proxy === undefined) return connectToAddress({ address, port, mark, signal, timeoutMs: ATTEMPT_MS })
+    return connectByProxy(proxy, { host: address, port, mark, signal, secureContext: this.#trusted.context })
+  }
+
+  #secure(stream: Socket, url: URL, signal: AbortSignal): Promise<TLSSocket> {
     return new Promise((resolve, reject) => {
-      const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
-      const stream = openStream({
-        address,
-        port: portOf(url),
-        mark: this.#markOf(address, url),
-      })
+      const host = hostOf(url)
       const socket = connectTls({
         socket: stream,
         host,
@@ -132,25 +136,29 @@ export class PinnedHttp {
         minVersion: 'TLSv1.2',
         secureContext: this.#trusted.context(),
       })
-      const timer = setTimeout(() => fail(failure('ETIMEDOUT', `no connection within ${ATTEMPT_MS} ms`)), ATTEMPT_MS)
-      const fail = (error: Error): void => {
+      const timer = setTimeout(() => fail(failure('ETIMEDOUT', `no TLS within ${ATTEMPT_MS} ms`)), ATTEMPT_MS)
+      const settle = (done: () => void): void => {
         clearTimeout(timer)
-        socket.destroy()
-        reject(error)
+        signal.removeEventListener('abort', giveUp)
+        done()
       }
+      const fail = (error: Error): void => {
+        settle(() => reject(error))
+        socket.destroy()
+      }
+      const giveUp = (): void => fail(failure('ECONNABORTED', 'the connection was given up'))
+      signal.addEventListener('abort', giveUp, { once: true })
       // These listeners stay once it is connected, as an unused connection has no other.
       stream.on('error', fail)
       socket.on('error', fail)
       socket.once('close', () => fail(failure('ECONNRESET', 'the connection ended')))
-      socket.once('secureConnect', () => {
-        clearTimeout(timer)
-        resolve(socket)
-      })
+      socket.once('secureConnect', () => settle(() => resolve(socket)))
+      if (signal.aborted) giveUp()
     })
   }
 
   #markOf(address: string, url: URL): number | undefined {
-    return this.#markFor({ address, port: portOf(url), protocol: 'tcp' })
+    return this.#markFor?.({ address, port: portOf(url), protocol: 'tcp' })
   }
 
   #drop(given: string): void {
@@ -162,6 +170,8 @@ export class PinnedHttp {
     )
   }
 }
+
+const hostOf = (url: URL): string => url.hostname.replace(/^\[(.*)\]$/, '$1')
 
 const portOf = (url: URL): number => (url.port === '' ? 443 : Number(url.port))
 

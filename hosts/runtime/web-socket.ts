@@ -9,7 +9,7 @@ import type {
   WebSockets,
   WebSocketStep,
 } from '../../core/runtime/web-socket.ts'
-import { markedConnections } from './marked-connection.ts'
+import { outgoingConnections } from './outgoing-connection.ts'
 import { TrustedCertificates, type TrustOptions } from './trusted-certificates.ts'
 
 /** Timeout from the start of a connection to the end of the server's answer. */
@@ -31,7 +31,7 @@ export class WsWebSockets implements WebSockets {
     let step: WebSocketStep = 'name'
     let failed: Omit<WebSocketFailure, 'step'> | undefined
     let isOver = false
-    const createConnection = markedConnections({
+    const createConnection = outgoingConnections({
       mark,
       tls: url.startsWith('wss:'),
       secureContext: this.#trusted.context,

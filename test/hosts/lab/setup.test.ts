@@ -22,6 +22,7 @@ const PRESENT = [
   'dig',
   'wg',
   'unbound',
+  'tinyproxy',
   'dbus-daemon',
   'openssl',
   'ethtool',

@@ -9,7 +9,7 @@ import {
   createDatagramSockets,
   createNetworkConfiguration,
   createTunDevices,
-  markedConnections,
+  outgoingConnections,
 } from '../../../hosts/runtime/index.ts'
 
 const DEVICE = 'tun-client'
@@ -84,7 +84,7 @@ const overTcp = (family: Family): Promise<string> =>
     const asked = request({
       host: WORLD[family],
       port: CLOSED_PORT,
-      createConnection: markedConnections({ mark: OWN_SOCKET_MARK, tls: false }),
+      createConnection: outgoingConnections({ mark: OWN_SOCKET_MARK, tls: false }),
     })
     asked.on('error', (error) => {
       resolve('code' in error && error.code === 'ECONNREFUSED' ? 'world' : String(error))

@@ -8,11 +8,11 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { WebSocket, WebSocketServer } from 'ws'
 import { OWN_SOCKET_MARK } from '../../../core/runtime/network-configuration.ts'
-import { markedConnections } from '../../../hosts/runtime/index.ts'
+import { outgoingConnections } from '../../../hosts/runtime/index.ts'
 import { packageRoot } from '../../../hosts/runtime/process/package-root.ts'
 import { needsKernel } from '../../kit/needs-kernel.ts'
 
-const marked = markedConnections({ mark: OWN_SOCKET_MARK, tls: false })
+const marked = outgoingConnections({ mark: OWN_SOCKET_MARK, tls: false })
 
 describe('a marked connection', () => {
   needsKernel()
@@ -52,7 +52,7 @@ describe('a marked connection', () => {
     const { port } = server.address() as AddressInfo
     const getTls = (host: string, ca?: Buffer): Promise<string> =>
       new Promise((resolve) => {
-        const createConnection = markedConnections({ mark: OWN_SOCKET_MARK, tls: true })
+        const createConnection = outgoingConnections({ mark: OWN_SOCKET_MARK, tls: true })
         const options = { host, port, createConnection, ...(ca === undefined ? {} : { ca }) }
         const asked = requestTls(options, (response) => {
           response.on('data', (chunk) => {
