@@ -24,6 +24,7 @@ export {
   GatewaySelectors,
   TunnelTransports,
   FactSources,
+  RelayProviders,
 } from './contract/extension-point.ts'
 export {
   fact,
@@ -42,6 +43,13 @@ export {
   type FactTable,
   type OwnFact,
 } from './contract/fact-source.ts'
+export {
+  type RelayProvider,
+  type ProvidedRelay,
+  type Coordinates,
+  type RelayCredentialsQuestion,
+  type RelayCredentials,
+} from './contract/relay-provider.ts'
 export { token, type Token } from './di.ts'
 export { OperatorError } from './config/operator-error.ts'
 export { Secret } from './runtime/secret.ts'
@@ -120,6 +128,7 @@ export { Metrics, type MetricLabels } from './runtime/metrics.ts'
 export { TrustedAuthorities } from './runtime/trusted-authorities.ts'
 export { HttpClient, type HttpRequest, type HttpResponse } from './runtime/http-client.ts'
 export { OutgoingSockets, type OutgoingSocket, type SocketEvents, type StreamTls } from './runtime/outgoing-sockets.ts'
+export { RegisteredRelays, type RegisteredRelay } from './runtime/registered-relays.ts'
 export { DnsExchange, type DnsExchangeRequest, SystemResolvers } from './runtime/dns-exchange.ts'
 export { anotherMayKnow, ASK_LAST_FOR_MS } from './dns/another-server.ts'
 export { askServer, type ServerQuery } from './dns/ask-server.ts'

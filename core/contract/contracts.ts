@@ -2,6 +2,7 @@ import type { FactSource } from './fact-source.ts'
 import type { GatewaySelector } from './gateway-selector.ts'
 import type { IdentityProvider } from './identity-provider.ts'
 import type { PolicyCondition } from './policy-condition.ts'
+import type { RelayProvider } from './relay-provider.ts'
 import type { TunnelTransport } from './tunnel-transport.ts'
 import type { UpstreamResolver } from './upstream-resolver.ts'
 
@@ -17,6 +18,7 @@ export interface Contracts<Settings, Known, OfCandidate, Keep, Value> {
   'gateway-selectors': GatewaySelector<Settings, Known, OfCandidate>
   'tunnel-transports': TunnelTransport
   'fact-sources': FactSource<Value>
+  'relay-providers': RelayProvider
 }
 
 /** Name of an extension point, as errors print it. */

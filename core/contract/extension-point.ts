@@ -105,3 +105,5 @@ export const GatewaySelectors = extensionPoint('gateway-selectors')
 export const TunnelTransports = extensionPoint('tunnel-transports')
 /** Extension point of plugins that bring facts for conditions and selectors. */
 export const FactSources = extensionPoint('fact-sources')
+/** Extension point of plugins that name the relays which peers may use. */
+export const RelayProviders = extensionPoint('relay-providers')

@@ -34,7 +34,10 @@ export const FlowLogs = z.object({
 })
 export type FlowLogs = z.infer<typeof FlowLogs>
 
-/** A STUN or TURN server. The portal sends no `turn`, as it has no relays, and `stun` to peers with `FEATURES.stun`. */
+/**
+ * A STUN server or a relay. An entry of the type `turn` is one endpoint of a relay, whose endpoints share their id. The portal
+ * sends `stun` to peers with `FEATURES.stun` only.
+ */
 export const Relay = z.discriminatedUnion('type', [
   z.object({ type: z.literal('stun'), id: Id, addr: text(64) }),
   z.object({
@@ -44,6 +47,10 @@ export const Relay = z.discriminatedUnion('type', [
     username: text(512),
     password: text(512),
     expires_at: UnixSeconds,
+    /**
+     * URL of a WebSocket that carries the same datagrams. Portreeve's addition, for peers with `FEATURES.relayWebsocket`.
+     */
+    websocket_url: text(2048).optional(),
   }),
 ])
 export type Relay = z.infer<typeof Relay>
@@ -122,6 +129,8 @@ export const FEATURES = {
   siteFindings: 'site_findings',
   /** `relays_presence` carries the portal's STUN server, an entry of the type `stun` for each of its endpoints. */
   stun: 'stun',
+  /** Entries of relays carry `websocket_url`. */
+  relayWebsocket: 'relay_websocket',
 } as const
 
 /** Name of a fact, such as `disk.encrypted`. */

@@ -157,6 +157,7 @@ const MEMBERS: Readonly<Record<PointName, readonly string[]>> = {
   'gateway-selectors': ['settings', 'needs', 'facts', 'candidateFacts', 'create'],
   'tunnel-transports': ['needs', 'create'],
   'fact-sources': ['fact', 'everyMs', 'goodForMs', 'needs', 'create'],
+  'relay-providers': ['needs', 'create'],
 }
 
 const METHODS: Readonly<Record<PointName, readonly string[]>> = {
@@ -166,6 +167,10 @@ const METHODS: Readonly<Record<PointName, readonly string[]>> = {
   'gateway-selectors': ['select'],
   'tunnel-transports': ['generateKeys', 'publicKey', 'createTunnel'],
   'fact-sources': ['refresh'],
+  'relay-providers': ['relays', 'credentials'],
 }
 
-const OPTIONAL_METHODS: Readonly<Partial<Record<PointName, readonly string[]>>> = { 'identity-providers': ['signOut'] }
+const OPTIONAL_METHODS: Readonly<Partial<Record<PointName, readonly string[]>>> = {
+  'identity-providers': ['signOut'],
+  'relay-providers': ['watch'],
+}

@@ -112,6 +112,7 @@ interface Rules {
   'gateway-selectors': NoKeepHere & NoBroughtFact
   'tunnel-transports': NoFacts & NoCandidates & NoKeepHere & NoSettingsHere & NoBroughtFact
   'fact-sources': NoFacts & NoCandidates & NoKeepHere & NoSettingsHere & Freshness
+  'relay-providers': NoFacts & NoCandidates & NoKeepHere & NoSettingsHere & NoBroughtFact
 }
 interface NoBroughtFact {
   fact?: 'only fact sources bring a fact' | undefined

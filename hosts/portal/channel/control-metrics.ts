@@ -39,11 +39,11 @@ export const controlMetrics = (
   })
 }
 
-/** Registers metrics of calls to policy conditions and gateway selectors with Prometheus. */
+/** Registers metrics of calls to policy conditions, gateway selectors and relay providers with Prometheus. */
 export const pluginCallMetrics = (calls: Pick<PluginCalls, 'figures'>, registry: Registry): void => {
   const counted: Gauge = new Gauge({
     name: 'portreeve_portal_plugin_calls_total',
-    help: 'Calls to policy conditions and gateway selectors: answered, slow (over 250 ms), failed, spared after slow ones',
+    help: 'Calls to policy conditions, gateway selectors and relay providers: answered, slow (over 250 ms), failed, spared after slow ones',
     labelNames: ['point', 'key', 'outcome'],
     registers: [registry],
     collect: (): void => {
@@ -56,7 +56,7 @@ export const pluginCallMetrics = (calls: Pick<PluginCalls, 'figures'>, registry:
   })
   const spent: Gauge = new Gauge({
     name: 'portreeve_portal_plugin_seconds_total',
-    help: 'Total time of calls to policy conditions and gateway selectors',
+    help: 'Total time of calls to policy conditions, gateway selectors and relay providers',
     labelNames: ['point', 'key'],
     registers: [registry],
     collect: (): void => {

@@ -3,6 +3,7 @@ import { Facts } from '../../../core/contract/facts.ts'
 import type { FactSource, FactTable } from '../../../core/contract/fact-source.ts'
 import type { GatewaySelector } from '../../../core/contract/gateway-selector.ts'
 import type { PolicyCondition } from '../../../core/contract/policy-condition.ts'
+import type { Coordinates, RelayProvider } from '../../../core/contract/relay-provider.ts'
 import type { Extensions } from '../../../core/contract/extension-point.ts'
 import type { AskIsolated } from '../../../core/plugin/isolated-question.ts'
 import type { Clock } from '../../../core/runtime/clock.ts'
@@ -15,6 +16,7 @@ import { unixOf, unixTime } from '../../../core/runtime/time.ts'
 import type { Rate } from '../../../core/runtime/token-bucket.ts'
 import { ContestLog } from './contest-log.ts'
 import { ControlEndpoint } from './endpoint.ts'
+import type { PresentRelay } from '../decide/relay-choice.ts'
 import { heardDecisions, type HeardDecisions } from '../explain/heard-decisions.ts'
 import { checkedTable } from '../../../core/plugin/checked-snapshot.ts'
 import { FactRefresh } from '../../../core/plugin/fact-refresh.ts'
@@ -37,6 +39,12 @@ export interface PortalShellOptions {
   selectors: Extensions<GatewaySelector>
   /** Plugins that bring facts; none by default. */
   factSources?: Extensions<FactSource>
+  /** Plugins that name relays; none by default. */
+  relayProviders?: Extensions<RelayProvider>
+  /** Returns the place of an IP address, if known; by default that of none is. */
+  placeOf?: (address: string) => Coordinates | undefined
+  /** Lifetime of a peer's credentials at relays in milliseconds; a day by default. */
+  relayCredentialsMs?: number
   /** Asks conditions and selectors that run in threads of their own; absent if there are none. */
   askIsolated?: AskIsolated
   clientAddress: ClientAddress
@@ -146,13 +154,18 @@ export class PortalShell implements Startable {
     this.#driven?.dispatch({ type: 'stunServersChanged', servers })
   }
 
+  /** Offers peers the relays that answer, and tells those of whose relays one is gone. */
+  offerRelays(relays: readonly PresentRelay[]): void {
+    this.#driven?.dispatch({ type: 'relaysChanged', relays })
+  }
+
   /** Whether a client or gateway is connected. */
   isConnected(id: string): boolean {
     return this.#machine.census.isConnected(id)
   }
 
   /** The machine's counters, for metrics. */
-  get machine(): Pick<PortalState, 'counts' | 'counters'> {
+  get machine(): Pick<PortalState, 'counts' | 'counters' | 'timesAskedForRelays'> {
     return this.#machine
   }
 

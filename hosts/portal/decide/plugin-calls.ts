@@ -1,5 +1,6 @@
 import type { GatewaySelector } from '../../../core/contract/gateway-selector.ts'
 import type { PolicyCondition } from '../../../core/contract/policy-condition.ts'
+import type { RelayProvider } from '../../../core/contract/relay-provider.ts'
 import type { Extension, Extensions } from '../../../core/contract/extension-point.ts'
 import type { AskIsolated, IsolatedAnswer, IsolatedQuestion } from '../../../core/plugin/isolated-question.ts'
 import type { PluginLog } from '../../../core/plugin/plugin-log.ts'
@@ -7,7 +8,7 @@ import { synchronousAnswer } from '../../../core/plugin/synchronous-answer.ts'
 import type { Clock } from '../../../core/runtime/clock.ts'
 import { after, SECOND, type Instant } from '../../../core/runtime/time.ts'
 
-export type WatchedPoint = 'condition' | 'selector'
+export type WatchedPoint = 'condition' | 'selector' | 'relay'
 
 /** Statistics of calls to one plugin. */
 export interface PluginFigures {
@@ -25,7 +26,7 @@ export interface PluginFigures {
   slowestSeconds: number
 }
 
-/** Time limit of one call: the portal serves nobody else while a condition or selector runs. */
+/** Time limit of one call: the portal serves nobody else while a plugin's method runs. */
 export const CALL_DEADLINE_MS = 250
 /** Number of slow calls in a row after which a plugin is not called for `REST_MS`. */
 const MAX_SLOW_IN_A_ROW = 3
@@ -35,7 +36,7 @@ const REST_MS = 10 * SECOND
  * Measures the synchronous calls to plugins and bounds the time that they can take. A call cannot be interrupted: one
  * that took too long throws afterwards, and a plugin that does so repeatedly is not called for a while. A returned
  * promise is an error. Callers treat these like any other failure: a condition denies, a selector is replaced by a
- * random choice.
+ * random choice, a relay is not offered.
  */
 export class PluginCalls {
   readonly #clock: Pick<Clock, 'now'>
@@ -56,6 +57,16 @@ export class PluginCalls {
   selectors(extensions: Extensions<GatewaySelector>): Extensions<GatewaySelector> {
     return this.#watched('selector', extensions, (selector, guard) => ({
       select: (question) => guard(() => selector.select(question)),
+    }))
+  }
+
+  relayProviders(extensions: Extensions<RelayProvider>): Extensions<RelayProvider> {
+    return this.#watched('relay', extensions, (provider, guard) => ({
+      relays: () => guard(() => provider.relays(), 'relays'),
+      credentials: (question) => guard(() => provider.credentials(question)),
+      ...(provider.watch && {
+        watch: (changed) => guard(() => provider.watch?.(changed), 'watch') ?? ((): void => undefined),
+      }),
     }))
   }
 
@@ -93,7 +104,7 @@ export class PluginCalls {
   #watched<T>(
     point: WatchedPoint,
     extensions: Extensions<T>,
-    wrap: (value: T, guard: <R>(call: () => R) => R) => T,
+    wrap: (value: T, guard: Guard) => T,
   ): Extensions<T> {
     return new Map(
       [...extensions].map(([key, extension]): [string, Extension<T>] => {
@@ -113,16 +124,16 @@ export class PluginCalls {
     )
   }
 
-  #guard(figures: PluginFigures, extension: { plugin: string; key: string }): <R>(call: () => R) => R {
-    const { method, message } = POINTS[figures.point]
+  #guard(figures: PluginFigures, extension: { plugin: string; key: string }): Guard {
+    const { method: usual, message } = POINTS[figures.point]
     const log = this.#log.of(extension, message)
-    const failed = (error: unknown): unknown => {
+    const failed = (error: unknown, method: string): unknown => {
       log(method, error)
       return error
     }
     let slowInARow = 0
     let restUntil: Instant | undefined
-    return (call) => {
+    return (call, method = usual) => {
       const begun = this.#clock.now()
       if (restUntil !== undefined && begun < restUntil) {
         figures.spared++
@@ -136,7 +147,7 @@ export class PluginCalls {
         slowInARow = 0
         if ('error' in outcome) {
           figures.failed++
-          throw failed(outcome.error)
+          throw failed(outcome.error, method)
         }
         figures.answered++
         return outcome.answer
@@ -146,15 +157,19 @@ export class PluginCalls {
         slowInARow = 0
         restUntil = after(this.#clock.now(), REST_MS)
       }
-      throw failed(new Error(`it took ${Math.round(milliseconds)} ms, and ${CALL_DEADLINE_MS} are allowed`))
+      throw failed(new Error(`it took ${Math.round(milliseconds)} ms, and ${CALL_DEADLINE_MS} are allowed`), method)
     }
   }
 }
+
+/** Measures and bounds one call. `method` is for the log, where it is not the point's usual one. */
+type Guard = <R>(call: () => R, method?: string) => R
 
 /** Method of a point that is called, and what a failure of it comes to. */
 const POINTS: Readonly<Record<WatchedPoint, { method: string; message: string }>> = {
   condition: { method: 'evaluate', message: 'a condition plugin failed: what it was asked about is denied' },
   selector: { method: 'select', message: 'a selector plugin failed: a gateway is drawn at random' },
+  relay: { method: 'credentials', message: 'a relay plugin failed: its relays are not offered' },
 }
 
 const outcomeOf = <R>(call: () => R): { answer: R } | { error: unknown } => {

@@ -24,6 +24,7 @@ import type { GatewayUpdates } from './gateway-updates.ts'
 import type { GrantKeeper } from './grant-keeper.ts'
 import type { Grants } from './grants.ts'
 import { Newcomers } from './newcomers.ts'
+import type { RelayOffers } from './relay-offers.ts'
 import type { Requests } from './requests.ts'
 import type { ResourceUpdates } from './resource-updates.ts'
 import type { SaidFacts } from './said-facts.ts'
@@ -46,6 +47,7 @@ export interface AttendanceNeeds {
   gatewayGrants: GatewayGrants
   gatewayUpdates: GatewayUpdates
   absences: Absences
+  relayOffers: Pick<RelayOffers, 'initial'>
   requests: Requests
   saidFacts: Pick<SaidFacts, 'wanted'>
   resourceUpdates: ResourceUpdates
@@ -175,7 +177,7 @@ export class Attendance {
           connection.features,
         ),
         resources: this.#needs.resourceUpdates.all(connection),
-        relays: [],
+        relays: this.#needs.relayOffers.initial(connection, now),
         authorizations: [],
         flow_logs: flowLogs(publicUrl),
       },
@@ -205,7 +207,7 @@ export class Attendance {
       event: 'init',
       payload: {
         interface: { ipv4: gateway.ipv4, ipv6: gateway.ipv6 },
-        relays: [],
+        relays: this.#needs.relayOffers.initial(connection, now),
         account_slug: account.slug,
         authorizations: grants
           .ofGateway(gateway.id)

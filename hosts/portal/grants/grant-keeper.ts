@@ -79,6 +79,12 @@ export class GrantKeeper {
     return grant
   }
 
+  /** Sends a grant to its gateway once more, unchanged, because the gateway has dropped it. */
+  tellAgain(grant: Grant): void {
+    const parts = this.#needs.drafts.parts(grant.row)
+    if (parts !== undefined) this.#needs.gatewayUpdates.tellGrant(grant, parts)
+  }
+
   /** Handles a gateway's acknowledgement: stores the authorization. Returns whether it is new. */
   acknowledge(grant: Grant): boolean {
     grant.isAwaited = false

@@ -19,6 +19,7 @@ import { isClient, isGateway, type ClientConnection, type Connection, type Gatew
 import type { IceCandidates } from './ice-candidates.ts'
 import type { NameTroubles } from './name-troubles.ts'
 import type { Drop } from './portal-output.ts'
+import type { RelayOffers } from './relay-offers.ts'
 import type { Requests } from './requests.ts'
 import type { StunOffers } from './stun-offers.ts'
 import type { SaidFacts } from './said-facts.ts'
@@ -34,6 +35,7 @@ export interface PeerFramesNeeds {
   candidates: IceCandidates
   nameTroubles: NameTroubles
   stunOffers: StunOffers
+  relayOffers: RelayOffers
   saidFacts: Pick<SaidFacts, 'hear'>
   unixAt: (now: Instant) => UnixTime
   drop: Drop
@@ -101,10 +103,12 @@ export class PeerFrames {
       case 'clientFacts':
         return this.#needs.saidFacts.hear(connection, message.payload.facts, now)
       case 'noRelays':
-        return this.#needs.peers.tell(connection, NO_RELAYS)
+        this.#needs.relayOffers.requested(connection, now)
+        return
       case 'setCapabilities':
         this.#needs.attendance.learnFeatures(connection, message.payload.features)
-        return this.#needs.stunOffers.learned(connection)
+        this.#needs.stunOffers.learned(connection)
+        return this.#needs.relayOffers.learned(connection, now)
       case 'requestDeviceAccess':
       case 'setSnownetCapabilities':
     }
@@ -123,7 +127,9 @@ export class PeerFrames {
       case 'broadcastInvalidatedIceCandidates':
         return this.#needs.candidates.fromGateway(connection.peerId, 'invalidateIceCandidates', message.payload)
       case 'noRelays':
-        return this.#needs.peers.tell(connection, NO_RELAYS)
+        // A gateway that has no relay has dropped what it was asked.
+        if (this.#needs.relayOffers.requested(connection, now)) this.#needs.requests.askAgain(connection.peerId, now)
+        return
       case 'gatewayLoad': {
         const { processor_share: processorShare, bytes_per_second: bytesPerSecond } = message.payload
         const at = this.#needs.unixAt(now)
@@ -141,7 +147,8 @@ export class PeerFrames {
         if (connection.features.has(FEATURES.loadReports)) {
           this.#needs.peers.tell(connection, { event: 'reportLoad', payload: { interval_ms: LOAD_INTERVAL_MS } })
         }
-        return this.#needs.stunOffers.learned(connection)
+        this.#needs.stunOffers.learned(connection)
+        return this.#needs.relayOffers.learned(connection, now)
       case 'setSnownetCapabilities':
     }
   }
@@ -185,6 +192,3 @@ type RoundTrips = AccessRequest['wish']['round_trips']
 
 /** Cost of a repeated join, in frames that a peer may send: allows about one a second, and ten at once. */
 const JOIN_COST = 48
-
-/** Answer to a request for relays: this portal has none, and Portreeve's own peers need none. */
-const NO_RELAYS = { event: 'relaysPresence' as const, payload: { disconnected_ids: [], connected: [] } }

@@ -38,6 +38,8 @@ export interface RequestsNeeds {
 const ACKNOWLEDGE_TIMEOUT_MS = SECOND
 /** Time for the whole request, after which the client is refused. */
 const REQUEST_TIMEOUT_MS = 15 * SECOND
+/** Times that gateways are asked again about one request; a gateway that always says it has no relay ends there. */
+const MAX_TIMES_ASKED_AGAIN = 5
 
 /** A request that waits for a gateway's acknowledgement. */
 interface Pending extends AccessRequest {
@@ -50,6 +52,8 @@ interface Pending extends AccessRequest {
   /** Whether no further gateway is left; the last one asked may still acknowledge until the end. */
   isExhausted: boolean
   acknowledgeTimer: Appointment | undefined
+  /** Number of times that a gateway was asked again, because it had had no relay. */
+  timesAskedAgain: number
   end: Appointment | undefined
 }
 
@@ -84,6 +88,7 @@ export class Requests {
       hearing: new Hearing(),
       isExhausted: false,
       acknowledgeTimer: undefined,
+      timesAskedAgain: 0,
       end: undefined,
     }
     this.#pending.set(key, fresh)
@@ -106,6 +111,21 @@ export class Requests {
   gatewayJoined(gateway: PresentGateway, now: Instant): void {
     for (const pending of this.#pending.values()) {
       if (pending.isExhausted && this.#needs.gateways.isAtSite(gateway, pending)) this.#advance(pending, now)
+    }
+  }
+
+  /** Asks a gateway again that had no relay and so dropped what it was asked, about the same grants. */
+  askAgain(gatewayId: string, now: Instant): void {
+    const { agenda, keeper } = this.#needs
+    for (const pending of this.#pending.values()) {
+      const { grant } = pending
+      if (grant?.row.gatewayId !== gatewayId || pending.timesAskedAgain >= MAX_TIMES_ASKED_AGAIN) continue
+      pending.timesAskedAgain++
+      if (!pending.isExhausted) {
+        agenda.cancel(pending.acknowledgeTimer)
+        pending.acknowledgeTimer = this.#awaitAcknowledgement(pending, now)
+      }
+      keeper.tellAgain(grant)
     }
   }
 
@@ -182,7 +202,7 @@ export class Requests {
     { standing, verdict, choice }: { standing: ClientStanding; verdict: Allowed; choice: Choice },
     now: Instant,
   ): void {
-    const { keeper, grantLimits, agenda } = this.#needs
+    const { keeper, grantLimits } = this.#needs
     this.#withdrawUnacknowledged(pending, now)
     const { gatewayId } = choice
     const terms = { verdict, resourceId: pending.wish.resource_id, gatewayId, why: choice.reason }
@@ -192,7 +212,11 @@ export class Requests {
     pending.tried.add(gatewayId)
     pending.choice = choice
     pending.grant = renewed ?? keeper.grant(standing, terms, now)
-    pending.acknowledgeTimer = agenda.add(after(now, ACKNOWLEDGE_TIMEOUT_MS), 'gateway did not acknowledge', (then) =>
+    pending.acknowledgeTimer = this.#awaitAcknowledgement(pending, now)
+  }
+
+  #awaitAcknowledgement(pending: Pending, now: Instant): Appointment {
+    return this.#needs.agenda.add(after(now, ACKNOWLEDGE_TIMEOUT_MS), 'gateway did not acknowledge', (then) =>
       this.#advance(pending, then),
     )
   }

@@ -1,6 +1,7 @@
 import type { FactTable, FactSource } from '../../../core/contract/fact-source.ts'
 import type { GatewaySelector } from '../../../core/contract/gateway-selector.ts'
 import type { PolicyCondition } from '../../../core/contract/policy-condition.ts'
+import type { Coordinates, RelayProvider } from '../../../core/contract/relay-provider.ts'
 import type { Extensions } from '../../../core/contract/extension-point.ts'
 import type { IsolatedAnswer } from '../../../core/plugin/isolated-question.ts'
 import { Counters } from '../../../core/runtime/counters.ts'
@@ -8,10 +9,11 @@ import type { Deadline, Machine } from '../../../core/runtime/machine.ts'
 import { OutputQueue } from '../../../core/runtime/output-queue.ts'
 import type { Endpoint } from '../../../core/runtime/endpoint.ts'
 import type { Random } from '../../../core/runtime/random.ts'
-import type { Instant, UnixTime } from '../../../core/runtime/time.ts'
+import { DAY, type Instant, type UnixTime } from '../../../core/runtime/time.ts'
 import { BroughtFacts } from '../decide/brought-facts.ts'
 import { FactAges } from '../decide/fact-ages.ts'
 import { Presence } from '../decide/presence.ts'
+import type { PresentRelay } from '../decide/relay-choice.ts'
 import { View } from '../decide/view.ts'
 import type { Change, Rows } from '../store/entities.ts'
 import { Absences } from './absences.ts'
@@ -38,6 +40,7 @@ import { missedChanges } from './missed-changes.ts'
 import { NameTroubles } from './name-troubles.ts'
 import { PeerFrames } from './peer-frames.ts'
 import type { PortalOutput } from './portal-output.ts'
+import { RelayOffers } from './relay-offers.ts'
 import { RequestAnswers } from './request-answers.ts'
 import { Requests } from './requests.ts'
 import { ResourceUpdates } from './resource-updates.ts'
@@ -54,6 +57,12 @@ export interface PortalOptions {
   selectors: Extensions<GatewaySelector>
   /** Plugins that bring facts; none by default. */
   factSources?: Extensions<FactSource>
+  /** Plugins that name relays; none by default. */
+  relayProviders?: Extensions<RelayProvider>
+  /** Returns the place of an IP address, if known; by default that of none is. */
+  placeOf?: (address: string) => Coordinates | undefined
+  /** Lifetime of a peer's credentials at relays in milliseconds; a day by default. */
+  relayCredentialsMs?: number
   random: Random
   unixAt: (now: Instant) => UnixTime
   publicUrl: string
@@ -74,6 +83,8 @@ export type PortalInput =
   | { type: 'factsLearned'; name: string; table: FactTable }
   /** Endpoints of the portal's STUN server; none if it has none. */
   | { type: 'stunServersChanged'; servers: readonly Endpoint[] }
+  /** Relays that answer, of all providers. */
+  | { type: 'relaysChanged'; relays: readonly PresentRelay[] }
   | ({ type: 'peerConnected' } & AdmittedPeer)
   | { type: 'peerDisconnected'; connection: string }
   | { type: 'frameReceived'; connection: string; text: string }
@@ -109,6 +120,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
   readonly #attendance: Attendance
   readonly #consequences: Consequences
   readonly #stunOffers: StunOffers
+  readonly #relayOffers: RelayOffers
   /** State that explanations read. */
   readonly knowledge: Knowledge
 
@@ -122,6 +134,9 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     const shared = {
       ...options,
       limits: options.limits ?? DEFAULT_LIMITS,
+      relayProviders: options.relayProviders ?? new Map<string, never>(),
+      placeOf: options.placeOf ?? ((): undefined => undefined),
+      relayCredentialsMs: options.relayCredentialsMs ?? DAY,
       view: this.#view,
       presence: this.#presence,
       peers: this.#peers,
@@ -134,6 +149,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
       emit,
       drop: (reason: string): void => this.#counters.count(reason),
     }
+    const relayOffers = new RelayOffers(shared)
     this.knowledge = shared
     const resourceUpdates = new ResourceUpdates(shared)
     const gatewayUpdates = new GatewayUpdates(shared)
@@ -158,7 +174,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
       saidFacts,
       resourceUpdates,
     }
-    const attendance = new Attendance({ ...parts, absences })
+    const attendance = new Attendance({ ...parts, absences, relayOffers })
     this.#factNews = new FactNews({ ...shared, keeper })
     this.#hearings = hearings
     this.#withdrawals = withdrawals
@@ -168,8 +184,9 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     this.#attendance = attendance
     this.#consequences = new Consequences({ ...parts, attendance })
     this.#stunOffers = new StunOffers(shared)
+    this.#relayOffers = relayOffers
     const candidates = new IceCandidates(shared)
-    this.#frames = new PeerFrames({ ...parts, attendance, candidates, stunOffers: this.#stunOffers })
+    this.#frames = new PeerFrames({ ...parts, attendance, candidates, stunOffers: this.#stunOffers, relayOffers })
   }
 
   handle(input: PortalInput, now: Instant): void {
@@ -202,6 +219,11 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
       requests: this.#requests.size,
       withdrawals: this.#withdrawals.size,
     }
+  }
+
+  /** Number of times that peers asked for relays because they had none that answers them. */
+  get timesAskedForRelays(): number {
+    return this.#relayOffers.timesAsked
   }
 
   /** Returns the number of dropped inputs by reason. */
@@ -250,6 +272,9 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
         return this.#factNews.learned(input.name, input.table, now)
       case 'stunServersChanged':
         return this.#stunOffers.changed(input.servers)
+      case 'relaysChanged':
+        for (const gatewayId of this.#relayOffers.changed(input.relays, now)) this.#requests.askAgain(gatewayId, now)
+        return
       case 'peerConnected':
         return this.#attendance.connected(input, now)
       case 'peerDisconnected':

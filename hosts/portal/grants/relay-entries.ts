@@ -1,0 +1,60 @@
+import type { Extensions } from '../../../core/contract/extension-point.ts'
+import type { RelayCredentials, RelayProvider } from '../../../core/contract/relay-provider.ts'
+import type { Relay } from '../../../core/control/messages.ts'
+import { sha256 } from '../../../core/crypto/hash.ts'
+import { toUnpaddedBase64 } from '../../../core/crypto/text-encoding.ts'
+import { SECOND, type UnixTime } from '../../../core/runtime/time.ts'
+import type { PresentRelay } from '../decide/relay-choice.ts'
+
+/** Most characters of a user name or a password. */
+const MAX_CHARACTERS = 512
+
+/** Peer that is told of a relay, and how. */
+export interface ToldPeer {
+  /** Public key, base64 of 32 bytes. */
+  publicKey: string
+  expiresAt: UnixTime
+  /** Whether the peer reads `websocket_url`. */
+  knowsWebsocket: boolean
+}
+
+/**
+ * Returns the entries of a relay on the wire, one for each endpoint, with credentials of the peer's own; none if the plugin
+ * fails to make them.
+ */
+export const relayEntries = (
+  relay: PresentRelay,
+  { publicKey, expiresAt, knowsWebsocket }: ToldPeer,
+  providers: Extensions<RelayProvider>,
+): Relay[] => {
+  const salt = toUnpaddedBase64(sha256(publicKey))
+  const credentials = credentialsOf(providers, relay, { publicKey, salt, expiresAt })
+  if (credentials === undefined) return []
+  const { username, password } = credentials
+  const { id, endpoints, websocketUrl } = relay
+  return endpoints.map((addr) => ({
+    type: 'turn',
+    id,
+    addr,
+    username,
+    password,
+    expires_at: Math.floor(expiresAt / SECOND),
+    ...(knowsWebsocket && websocketUrl !== undefined ? { websocket_url: websocketUrl } : {}),
+  }))
+}
+
+const credentialsOf = (
+  providers: Extensions<RelayProvider>,
+  { provider, id: relayId }: PresentRelay,
+  peer: { publicKey: string; salt: string; expiresAt: UnixTime },
+): RelayCredentials | undefined => {
+  try {
+    const made = providers.get(provider)?.value.credentials({ relayId, ...peer })
+    return made !== undefined && isFit(made.username) && isFit(made.password) ? made : undefined
+  } catch {
+    // Logged and counted where the plugin is called; the peer is offered another relay.
+    return undefined
+  }
+}
+
+const isFit = (text: unknown): boolean => typeof text === 'string' && text !== '' && text.length <= MAX_CHARACTERS
