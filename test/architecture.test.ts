@@ -41,6 +41,7 @@ const PORTAL_ARROWS: Readonly<Record<string, readonly string[]>> = {
   decide: ['store'],
   wire: ['decide', 'store'],
   grants: ['decide', 'origin', 'store', 'wire'],
+  relays: ['channel', 'decide', 'identity', 'origin', 'store'],
   explain: ['decide', 'grants', 'store', 'text', 'wire'],
   channel: ['decide', 'explain', 'grants', 'identity', 'origin', 'store', 'text'],
   'web/http': ['origin', 'store'],

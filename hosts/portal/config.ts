@@ -6,6 +6,7 @@ import type { Logger } from '../../core/runtime/logger.ts'
 import type { Random } from '../../core/runtime/random.ts'
 import { parseNetwork } from '../runtime/permitted-addresses.ts'
 import { GrantsConfig, LimitsConfig } from './grants/limits.ts'
+import { RelaysConfig } from './relays/relays-config.ts'
 import { StunConfig } from './stun/stun-config.ts'
 
 const Sqlite = z.strictObject({
@@ -81,6 +82,7 @@ export const PortalConfig = z.strictObject({
   database: Database.prefault({}),
   /** STUN server. On by default unless `public_url` is this machine itself; `false` is off. */
   stun: z.union([z.literal(false), StunConfig]).optional(),
+  relays: RelaysConfig,
   grants: GrantsConfig,
   limits: LimitsConfig,
   /** Days for which audit records are kept, or `forever`. Removals are audited themselves. */

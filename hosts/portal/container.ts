@@ -3,6 +3,7 @@ import {
   GatewaySelectors,
   IdentityProviders,
   PolicyConditions,
+  RelayProviders,
   ResolverSettings,
 } from '../../core/contract/extension-point.ts'
 import { createContainer, type Container } from '../../core/di.ts'
@@ -15,6 +16,7 @@ import { HttpClient } from '../../core/runtime/http-client.ts'
 import { Logger } from '../../core/runtime/logger.ts'
 import { Metrics } from '../../core/runtime/metrics.ts'
 import { Random } from '../../core/runtime/random.ts'
+import { RegisteredRelays } from '../../core/runtime/registered-relays.ts'
 import { SecretFiles } from '../../core/runtime/secret-files.ts'
 import { TrustedAuthorities } from '../../core/runtime/trusted-authorities.ts'
 import {
@@ -29,9 +31,17 @@ import {
 } from '../runtime/index.ts'
 import type { PortalConfig, PortalStart } from './config.ts'
 import { IsolatedPlugins } from './isolated-plugins.ts'
+import { RelayRegistry } from './relays/relay-registry.ts'
 
 /** Extension points of a portal. */
-const EXTENSION_POINTS = [IdentityProviders, PolicyConditions, GatewaySelectors, FactSources, ResolverSettings]
+const EXTENSION_POINTS = [
+  IdentityProviders,
+  PolicyConditions,
+  GatewaySelectors,
+  FactSources,
+  ResolverSettings,
+  RelayProviders,
+]
 
 /** Options of a portal that its plugins depend on. */
 export type PortalPlugins = Omit<PortalStart, 'config'> & {
@@ -50,6 +60,7 @@ export const buildContainer = async (
   installation: Installation
   pluginMetrics: PluginMetrics
   isolated: IsolatedPlugins
+  registry: RelayRegistry
 }> => {
   const { config, modules, version } = options
   checkProxies()
@@ -61,6 +72,8 @@ export const buildContainer = async (
   const { private_networks: privateNetworks, proxy_resolves_names: proxyResolvesNames } = config
   container.value(HttpClient, createHttpClient({ permits: permitInternetAnd(privateNetworks), proxyResolvesNames }))
   container.value(SecretFiles, createSecretFiles(modules.folder))
+  const registry = new RelayRegistry()
+  container.value(RegisteredRelays, registry)
   const pluginMetrics = new PluginMetrics()
   container.value(Metrics, pluginMetrics)
   const context = { folder: modules.folder, host: 'portal', hostVersion: version } as const
@@ -80,5 +93,5 @@ export const buildContainer = async (
     context,
     isolation: isOnlyChecked ? { open: () => undefined } : isolated,
   })
-  return { container, installation, pluginMetrics, isolated }
+  return { container, installation, pluginMetrics, isolated, registry }
 }

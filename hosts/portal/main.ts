@@ -5,6 +5,7 @@ import {
   GatewaySelectors,
   IdentityProviders,
   PolicyConditions,
+  RelayProviders,
   ResolverSettings,
 } from '../../core/contract/extension-point.ts'
 import { describedPlugins } from '../../core/plugin/described-plugin.ts'
@@ -15,7 +16,7 @@ import { Lifecycle } from '../../core/runtime/lifecycle.ts'
 import type { Endpoint } from '../../core/runtime/endpoint.ts'
 import { Logger } from '../../core/runtime/logger.ts'
 import { Random } from '../../core/runtime/random.ts'
-import { SECOND } from '../../core/runtime/time.ts'
+import { HOUR, SECOND } from '../../core/runtime/time.ts'
 import { PluginFolders } from '../runtime/process/plugin-folders.ts'
 import { AuditRetention } from './store/audit-retention.ts'
 import { auditedSettings } from './settings/audited-settings.ts'
@@ -30,6 +31,9 @@ import { clientAddressBehind } from './origin/client-address.ts'
 import { untrustedProxyWarning } from './origin/untrusted-proxy.ts'
 import { controlMetrics, pluginCallMetrics } from './channel/control-metrics.ts'
 import { PluginCalls } from './decide/plugin-calls.ts'
+import { relayMetrics } from './relays/relay-metrics.ts'
+import { RelayWatch } from './relays/relay-watch.ts'
+import { placesBy } from './relays/relays-config.ts'
 import { PluginNeeds } from './settings/plugin-needs.ts'
 import { PortalShell } from './channel/shell.ts'
 import { RefusedCalls } from './store/refused-calls.ts'
@@ -85,6 +89,8 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
     const calls = new PluginCalls({ clock, log: pluginLog })
     const conditions = calls.conditions(container.get(PolicyConditions.token))
     const selectors = calls.selectors(container.get(GatewaySelectors.token))
+    const relayProviders = calls.relayProviders(container.get(RelayProviders.token))
+    const placeOf = placesBy(config.relays)
     const publicUrl = config.public_url?.replace(/\/$/, '') ?? url
     const limit = { perSecond: config.rate_limit.per_second, burst: config.rate_limit.burst }
     const control = new PortalShell({
@@ -98,6 +104,9 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
       conditions,
       selectors,
       factSources: container.get(FactSources.token),
+      relayProviders,
+      placeOf,
+      relayCredentialsMs: config.relays.credentials_hours * HOUR,
       askIsolated: calls.isolated(isolated.ask),
       publicUrl,
       connectLimit: limit,
@@ -113,6 +122,17 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
       stunMetrics(stun.server, metrics.registry)
       await lifecycle.start([stun.server])
     }
+
+    const relays = new RelayWatch({
+      providers: relayProviders,
+      clock,
+      random,
+      logger,
+      probe: config.relays.probe,
+      placeOf,
+      changed: (present) => control.offerRelays(present),
+    })
+    relayMetrics({ watch: relays, timesAsked: () => control.machine.timesAskedForRelays }, metrics.registry)
 
     const refusedCalls = new RefusedCalls({ store, clock, logger })
     const app = webApp({
@@ -157,7 +177,7 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
       })
     })
     await started
-    if (stun !== undefined) await lifecycle.start([stun.addresses])
+    await lifecycle.start([relays, ...(stun === undefined ? [] : [stun.addresses])])
     control.attach(server)
     logger.info({ url, version, plugins: installation.plugins.map(({ name }) => name) }, 'the portal serves')
     return { url, stop: () => lifecycle.stop() }

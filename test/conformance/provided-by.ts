@@ -3,6 +3,7 @@ import {
   GatewaySelectors,
   IdentityProviders,
   PolicyConditions,
+  RelayProviders,
   TunnelTransports,
   UpstreamResolvers,
   type DeclaredFacts,
@@ -26,6 +27,7 @@ import { Logger } from '../../core/runtime/logger.ts'
 import { Metrics } from '../../core/runtime/metrics.ts'
 import { OutgoingSockets } from '../../core/runtime/outgoing-sockets.ts'
 import { Random } from '../../core/runtime/random.ts'
+import { RegisteredRelays } from '../../core/runtime/registered-relays.ts'
 import { SecretFiles } from '../../core/runtime/secret-files.ts'
 import { TrustedAuthorities } from '../../core/runtime/trusted-authorities.ts'
 import {
@@ -106,6 +108,7 @@ const POINTS: { readonly [Name in PointName]: ExtensionPoint<Name> } = {
   'gateway-selectors': GatewaySelectors,
   'tunnel-transports': TunnelTransports,
   'fact-sources': FactSources,
+  'relay-providers': RelayProviders,
 }
 
 const HOSTS: Readonly<Record<PointName, HostKind>> = {
@@ -115,6 +118,7 @@ const HOSTS: Readonly<Record<PointName, HostKind>> = {
   'gateway-selectors': 'portal',
   'tunnel-transports': 'client',
   'fact-sources': 'portal',
+  'relay-providers': 'portal',
 }
 
 const readyPorts = (): [Token<unknown>, unknown][] => [
@@ -125,6 +129,7 @@ const readyPorts = (): [Token<unknown>, unknown][] => [
   [SystemResolvers, createSystemResolvers([])],
   [OutgoingSockets, createOutgoingSockets()],
   [SecretFiles, createSecretFiles({})],
+  [RegisteredRelays, { list: () => [], watch: () => () => undefined }],
   [TrustedAuthorities, createTrustedAuthorities()],
   [Logger, new RecordingLogger()],
   [Metrics, new PluginMetrics()],

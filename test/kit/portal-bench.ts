@@ -2,6 +2,7 @@ import type { Dialect } from '../../core/control/events.ts'
 import type { Extensions } from '../../core/contract/extension-point.ts'
 import type { FactSource } from '../../core/contract/fact-source.ts'
 import type { IsolatedQuestion } from '../../core/plugin/isolated-question.ts'
+import type { Coordinates, RelayProvider } from '../../core/contract/relay-provider.ts'
 import type { GatewaySelector } from '../../core/contract/gateway-selector.ts'
 import { drive, type Driven } from '../../core/runtime/drive.ts'
 import { unixOf, unixTime, type UnixTime } from '../../core/runtime/time.ts'
@@ -27,6 +28,9 @@ export interface PortalBenchOptions {
   clock?: VirtualClock
   limits?: Limits
   factSources?: Extensions<FactSource>
+  relayProviders?: Record<string, RelayProvider>
+  /** Places by IP address. */
+  places?: Readonly<Record<string, Coordinates>>
 }
 
 /** A portal's machine in virtual time, with a store that commits every change at once. */
@@ -55,6 +59,8 @@ export class PortalBench {
     clock = new VirtualClock(),
     limits,
     factSources,
+    relayProviders = {},
+    places = {},
   }: PortalBenchOptions = {}) {
     this.clock = clock
     this.machine = new PortalState({
@@ -65,6 +71,8 @@ export class PortalBench {
       publicUrl: 'https://portal.example.org',
       ...(limits === undefined ? {} : { limits }),
       ...(factSources === undefined ? {} : { factSources }),
+      relayProviders: extensions(relayProviders),
+      placeOf: (address) => places[address],
       refKey: new Uint8Array(32).fill(1),
       ingestKey: new Uint8Array(32).fill(2),
     })

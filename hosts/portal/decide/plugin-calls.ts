@@ -101,11 +101,7 @@ export class PluginCalls {
     return this.#figures
   }
 
-  #watched<T>(
-    point: WatchedPoint,
-    extensions: Extensions<T>,
-    wrap: (value: T, guard: Guard) => T,
-  ): Extensions<T> {
+  #watched<T>(point: WatchedPoint, extensions: Extensions<T>, wrap: (value: T, guard: Guard) => T): Extensions<T> {
     return new Map(
       [...extensions].map(([key, extension]): [string, Extension<T>] => {
         const figures: PluginFigures = {

@@ -64,7 +64,6 @@ const kilometres = (a: Coordinates, b: Coordinates): number => {
   const radians = (degrees: number): number => (degrees * Math.PI) / 180
   const [latitude, other] = [radians(a.latitude), radians(b.latitude)]
   const half = (angle: number): number => Math.sin(angle / 2) ** 2
-  const chord =
-    half(other - latitude) + Math.cos(latitude) * Math.cos(other) * half(radians(b.longitude - a.longitude))
+  const chord = half(other - latitude) + Math.cos(latitude) * Math.cos(other) * half(radians(b.longitude - a.longitude))
   return 2 * EARTH_RADIUS_KM * Math.asin(Math.min(1, Math.sqrt(chord)))
 }

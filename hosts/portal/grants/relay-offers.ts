@@ -71,7 +71,9 @@ export class RelayOffers {
   changed(relays: readonly PresentRelay[], now: Instant): string[] {
     const before = new Map(this.#relays.map((relay) => [relay.id, JSON.stringify(relay)]))
     this.#relays = relays
-    const unchanged = new Set(relays.filter((relay) => before.get(relay.id) === JSON.stringify(relay)).map(({ id }) => id))
+    const unchanged = new Set(
+      relays.filter((relay) => before.get(relay.id) === JSON.stringify(relay)).map(({ id }) => id),
+    )
     const supplied: string[] = []
     for (const connection of this.#needs.peers.all()) {
       const held = this.#held.get(connection)
@@ -140,7 +142,11 @@ export class RelayOffers {
   }
 
   /** Chooses relays for a connection anew, and tells it what is different from before. */
-  #tellAnew(connection: Connection, { keep, failed, entries, isLacking }: Held & { keep: string[] }, now: Instant): void {
+  #tellAnew(
+    connection: Connection,
+    { keep, failed, entries, isLacking }: Held & { keep: string[] },
+    now: Instant,
+  ): void {
     const next = this.#offer(connection, { keep, failed }, now)
     next.isLacking = isLacking && next.entries.size === 0
     const gone = [...entries.keys()].filter((id) => !next.entries.has(id))
