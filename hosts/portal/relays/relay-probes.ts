@@ -107,7 +107,7 @@ export class RelayProbes implements Machine<ProbeInput, ProbeOutput> {
     if (probed === undefined) return
     const { unanswered } = probed
     if (unanswered.length > 0) probed.answersInARow = 0
-    // Without a way the state stays: every request fails, and the relay's other endpoints decide.
+    // A machine without a way keeps its state: every request fails, and the relay's other endpoints decide.
     if (unanswered.length >= MAX_UNANSWERED && probed.state !== 'unreachable') this.#become(probed, 'silent', now)
     const id = this.#random.bytes(12)
     // A late answer counts, too: this process may have been busy.
