@@ -206,7 +206,7 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
    * undefined if it may.
    */
   #refusal(data: Uint8Array, { type }: Question): string | undefined {
-    if (data.length !== (type === RecordType.A ? 4 : 16)) return 'malformedAddress'
+    if (data.length !== (type === RecordType.A ? 4 : 16)) return 'malformed-address'
     if (whyNeverAServer(data) !== undefined) return 'refused-address'
     const meanings = [data, ...embeddedIpv4(data)]
     return meanings.some((one) => this.#ownAddresses.has(formatAddress(one))) ? 'own-address' : undefined

@@ -4,6 +4,7 @@ import { ask, type AskOptions } from './ask.ts'
 import { clientStatusText } from './client-status-text.ts'
 import type { CommandContext } from './context.ts'
 import { ExitCode } from './exit-code.ts'
+import { RESOURCE_STATES } from './peer-metrics.ts'
 
 /**
  * Builds `portreeve client status`, which shows the running client's state; the exit code says whether it is connected.
@@ -12,7 +13,7 @@ export const clientStatusCommand = (context: CommandContext): Command =>
   new Command('status')
     .description('Shows state, gateways and resources of the running client.')
     .argument('[word]', 'show only resources with this in their name or address')
-    .addOption(new Option('-s, --state <state>', 'show only resources in this state').choices(STATES))
+    .addOption(new Option('-s, --state <state>', 'show only resources in this state').choices(RESOURCE_STATES))
     .option('-c, --config <file>', 'the client’s configuration')
     .option('--json', 'print one JSON document')
     .action(async (word: string | undefined, options: AskOptions & { state?: ResourceState }) => {
@@ -39,8 +40,6 @@ Examples:
   $ portreeve client status --state unreachable
   $ portreeve client status --json | jq '.resources[] | {name, state, reason}'`,
     )
-
-const STATES: readonly ResourceState[] = ['idle', 'requested', 'connecting', 'connected', 'unreachable', 'denied']
 
 /** Makes a filter of resources: the name or the address has the word, and the state is this one. */
 const isWanted = (word: string | undefined, state: ResourceState | undefined) => (resource: ResourceStatus) =>

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { clientDnsCommand } from './client-dns.ts'
 import { clientDownCommand } from './client-down.ts'
+import { clientMetricsCommand } from './client-metrics.ts'
 import { clientPingCommand } from './client-ping.ts'
 import { clientSignInCommand } from './client-sign-in.ts'
 import { clientSignOutCommand } from './client-sign-out.ts'
@@ -18,6 +19,7 @@ export const clientCommand = (context: CommandContext): Command =>
     .addCommand(clientStatusCommand(context))
     .addCommand(machineCheckCommand('client', context))
     .addCommand(clientPingCommand(context))
+    .addCommand(clientMetricsCommand(context))
     .addCommand(clientDnsCommand(context))
     .addCommand(clientSignInCommand(context))
     .addCommand(clientSignOutCommand(context))

@@ -19,12 +19,8 @@ export const gatewayStatusCommand = (context: CommandContext): Command =>
     .option('-c, --config <file>', 'the gateway’s configuration')
     .option('--json', 'print one JSON document')
     .action(async (_, command: Command) => {
-      // The parent command has a --config as well, and commander assigns it the option given after `status`.
-      const { config: file, json } = command.optsWithGlobals<AskOptions>()
-      const { env } = context
-      const named = file === undefined ? env['PORTREEVE_SOCKET'] : undefined
-      const path = named ?? (await socketOf(file, env))
-      const status = await askGatewayStatus(path)
+      const status = await gatewayStatus(command, context)
+      const { json } = command.optsWithGlobals<AskOptions>()
       if (json === true) context.output.json(status)
       else context.output.print(describe(status))
       context.exit(status.state === 'connected' ? ExitCode.done : ExitCode.unreachable)
@@ -39,6 +35,17 @@ Examples:
   $ portreeve gateway status --config gateway.yaml
   $ portreeve gateway status --json | jq .dropped`,
     )
+
+/**
+ * Asks the running gateway that a command's options or the environment name.
+ * @throws OperatorError GATEWAY_NOT_RUNNING and those of the configuration
+ */
+export const gatewayStatus = async (command: Command, { env }: Pick<CommandContext, 'env'>): Promise<GatewayStatus> => {
+  // The parent command has a --config as well, and commander assigns it the option given after the subcommand.
+  const { config: file } = command.optsWithGlobals<AskOptions>()
+  const named = file === undefined ? env['PORTREEVE_SOCKET'] : undefined
+  return askGatewayStatus(named ?? (await socketOf(file, env)))
+}
 
 /** Returns the path of the gateway's socket according to the configuration, or the default path if there is none. */
 const socketOf = async (file: string | undefined, env: NodeJS.ProcessEnv): Promise<string> => {

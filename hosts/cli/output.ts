@@ -4,6 +4,7 @@ import { hostProblemText, type HostProblem } from '../../core/runtime/host-probl
 import type { DropCounts } from '../../core/flow/lane.ts'
 import type { MetricSeries } from '../../core/plugin/plugin-metrics.ts'
 import type { ReachStatus } from '../peer/reach-status.ts'
+import { dropHint, type DropHint } from './drop-hints.ts'
 import { visibleLine, visibleText } from '../runtime/visible-text.ts'
 
 /**
@@ -47,13 +48,31 @@ export const endQuietly = (...streams: readonly NodeJS.WritableStream[]): void =
   }
 }
 
-/** Returns an empty line and a table of dropped packets by part and reason; nothing if none was dropped. */
+/**
+ * Returns an empty line and a table of drops by part and reason, with whether each reason matters; those that do come
+ * first. Nothing if there are none.
+ */
 export const droppedTable = (dropped: DropCounts): string[] => {
-  const rows = Object.entries(dropped).flatMap(([part, counts]) =>
-    Object.entries(counts).map(([reason, count]) => [part, reason, String(count)]),
-  )
-  return rows.length === 0 ? [] : ['', table([['DROPPED BY', 'BECAUSE', 'PACKETS'], ...rows])]
+  const rows = Object.entries(dropped)
+    .flatMap(([part, counts]) => Object.entries(counts).map(([reason, count]) => ({ part, reason, count })))
+    .map((drop) => ({ ...drop, hint: dropHint(drop.reason) }))
+    .toSorted((a, b) => weightOf(a.hint) - weightOf(b.hint))
+    .map(({ part, reason, count, hint }) => [
+      part,
+      reason,
+      String(count),
+      hint === undefined ? '-' : MATTERS[hint.matters],
+      hint?.said ?? '',
+    ])
+  return rows.length === 0 ? [] : ['', table([['DROPPED BY', 'BECAUSE', 'COUNT', 'MATTERS', 'MEANS'], ...rows])]
 }
+
+const MATTERS = { yes: 'yes', many: 'if it grows', no: 'no' } as const
+
+const WEIGHTS = ['yes', 'many', 'no'] as const
+
+/** Returns the place of a hint, what matters most first; what is unknown comes before what never matters. */
+const weightOf = (hint: DropHint | undefined): number => (hint === undefined ? 1.5 : WEIGHTS.indexOf(hint.matters))
 
 /** Returns an empty line and a table of the plugins' metrics; nothing if there are none. */
 export const metricsTable = (metrics: readonly MetricSeries[]): string[] => {

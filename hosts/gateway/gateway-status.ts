@@ -6,6 +6,7 @@ import type { HostProblem } from '../../core/runtime/host-problems.ts'
 import type { ClockPair } from '../../core/runtime/time.ts'
 import type { LaneChoice } from '../runtime/lane/choose-lane.ts'
 import { peerPath, type PeerPath } from '../peer/peer-path.ts'
+import type { PathKind } from '../peer/why-not-direct.ts'
 import type { LinkState } from '../peer/portal-side.ts'
 import { reachStatus, type ReachStatus } from '../peer/reach-status.ts'
 import type { GatewayState } from './state.ts'
@@ -34,6 +35,8 @@ export interface GatewayStatus {
   reach: ReachStatus
   /** Number of clients with a grant. */
   clients: number
+  /** Number of clients with a grant by the kind of the path to each; `none`: without a path. */
+  path_kinds: Record<PathKind | 'none', number>
   /** Clients with a grant and the way to each: those not reached first, a thousand at most. */
   peers: ClientPath[]
   /** Metrics of the loaded plugins, with the plugin's name as the label `plugin`. */
@@ -81,22 +84,23 @@ export const gatewayStatusOf = (
   lane_reason: lane.reason,
   reach: reachStatus(state.reach),
   clients: state.clientIds.length,
-  peers: peersOf(state, clocks),
+  ...pathsOf(state, clocks),
   plugin_metrics: pluginMetrics.series(),
   dropped: state.counters(),
 })
 
 const MAX_PEERS = 1_000
 
-const peersOf = (state: GatewayState, clocks: ClockPair): ClientPath[] => {
+const pathsOf = (state: GatewayState, clocks: ClockPair): Pick<GatewayStatus, 'path_kinds' | 'peers'> => {
   const { paths, reach: own } = state
-  return state.grantedClients
-    .map(({ id, ipv4, actor }) => ({
-      id,
-      address: ipv4,
-      actor: actor ?? null,
-      ...peerPath(id, { paths, own, other: 'client', clocks }),
-    }))
-    .sort((a, b) => Number(b.lost_at !== null) - Number(a.lost_at !== null))
-    .slice(0, MAX_PEERS)
+  const peers = state.grantedClients.map(({ id, ipv4, actor }) => ({
+    id,
+    address: ipv4,
+    actor: actor ?? null,
+    ...peerPath(id, { paths, own, other: 'client', clocks }),
+  }))
+  const kinds = { direct: 0, nat: 0, relayed: 0, websocket: 0, none: 0 }
+  for (const { path_kind: kind } of peers) kinds[kind ?? 'none']++
+  const isLost = ({ lost_at: at }: ClientPath): number => Number(at !== null)
+  return { path_kinds: kinds, peers: peers.toSorted((a, b) => isLost(b) - isLost(a)).slice(0, MAX_PEERS) }
 }

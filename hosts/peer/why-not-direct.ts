@@ -7,7 +7,10 @@ import { splitEndpoint, type Endpoint } from '../../core/runtime/endpoint.ts'
  * Kind of a path. `direct`: to an address of the other end's own interface; `nat`: to one outside of a NAT; `relayed`:
  * by a relay, reached by UDP; `websocket`: by a relay, reached by a WebSocket.
  */
-export type PathKind = 'direct' | 'nat' | 'relayed' | 'websocket'
+export type PathKind = (typeof PATH_KINDS)[number]
+
+/** Kinds of paths. */
+export const PATH_KINDS = ['direct', 'nat', 'relayed', 'websocket'] as const
 
 /**
  * Code of the reason why packets take a relay. `udp_blocked`: no STUN server answers this end; `private_addresses`: the

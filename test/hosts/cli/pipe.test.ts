@@ -1,10 +1,31 @@
 import { spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
+import type { ClientStatus, ResourceStatus } from '../../../hosts/client/session/client-status.ts'
+import { openClientSocket } from '../../../hosts/client/session/control-socket.ts'
 import { packageRoot } from '../../../hosts/runtime/process/package-root.ts'
 
 const MAIN = join(packageRoot(), 'dist/hosts/cli/main.js')
+
+/** Runs the command with a reader that closes the pipe after the first bytes, as `| head -1` does. */
+const readOnce = (
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<{ code: number | null; first: string; stderr: string }> =>
+  new Promise((resolve) => {
+    const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env })
+    let first = ''
+    child.stdout.once('data', (chunk: Buffer) => {
+      first = chunk.toString().split('\n')[0] ?? ''
+      child.stdout.destroy()
+    })
+    let stderr = ''
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
+    child.on('close', (code) => resolve({ code, first, stderr }))
+  })
 
 /** Runs the command with a reader that closes the pipe before reading anything: `| head -0`. */
 const unread = (args: readonly string[]): Promise<{ code: number | null; signal: string | null; stderr: string }> =>
@@ -38,4 +59,56 @@ describe('a command whose reader has seen enough', function () {
       expect(await unread(args)).to.deep.equal({ code: 0, signal: null, stderr: '' })
     })
   }
+
+  it('client status with ten thousand resources ends quietly, with its own exit code', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'pipe-'))
+    const path = join(folder, 'client.sock')
+    const resource: ResourceStatus = {
+      id: 'r',
+      name: 'page',
+      address: null,
+      state: 'unreachable',
+      gateway_id: null,
+      reason: null,
+      why: [],
+    }
+    const status: ClientStatus = {
+      at: null,
+      state: 'limited',
+      account: null,
+      actor: null,
+      portal: null,
+      device_key: null,
+      transport: null,
+      problems: [],
+      lane: null,
+      lane_reason: null,
+      reach: null,
+      gateways: [],
+      resources: Array.from({ length: 10_000 }, () => resource),
+      names: [],
+      dns: { upstreams: [], problems: [] },
+      facts: [],
+      plugin_metrics: [],
+      dropped: {},
+    }
+    const refused = () => Promise.reject(new Error('only the status'))
+    const control = await openClientSocket(path, {
+      status: () => Promise.resolve(status),
+      down: refused,
+      'sign-in': refused,
+      'sign-in-paste': refused,
+      'sign-out': refused,
+      'dns-query': refused,
+      'want-access': refused,
+    })
+    try {
+      const { code, first, stderr } = await readOnce(['client', 'status'], { ...process.env, PORTREEVE_SOCKET: path })
+      expect({ code, stderr }).to.deep.equal({ code: 4, stderr: '' })
+      expect(first).to.match(/^state +limited$/)
+    } finally {
+      await control.close()
+      await rm(folder, { recursive: true })
+    }
+  })
 })

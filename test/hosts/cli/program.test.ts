@@ -66,6 +66,8 @@ describe('hosts/cli/program', () => {
       'portal init',
       'gateway',
       'gateway status',
+      'gateway metrics',
+      'client metrics',
       'client',
       'client up',
       'client down',
@@ -244,6 +246,7 @@ describe('hosts/cli/program', () => {
           lane_reason: 'sealed by OpenSSL’s EVP',
           reach: REACH,
           clients: 2,
+          path_kinds: { direct: 0, nat: 1, relayed: 0, websocket: 0, none: 1 },
           peers: [CLIENT_PATH],
           plugin_metrics: [ASKED],
           dropped: { flows: { 'source-not-own': 7 }, tunnels: {} },
@@ -263,6 +266,13 @@ describe('hosts/cli/program', () => {
             .and.match(/ada@example\.org +100\.64\.0\.7 +direct through NAT 198\.51\.100\.9:40000, 0\.4 ms, .*12 s ago/)
             .and.match(/and 1 more/)
             .and.match(/portreeve_plugin_queries_total +plugin=resolver-odd +3/)
+          const metrics = await portreeve(['gateway', 'metrics'], { PORTREEVE_SOCKET: path })
+          expect(metrics.printed)
+            .to.include(`portreeve_gateway_connected ${state === 'connected' ? 1 : 0}`)
+            .and.include('portreeve_gateway_paths{kind="nat"} 1')
+            .and.include('portreeve_gateway_sent_bytes_total{client="c1"} 1234567')
+            .and.include('portreeve_gateway_dropped_total{part="flows",reason="source-not-own"} 7')
+            .and.match(/^# HELP portreeve_gateway_connected /)
           if (state === 'unreachable') expect(printed).to.include(PROBLEM.said).and.include(PROBLEM.remedy)
           if (state === 'connecting') {
             expect(printed).to.include(FAILING.said).and.include(FAILING.remedy)
@@ -360,9 +370,27 @@ describe('hosts/cli/program', () => {
         'disk.encrypted',
         'portreeve_plugin_queries_total',
         'no-flow',
-        'wrong-mac1',
+        'bytes from the Internet that are no message of this protocol',
       ]) {
         expect(printed).to.include(part)
+      }
+    })
+
+    it('client metrics prints paths, resources, drops and what plugins count, for Prometheus', async () => {
+      const { code, printed } = await portreeve(['client', 'metrics'], await client('connected'))
+      expect(code).to.equal(0)
+      for (const line of [
+        'portreeve_client_connected 1',
+        'portreeve_client_resources{state="denied"} 1',
+        'portreeve_client_paths{kind="nat"} 1',
+        'portreeve_client_paths{kind="none"} 0',
+        'portreeve_client_round_trip_seconds{gateway="g1"} 0.01234',
+        'portreeve_client_lost_checks_ratio{gateway="g1"} 0.02',
+        'portreeve_client_received_bytes_total{gateway="g1"} 999',
+        'portreeve_client_dropped_total{part="tunnels",reason="wrong-mac1"} 3',
+        'portreeve_plugin_queries_total{plugin="resolver-odd"} 3',
+      ]) {
+        expect(printed.split('\n')).to.include(line)
       }
     })
 

@@ -3,7 +3,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { PluginMetrics } from '../../../../core/plugin/plugin-metrics.ts'
 import type { Clock } from '../../../../core/runtime/clock.ts'
 import { SECOND } from '../../../../core/runtime/time.ts'
-import { pluginMetricsText } from './plugin-metrics-text.ts'
+import { metricsText } from '../../../../core/plugin/metrics-text.ts'
 
 /** Metrics of the portal for Prometheus, in a registry of their own, because several portals may run in one process. */
 export class Metrics {
@@ -45,7 +45,7 @@ export class Metrics {
 
   /** Returns all metrics in Prometheus's text format, those of plugins too. */
   async text(): Promise<string> {
-    return `${await this.registry.metrics()}${pluginMetricsText(this.#plugins.series())}`
+    return `${await this.registry.metrics()}${metricsText(this.#plugins.series())}`
   }
 
   /** Records the duration of an identity provider's step and its outcome: `redirect`, `refused`, `failed` … */
