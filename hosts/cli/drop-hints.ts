@@ -1,4 +1,4 @@
-// What people are told about reasons for drops: whether one matters, and what to look at. Reasons are those that parts of a
+// Hints for people about reasons for drops: whether one matters, and what to look at. Reasons are those that parts of a
 // client or gateway count; a reason of a plugin from elsewhere has no hint.
 import type { NatRefusal } from '../../core/nat/nat-table.ts'
 import type { PacketRefusal } from '../../core/net/packet-view.ts'
@@ -13,7 +13,7 @@ export type Weight = 'no' | 'many' | 'yes'
 /** Hint about a reason for drops. */
 export interface DropHint {
   matters: Weight
-  /** What it means and, where it matters, what to look at: a clause. */
+  /** Its meaning and, if it matters, the thing to look at: a clause. */
   said: string
 }
 
@@ -57,7 +57,7 @@ const HINTS = {
   'bad-segment-size': many('the device gave a super-packet with an impossible segment size'),
   'too-long': many('larger than the path carries; the sender is told the size by ICMP'),
 
-  // What an application or a client may not do, or not yet.
+  // Packets that are not permitted, or not yet.
   'icmp-error': no('an ICMP error that is about no connection of this tunnel'),
   'icmp-rate': many('more ICMP errors were due than are sent in a second'),
   'source-not-own': many(
