@@ -44,6 +44,8 @@ export class PortalBench {
   readonly wanted: string[] = []
   /** Questions to isolated plugins that nobody has answered yet, as the machine asked them. */
   readonly asked: { id: number; questions: readonly IsolatedQuestion[] }[] = []
+  /** Checks of lost gateways that the machine wanted sent. */
+  readonly checks: Extract<PortalOutput, { type: 'checkGateway' }>[] = []
   readonly #driven: Driven<PortalInput>
   readonly #frames = new Map<string, PeerFrame[]>()
   readonly #rows = new Map<string, { entity: EntityName; row: Entities[EntityName] }>()
@@ -217,6 +219,9 @@ export class PortalBench {
         return
       case 'askIsolated':
         this.asked.push(output)
+        return
+      case 'checkGateway':
+        this.checks.push(output)
     }
   }
 }

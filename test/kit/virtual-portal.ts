@@ -299,7 +299,8 @@ export class VirtualPortal implements VirtualPortalEnd {
         return
       case 'refreshFact':
       case 'askIsolated':
-      // no plugin brings facts here, and all run in this thread
+      case 'checkGateway':
+      // no plugin brings facts here, all run in this thread, and no client is a released one
     }
   }
 

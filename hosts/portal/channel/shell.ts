@@ -17,6 +17,7 @@ import type { Rate } from '../../../core/runtime/token-bucket.ts'
 import { ContestLog } from './contest-log.ts'
 import { ControlEndpoint } from './endpoint.ts'
 import type { PresentRelay } from '../decide/relay-choice.ts'
+import { GatewayChecks } from './gateway-checks.ts'
 import { heardDecisions, type HeardDecisions } from '../explain/heard-decisions.ts'
 import { checkedTable } from '../../../core/plugin/checked-snapshot.ts'
 import { FactRefresh } from '../../../core/plugin/fact-refresh.ts'
@@ -71,6 +72,7 @@ export class PortalShell implements Startable {
   readonly #facts: FactRefresh<FactTable>
   readonly #askIsolated: AskIsolated
   readonly #endpoint: ControlEndpoint
+  readonly #gatewayChecks: GatewayChecks
   readonly #writing = new Set<Promise<unknown>>()
   #driven: Driven<PortalInput> | undefined
   #unsubscribe: (() => void) | undefined
@@ -96,6 +98,11 @@ export class PortalShell implements Startable {
       keysOf: (name) => this.#machine.askedKeys(name),
       check: checkedTable,
       learned: ({ fact: { name } }, table) => this.#driven?.dispatch({ type: 'factsLearned', name, table }),
+    })
+    this.#gatewayChecks = new GatewayChecks({
+      clock,
+      random,
+      answered: (gatewayId) => this.#driven?.dispatch({ type: 'gatewayAnswered', gatewayId }),
     })
     const contests = new ContestLog({ clock, logger })
     this.#endpoint = new ControlEndpoint({
@@ -140,6 +147,7 @@ export class PortalShell implements Startable {
     this.#facts.stop()
     this.#unsubscribe?.()
     this.#driven?.stop()
+    this.#gatewayChecks.stop()
     this.#endpoint.closeAll()
     await Promise.allSettled(this.#writing)
   }
@@ -224,6 +232,8 @@ export class PortalShell implements Startable {
           'removing an authorization failed',
         )
       }
+      case 'checkGateway':
+        return this.#gatewayChecks.send(output.gatewayId, output.checks)
       case 'recordDecision':
         return this.#write(
           this.#store.recordDecision(output.accountId, output.decision),

@@ -25,6 +25,7 @@ import type { GrantKeeper } from './grant-keeper.ts'
 import type { Grants } from './grants.ts'
 import { Newcomers } from './newcomers.ts'
 import type { RelayOffers } from './relay-offers.ts'
+import type { LostGateways } from './lost-gateways.ts'
 import type { Requests } from './requests.ts'
 import type { ResourceUpdates } from './resource-updates.ts'
 import type { SaidFacts } from './said-facts.ts'
@@ -48,6 +49,7 @@ export interface AttendanceNeeds {
   gatewayUpdates: GatewayUpdates
   absences: Absences
   relayOffers: Pick<RelayOffers, 'initial'>
+  lostGateways: LostGateways
   requests: Requests
   saidFacts: Pick<SaidFacts, 'wanted'>
   resourceUpdates: ResourceUpdates
@@ -147,6 +149,7 @@ export class Attendance {
   gatewayElsewhere(gatewayId: string, now: Instant): void {
     const connection = this.#needs.peers.gateway(gatewayId)
     if (connection !== undefined) this.supersede(connection, now)
+    this.#needs.lostGateways.relieved(gatewayId)
     this.#needs.gatewayGrants.release(gatewayId)
   }
 
@@ -155,7 +158,9 @@ export class Attendance {
     if (connection === undefined) return
     this.#needs.peers.remove(name)
     this.#newcomers.remove(connection)
+    const isLost = isGateway(connection) && connection.isJoined && !connection.isClosing
     this.#left(connection, now)
+    if (isLost) this.#needs.lostGateways.ended(connection.peerId, now)
   }
 
   #joinClient(connection: ClientConnection, { topic, ref }: Pick<Frame, 'topic' | 'ref'>, now: Instant): void {
@@ -201,6 +206,7 @@ export class Attendance {
     const { version, product, transport, remoteIp } = connection
     const present = { id, siteId, name, version, product, transport, remoteIp, since: this.#needs.unixAt(now) }
     presence.gatewayJoined(present, connection.connection)
+    this.#needs.lostGateways.relieved(id)
     this.#needs.peers.reply(connection, okReply(topic, ref))
     connection.isJoined = true
     this.#needs.peers.tell(connection, {

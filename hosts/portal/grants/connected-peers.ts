@@ -78,7 +78,8 @@ export class ConnectedPeers {
   }
 
   /** Closes a connection after everything sent before. */
-  close({ connection }: Connection, reason: string): void {
-    this.#emit({ type: 'closeConnection', connection, reason })
+  close(connection: Connection, reason: string): void {
+    connection.isClosing = true
+    this.#emit({ type: 'closeConnection', connection: connection.connection, reason })
   }
 }

@@ -34,6 +34,8 @@ export interface Connection extends AdmittedPeer {
   /** Whether the peer reads `sites` and `site_id`, not only their former names. */
   knowsSites: boolean
   isJoined: boolean
+  /** Whether the portal has begun to close it; otherwise its end is the peer's, or the network's. */
+  isClosing: boolean
   features: ReadonlySet<string>
   lastHeardAt: Instant
   /** Limit of frames that the peer may send, so that no peer slows the portal down for others. */
@@ -58,6 +60,7 @@ export const openConnection = (peer: AdmittedPeer, now: Instant): Connection => 
   version: versionOf(peer.userAgent),
   knowsSites: peer.dialect !== 'v1' || knowsSites(peer.userAgent),
   isJoined: false,
+  isClosing: false,
   features: new Set(),
   lastHeardAt: now,
   allowance: new TokenBucket(FRAME_RATE),

@@ -13,6 +13,7 @@ import type { GatewayGrants } from './gateway-grants.ts'
 import type { GatewayUpdates } from './gateway-updates.ts'
 import type { GrantKeeper } from './grant-keeper.ts'
 import type { Grants } from './grants.ts'
+import type { LostGateways } from './lost-gateways.ts'
 import type { NameTroubles } from './name-troubles.ts'
 import type { Requests } from './requests.ts'
 import type { ResourceUpdates } from './resource-updates.ts'
@@ -38,6 +39,7 @@ export interface ConsequencesNeeds {
   saidFacts: Pick<SaidFacts, 'wanted'>
   resourceUpdates: ResourceUpdates
   attendance: Attendance
+  lostGateways: Pick<LostGateways, 'restarted'>
 }
 
 /**
@@ -134,7 +136,7 @@ export class Consequences {
 /** Ends grants whose keys or addresses changed: both ends have to set them up again. */
 const endOutdated = (
   changes: readonly Change[],
-  { grants, keeper }: { grants: Grants; keeper: GrantKeeper },
+  { grants, keeper, lostGateways }: Pick<ConsequencesNeeds, 'grants' | 'keeper' | 'lostGateways'>,
   now: Instant,
 ): void => {
   for (const change of changes) {
@@ -143,6 +145,7 @@ const endOutdated = (
       for (const grant of grants.ofClient(change.id)) keeper.withdraw(grant, { reason: 'client_restarted' }, now)
     }
     if (change.entity === 'gateways' && change.before.publicKey !== change.after.publicKey) {
+      lostGateways.restarted(change.id)
       for (const grant of grants.ofGateway(change.id)) keeper.forget(grant)
     }
     if (change.entity === 'resources' && isElsewhere(change.before, change.after)) {

@@ -1,10 +1,12 @@
 import type { ConnectedPeers } from './connected-peers.ts'
 import type { Grants } from './grants.ts'
 import type { Drop } from './portal-output.ts'
+import type { ToldCandidates } from './told-candidates.ts'
 
 export interface IceCandidatesNeeds {
   grants: Grants
   peers: ConnectedPeers
+  toldCandidates: Pick<ToldCandidates, 'note'>
   drop: Drop
 }
 
@@ -53,7 +55,9 @@ export class IceCandidates {
     for (const clientId of new Set(client_ids.map((id) => id.toLowerCase()))) {
       const tie = this.#needs.grants.ties({ clientId, gatewayId })
       if (tie === 'acknowledged') {
-        this.#needs.peers.tellClient(clientId, { event, payload: { gateway_id: gatewayId, candidates } })
+        if (this.#needs.peers.tellClient(clientId, { event, payload: { gateway_id: gatewayId, candidates } })) {
+          this.#needs.toldCandidates.note(event, { gatewayId, clientId, candidates })
+        }
       } else if (tie === 'pending') {
         // Held, because the client does not know the gateway yet and would drop them.
         for (const grant of this.#needs.grants.ofClient(clientId)) {

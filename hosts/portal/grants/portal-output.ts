@@ -1,6 +1,7 @@
 import type { IsolatedQuestion } from '../../../core/plugin/isolated-question.ts'
 import type { Authorization } from '../store/entities.ts'
 import type { Decision } from '../store/store.ts'
+import type { GatewayCheck } from './gateway-check.ts'
 
 /** Effect of the portal's machine, carried out by its shell. */
 export type PortalOutput =
@@ -14,6 +15,8 @@ export type PortalOutput =
   | { type: 'refreshFact'; name: string }
   /** Asks plugins in threads of their own; the shell answers with `isolatedAnswered`. */
   | { type: 'askIsolated'; id: number; questions: readonly IsolatedQuestion[] }
+  /** Sends connectivity checks to a lost gateway; the shell answers with `gatewayAnswered` if it answers one. */
+  | { type: 'checkGateway'; gatewayId: string; checks: readonly GatewayCheck[] }
   | { type: 'recordDecision'; accountId: string; decision: Decision }
 
 /** Queues an effect. */

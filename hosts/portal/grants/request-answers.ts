@@ -10,11 +10,13 @@ import type { ConnectedPeers } from './connected-peers.ts'
 import type { DenialRecords } from './denial-records.ts'
 import type { Grant } from './grants.ts'
 import type { Emit } from './portal-output.ts'
+import type { ToldCandidates } from './told-candidates.ts'
 
 export interface RequestAnswersNeeds {
   view: Pick<View, 'get'>
   peers: ConnectedPeers
   denials: DenialRecords
+  toldCandidates: Pick<ToldCandidates, 'note'>
   /** Signs ingest tokens of flow logs. */
   ingestKey: Uint8Array
   unixAt: (now: Instant) => UnixTime
@@ -41,7 +43,7 @@ export class RequestAnswers {
 
   /** Sends a client a grant that its gateway has acknowledged, then the held candidates of the gateway. */
   tellGrant({ connection }: AccessRequest, grant: Grant, parts: GrantParts): void {
-    const { peers, ingestKey } = this.#needs
+    const { peers, ingestKey, toldCandidates } = this.#needs
     const { gatewayId } = grant.row
     peers.tell(connection, {
       event: 'authorizationCreated',
@@ -53,6 +55,7 @@ export class RequestAnswers {
     })
     for (const { event, candidates } of grant.heldCandidates.splice(0)) {
       peers.tell(connection, { event, payload: { gateway_id: gatewayId, candidates } })
+      toldCandidates.note(event, { gatewayId, clientId: connection.peerId, candidates })
     }
   }
 

@@ -36,6 +36,7 @@ import { Hearings } from './hearings.ts'
 import { IceCandidates } from './ice-candidates.ts'
 import type { Knowledge } from './knowledge.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
+import { LostGateways } from './lost-gateways.ts'
 import { missedChanges } from './missed-changes.ts'
 import { NameTroubles } from './name-troubles.ts'
 import { PeerFrames } from './peer-frames.ts'
@@ -47,6 +48,7 @@ import { ResourceUpdates } from './resource-updates.ts'
 import { SaidFacts } from './said-facts.ts'
 import { seatedConnection, type SeatedConnection } from './seated.ts'
 import { StunOffers } from './stun-offers.ts'
+import { ToldCandidates } from './told-candidates.ts'
 import type { Whereabouts } from './whereabouts.ts'
 import { Withdrawals } from './withdrawals.ts'
 
@@ -90,6 +92,8 @@ export type PortalInput =
   | { type: 'frameReceived'; connection: string; text: string }
   /** Answers to the questions of an `askIsolated`, in their order. */
   | { type: 'isolatedAnswered'; id: number; answers: readonly IsolatedAnswer[] }
+  /** A gateway that is not connected has answered a check: it is alive. */
+  | { type: 'gatewayAnswered'; gatewayId: string }
   | { type: 'authorizationNotRecorded'; authorizationId: string }
 
 /**
@@ -121,6 +125,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
   readonly #consequences: Consequences
   readonly #stunOffers: StunOffers
   readonly #relayOffers: RelayOffers
+  readonly #lostGateways: LostGateways
   /** State that explanations read. */
   readonly knowledge: Knowledge
 
@@ -146,6 +151,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
       ages: this.#ages,
       brought: this.#brought,
       nameTroubles: new NameTroubles(),
+      toldCandidates: new ToldCandidates({ grants: this.#grants }),
       emit,
       drop: (reason: string): void => this.#counters.count(reason),
     }
@@ -164,8 +170,10 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     const answers = new RequestAnswers({ ...shared, denials: new DenialRecords(shared) })
     const requests = new Requests({ ...shared, drafts, keeper, gateways, grantLimits, answers, hearings })
     const absences = new Absences({ ...shared, keeper })
+    const lostGateways = new LostGateways(shared)
     const parts = {
       ...shared,
+      lostGateways,
       withdrawals,
       keeper,
       gatewayGrants,
@@ -182,6 +190,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     this.#gatewayGrants = gatewayGrants
     this.#requests = requests
     this.#attendance = attendance
+    this.#lostGateways = lostGateways
     this.#consequences = new Consequences({ ...parts, attendance })
     this.#stunOffers = new StunOffers(shared)
     this.#relayOffers = relayOffers
@@ -283,6 +292,8 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
         return this.#frames.received(input, now)
       case 'isolatedAnswered':
         return this.#hearings.answered(input.id, input.answers, now)
+      case 'gatewayAnswered':
+        return this.#lostGateways.relieved(input.gatewayId)
       case 'authorizationNotRecorded': {
         const grant = this.#grants.get(input.authorizationId)
         this.#gatewayGrants.rowChanged(input.authorizationId, undefined)
