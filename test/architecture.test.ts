@@ -26,7 +26,7 @@ const CORE_ARROWS: Readonly<Record<string, readonly string[]>> = {
   contract: [],
   plugin: ['contract'],
   policy: ['flow', 'net', 'dns', 'contract', 'plugin'],
-  control: ['policy', 'net', 'crypto', 'dns', 'ice', 'flow', 'contract', 'plugin'],
+  control: ['policy', 'net', 'crypto', 'dns', 'turn', 'ice', 'flow', 'contract', 'plugin'],
 }
 
 /** Folders of hosts/portal that each may import, types included: ARCHITECTURE.md has a line for each. */

@@ -3,17 +3,17 @@
 // engine runs within that state machine, and the transport plugin encrypts. In the native lane, it runs in a worker
 // thread that encrypts with exported keys; this file has its proxy.
 import type { TunnelKeysOutput, TunnelTraffic } from '../contract/tunnel-transport.ts'
-import type { Endpoint } from '../runtime/endpoint.ts'
 import type { Deadline, Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
+import type { TunnelPath } from '../runtime/path.ts'
 import type { Instant } from '../runtime/time.ts'
 import type { Flows } from './flows.ts'
 
 /** Keys that a tunnel transport exports to a lane which encrypts packets itself. */
-export type LaneKeys = TunnelKeysOutput<Endpoint>
+export type LaneKeys = TunnelKeysOutput<TunnelPath>
 
 /** Traffic of one session, reported to the tunnel transport by a lane that encrypts packets itself. */
-export type LaneTraffic = TunnelTraffic<Endpoint>
+export type LaneTraffic = TunnelTraffic<TunnelPath>
 
 /** Inputs of a lane from the host's state machine. */
 export type LaneInput<FlowsInput, FlowsOutput> =

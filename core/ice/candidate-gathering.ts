@@ -1,10 +1,11 @@
 import type { Datagram } from '../runtime/datagram-socket.ts'
-import type { Endpoint } from '../runtime/endpoint.ts'
+import type { Endpoint, Family } from '../runtime/endpoint.ts'
 import { HeldMachines, type Tell } from '../runtime/held-machines.ts'
 import type { Deadline, Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
 import type { Random } from '../runtime/random.ts'
 import type { Instant } from '../runtime/time.ts'
+import type { Allocation } from '../turn/relay-clients.ts'
 import type { AdvertisedAddress } from './advertised-address.ts'
 import type { Candidate } from './candidate.ts'
 import { LocalCandidates, type CandidateChange, type CandidateSource } from './local-candidates.ts'
@@ -14,6 +15,8 @@ import { ReflexiveAddresses, type ReflexiveAddressesInput, type StunStatus } fro
 export type GatheringInput =
   | { type: 'socketsOpened'; ports: { ipv4?: number; ipv6?: number } }
   | AddressesChanged
+  /** Allocations at relays, those of the best relay first. */
+  | { type: 'allocationsChanged'; allocations: readonly Allocation[] }
   /** Endpoints of STUN servers to ask. */
   | { type: 'stunServersChanged'; servers: readonly Endpoint[] }
   /** A datagram for which `isAnswer` holds. */
@@ -38,6 +41,11 @@ export interface OfferedAddresses {
 /** Outputs of `CandidateGathering`. */
 export type GatheringOutput =
   | ({ type: 'sendDatagram' } & Datagram)
+  /**
+   * The addresses of this machine have changed. `families` are those in which it has a socket and an address;
+   * `hasMoved`: it has lost an address.
+   */
+  | { type: 'networkChanged'; families: readonly Family[]; hasMoved: boolean }
   /** The local candidates have changed. */
   | ({ type: 'candidatesChanged'; candidates: readonly Candidate[] } & CandidateChange)
 
@@ -47,7 +55,7 @@ export interface GatheringStatus {
   stun: StunStatus[]
 }
 
-/** Gathers this machine's candidates: from its interfaces, from the operator, and from STUN servers. */
+/** Gathers this machine's candidates: from its interfaces, from the operator, from STUN servers and from relays. */
 export class CandidateGathering implements Machine<GatheringInput, GatheringOutput> {
   readonly #locals: LocalCandidates
   readonly #reflexive: ReflexiveAddresses
@@ -98,6 +106,8 @@ export class CandidateGathering implements Machine<GatheringInput, GatheringOutp
         this.#tellChange(this.#locals.setAddresses(links, bridges))
         return this.#lookAtNetwork(now)
       }
+      case 'allocationsChanged':
+        return this.#tellChange(this.#locals.setRelayed(input.allocations))
       case 'stunServersChanged':
         return this.#tellReflexive({ type: 'serversChanged', servers: input.servers }, now)
       case 'datagramReceived':
@@ -123,7 +133,9 @@ export class CandidateGathering implements Machine<GatheringInput, GatheringOutp
     this.#network = network
     const hasMoved = before.some((endpoint) => !network.includes(endpoint))
     if (!hasMoved && network.every((endpoint) => before.includes(endpoint))) return
-    this.#tellReflexive({ type: 'networkChanged', families: this.#locals.families, hasMoved }, now)
+    const changed = { type: 'networkChanged', families: this.#locals.families, hasMoved } as const
+    this.#tellReflexive(changed, now)
+    this.#outputs.push(changed)
   }
 
   #tellChange(change: CandidateChange): void {

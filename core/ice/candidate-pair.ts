@@ -1,14 +1,20 @@
-import type { Endpoint } from '../runtime/endpoint.ts'
+import type { TunnelPath } from '../runtime/path.ts'
 import type { Instant } from '../runtime/time.ts'
 import type { Candidate } from './candidate.ts'
 import type { IceRole } from './connectivity-check.ts'
 
 /** A candidate pair (RFC 8445): a path to the other agent and its state. Mutable; owned by its agent. */
 export interface CandidatePair {
-  /** Remote endpoint. It identifies the pair, as the one local socket of each family is bound to all addresses. */
-  readonly path: Endpoint
+  /**
+   * Identifies the pair: the remote endpoint where checks leave from this machine's own socket, which is bound to all
+   * addresses of its family; a relay's channel where they leave from an allocation there.
+   */
+  readonly path: TunnelPath
   remote: Candidate
-  /** Local candidate of the same family, used for the pair's priority. */
+  /**
+   * Local candidate from which checks are sent, used for the pair's priority: the allocation, or the first candidate of
+   * the own socket's family.
+   */
   local: Candidate
   state: 'waiting' | 'checking' | 'valid' | 'failed'
   check: PendingCheck | undefined
@@ -42,8 +48,11 @@ export interface PendingCheck {
 }
 
 /** Makes a pair in its initial state, to be checked at `nextCheckAt`. */
-export const newPair = (local: Candidate, remote: Candidate, nextCheckAt: Instant): CandidatePair => ({
-  path: remote.endpoint,
+export const newPair = (
+  path: TunnelPath,
+  { local, remote, nextCheckAt }: { local: Candidate; remote: Candidate; nextCheckAt: Instant },
+): CandidatePair => ({
+  path,
   remote,
   local,
   state: 'waiting',
@@ -56,6 +65,10 @@ export const newPair = (local: Candidate, remote: Candidate, nextCheckAt: Instan
   isGivenUp: false,
   nominated: false,
 })
+
+/** Whether datagrams of a pair pass a relay, be it this end's or the other end's. */
+export const isRelayed = ({ local, remote }: Pick<CandidatePair, 'local' | 'remote'>): boolean =>
+  local.type === 'relay' || remote.type === 'relay'
 
 /**
  * Orders pairs by priority (RFC 8445 §6.1.2.3), lowest first. The formula's 64 bits do not fit into a number, so its

@@ -1,9 +1,11 @@
 import type { Endpoint } from '../runtime/endpoint.ts'
+import type { TunnelPath } from '../runtime/path.ts'
 import { after, MINUTE, type Instant } from '../runtime/time.ts'
-import type { Candidate } from './candidate.ts'
+import { isPrivate, type Candidate } from './candidate.ts'
 import { comparePairs, newPair, type CandidatePair } from './candidate-pair.ts'
 import { PACE_MS } from './check-timing.ts'
 import type { IceRole } from './connectivity-check.ts'
+import type { RelayedPaths } from './relayed-paths.ts'
 
 const MAX_REMOTES = 32
 /**
@@ -12,19 +14,24 @@ const MAX_REMOTES = 32
  */
 const MAX_NEW_REMOTES = 64
 
-/** Known candidates of both ends and their pairs, one for each remote candidate. */
+/**
+ * Known candidates of both ends and their pairs. A remote candidate has a pair for each local way of its family: from
+ * the own socket, and from each allocation at a relay that may lead there.
+ */
 export class CandidatePairs {
   readonly #role: IceRole
+  readonly #relayed: RelayedPaths
   readonly #remotes = new Map<Endpoint, Candidate>()
-  readonly #pairs = new Map<Endpoint, CandidatePair>()
+  readonly #pairs = new Map<TunnelPath, CandidatePair>()
+  /** Time from which another pair may be checked first, by relayed endpoint, or `''` for the own sockets. */
+  readonly #paceFrom = new Map<Endpoint | '', Instant>()
   #locals: readonly Candidate[] = []
-  #paceFrom: Instant
   #minuteEndsAt: Instant | undefined
   #newThisMinute = 0
 
-  constructor(role: IceRole, now: Instant) {
+  constructor(role: IceRole, relayed: RelayedPaths) {
     this.#role = role
-    this.#paceFrom = now
+    this.#relayed = relayed
   }
 
   get hasRemotes(): boolean {
@@ -43,12 +50,17 @@ export class CandidatePairs {
     )
   }
 
-  get(path: Endpoint): CandidatePair | undefined {
+  get(path: TunnelPath): CandidatePair | undefined {
     return this.#pairs.get(path)
   }
 
   has(pair: CandidatePair): boolean {
     return this.#pairs.get(pair.path) === pair
+  }
+
+  /** Returns the pairs of a remote candidate. */
+  of(remote: Endpoint): CandidatePair[] {
+    return [...this.#pairs.values()].filter((pair) => pair.remote.endpoint === remote)
   }
 
   [Symbol.iterator](): IterableIterator<CandidatePair> {
@@ -61,18 +73,18 @@ export class CandidatePairs {
   }
 
   /**
-   * Replaces the local candidates; removes the pairs of a family that has none. Returns whether the host candidates'
+   * Replaces the local candidates; removes the pairs of ways that are gone. Returns whether the host candidates'
    * endpoints have changed: checks are sent from these (RFC 8445 §6.1.2.4), whatever the others are.
    */
   changeLocals(candidates: readonly Candidate[], now: Instant): boolean {
     const before = hostEndpoints(this.#locals)
     this.#locals = candidates
     for (const pair of this.#pairs.values()) {
-      const local = this.#localOf(pair.remote)
+      const local = this.#localLike(pair)
       if (local === undefined) this.#pairs.delete(pair.path)
       else pair.local = local
     }
-    for (const remote of this.#remotes.values()) this.#pair(remote, now)
+    for (const remote of this.#remotes.values()) this.#pairAll(remote, now)
     return before !== hostEndpoints(candidates)
   }
 
@@ -91,35 +103,78 @@ export class CandidatePairs {
    * leaves some behind, which are never signalled as removed. Returns false if there is no room.
    */
   add(remote: Candidate, { inUse, now }: { inUse: CandidatePair | undefined; now: Instant }): boolean {
-    if (!this.#remotes.has(remote.endpoint) && this.#remotes.size >= MAX_REMOTES) {
-      const dispensable = this.#mostDispensable(inUse)
-      if (dispensable === undefined) return false
-      this.remove(dispensable.endpoint)
-    }
+    if (!this.#makeRoom(remote.endpoint, inUse)) return false
     this.#remotes.set(remote.endpoint, remote)
-    this.#pair(remote, now)
+    // A candidate that was learned from a check takes the priority with which it is signalled later.
+    for (const pair of this.of(remote.endpoint)) pair.remote = remote
+    this.#pairAll(remote, now)
     return true
   }
 
-  remove(path: Endpoint): void {
-    this.#remotes.delete(path)
-    this.#pairs.delete(path)
+  /**
+   * Returns the pair of the path on which a check has arrived, and makes one with `remote`, a peer-reflexive candidate,
+   * if there is none. Undefined if there is no room for it, or its way is gone.
+   */
+  hear(
+    path: TunnelPath,
+    { allocation, remote, inUse, now }: Hearing & { inUse: CandidatePair | undefined; now: Instant },
+  ): CandidatePair | undefined {
+    const known = this.get(path)
+    if (known !== undefined) return known
+    const local = allocation === undefined ? this.#ownSocket(remote) : this.#allocation(allocation)
+    if (local === undefined || !this.#makeRoom(remote.endpoint, inUse)) return undefined
+    const signalled = this.#remotes.get(remote.endpoint)
+    if (signalled === undefined) this.#remotes.set(remote.endpoint, remote)
+    // Triggered checks are not paced.
+    const pair = newPair(path, { local, remote: signalled ?? remote, nextCheckAt: now })
+    this.#pairs.set(path, pair)
+    return pair
   }
 
-  #pair(remote: Candidate, now: Instant): void {
-    const known = this.#pairs.get(remote.endpoint)
-    // A candidate that was learned from a check takes the priority with which it is signalled later.
-    if (known !== undefined && remote.type !== 'prflx') known.remote = remote
-    const local = this.#localOf(remote)
-    if (local === undefined || known !== undefined) return
-    this.#pairs.set(remote.endpoint, newPair(local, remote, remote.type === 'prflx' ? now : this.#pace(now)))
+  /** Removes a remote candidate with its pairs. */
+  remove(endpoint: Endpoint): void {
+    this.#remotes.delete(endpoint)
+    for (const { path } of this.of(endpoint)) this.#pairs.delete(path)
   }
 
-  /** Reserves the time for the first check of another pair. Triggered checks are not paced. */
-  #pace(now: Instant): Instant {
-    const at = this.#paceFrom < now ? now : this.#paceFrom
-    this.#paceFrom = after(at, PACE_MS)
+  #pairAll(remote: Candidate, now: Instant): void {
+    const own = this.#ownSocket(remote)
+    if (remote.type === 'prflx') {
+      // Learned on one way, it says nothing of the others; where that one was gone for a while, it is tried again.
+      if (own !== undefined && this.of(remote.endpoint).length === 0)
+        this.#pair(remote.endpoint, { local: own, remote, now })
+      return
+    }
+    if (own !== undefined) this.#pair(remote.endpoint, { local: own, remote, now })
+    for (const local of this.#locals) {
+      if (local.type !== 'relay' || local.family !== remote.family || !mayReach(local, remote)) continue
+      const path = this.#relayed.pathTo(local.endpoint, remote.endpoint, now)
+      if (path !== undefined) this.#pair(path, { local, remote, now })
+    }
+  }
+
+  #pair(path: TunnelPath, { local, remote, now }: { local: Candidate; remote: Candidate; now: Instant }): void {
+    if (this.#pairs.has(path)) return
+    this.#pairs.set(path, newPair(path, { local, remote, nextCheckAt: this.#pace(local, now) }))
+  }
+
+  /**
+   * Reserves the time for the first check of another pair. Ways have a pace of their own each, so that those over relays
+   * delay no direct one, nor the other way round.
+   */
+  #pace({ type, endpoint }: Candidate, now: Instant): Instant {
+    const way = type === 'relay' ? endpoint : ''
+    const from = this.#paceFrom.get(way)
+    const at = from === undefined || from < now ? now : from
+    this.#paceFrom.set(way, after(at, PACE_MS))
     return at
+  }
+
+  #makeRoom(endpoint: Endpoint, inUse: CandidatePair | undefined): boolean {
+    if (this.#remotes.has(endpoint) || this.#remotes.size < MAX_REMOTES) return true
+    const dispensable = this.#mostDispensable(inUse)
+    if (dispensable !== undefined) this.remove(dispensable.endpoint)
+    return dispensable !== undefined
   }
 
   /**
@@ -128,10 +183,10 @@ export class CandidatePairs {
   #mostDispensable(inUse: CandidatePair | undefined): Candidate | undefined {
     let first: { remote: Candidate; worth: number; heardAt: number } | undefined
     for (const remote of this.#remotes.values()) {
-      const pair = this.#pairs.get(remote.endpoint)
-      if (remote.type !== 'prflx' || (pair !== undefined && pair === inUse)) continue
-      const worth = pair === undefined ? 0 : worthOf(pair)
-      const heardAt = pair?.heardAt ?? -Infinity
+      const pairs = this.of(remote.endpoint)
+      if (remote.type !== 'prflx' || pairs.some((pair) => pair === inUse)) continue
+      const worth = Math.max(0, ...pairs.map(worthOf))
+      const heardAt = Math.max(-Infinity, ...pairs.map((pair) => pair.heardAt ?? -Infinity))
       if (first === undefined || worth < first.worth || (worth === first.worth && heardAt < first.heardAt)) {
         first = { remote, worth, heardAt }
       }
@@ -139,10 +194,28 @@ export class CandidatePairs {
     return first?.remote
   }
 
-  #localOf({ family }: Candidate): Candidate | undefined {
-    return this.#locals.find((local) => local.family === family)
+  #localLike({ local, remote }: CandidatePair): Candidate | undefined {
+    return local.type === 'relay' ? this.#allocation(local.endpoint) : this.#ownSocket(remote)
+  }
+
+  #ownSocket({ family }: Candidate): Candidate | undefined {
+    return this.#locals.find((local) => local.family === family && local.type !== 'relay')
+  }
+
+  #allocation(endpoint: Endpoint): Candidate | undefined {
+    return this.#locals.find((local) => local.type === 'relay' && local.endpoint === endpoint)
   }
 }
+
+/** Source of a check: its peer-reflexive candidate, and the allocation that it came through, if any. */
+export interface Hearing {
+  remote: Candidate
+  allocation: Endpoint | undefined
+}
+
+/** Whether a relay may lead to a candidate: one outside of a private network refuses, or misses, addresses inside. */
+const mayReach = (allocation: Candidate, remote: Candidate): boolean =>
+  !isPrivate(remote.address) || isPrivate(allocation.address)
 
 const hostEndpoints = (candidates: readonly Candidate[]): string =>
   candidates

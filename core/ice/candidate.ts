@@ -76,6 +76,24 @@ export const serverReflexive = (
   return candidate({ type: 'srflx', priority, base, server, ...parsed, port: parts.port })
 }
 
+/**
+ * Makes a relayed candidate (RFC 8445 §5.1.1.2): an endpoint that a relay has allocated. `relay` is the relay's own
+ * endpoint, `nth` its index among the relays. Undefined if nobody can reach the endpoint.
+ */
+export const relayedCandidate = (
+  where: Endpoint,
+  { relay, nth }: { relay: string; nth: number },
+): Candidate | undefined => {
+  const parts = splitEndpoint(where)
+  const parsed = parts === undefined ? undefined : parseAddress(parts.address)
+  if (parts === undefined || parsed === undefined || !isOfferable(parsed.address)) return undefined
+  const priority = candidatePriority('relay', parsed.family, nth)
+  return candidate({ type: 'relay', priority, base: parsed.address, server: relay, ...parsed, port: parts.port })
+}
+
+/** Whether a canonical address belongs to a network of its own, such as 10.0.0.0/8: elsewhere it means another machine. */
+export const isPrivate = (address: string): boolean => PRIVATE.includes(parseAddress(address)?.range ?? '')
+
 /** Whether other machines may reach a canonical address: candidates with another one are neither sent nor taken. */
 export const isOfferable = (address: string): boolean => {
   const parsed = parseAddress(address)
@@ -127,6 +145,7 @@ const isService = (address: string): boolean => {
   return reason !== undefined && reason !== 'tunnel'
 }
 
+const PRIVATE: readonly string[] = ['private', 'carrierGradeNat', 'uniqueLocal']
 const UNREACHABLE: readonly string[] = ['unspecified', 'loopback', 'linkLocal', 'multicast', 'broadcast', 'ipv4Mapped']
 
 const candidate = (parts: {

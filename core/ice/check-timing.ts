@@ -1,6 +1,6 @@
 // Timing of connectivity checks: when they are sent, repeated and given up.
 import { after, SECOND, type Instant } from '../runtime/time.ts'
-import type { CandidatePair } from './candidate-pair.ts'
+import { isRelayed, type CandidatePair } from './candidate-pair.ts'
 import type { IceRole } from './connectivity-check.ts'
 
 /** Interval between first checks of different pairs (Ta); RFC 8445 §14.2 allows 5 ms or more. */
@@ -20,6 +20,14 @@ const ONE_WAY_MS = 5 * SECOND
 const ACTIVE_CHECK_MS = 500
 const DEAD_AFTER_MS = 2_200
 const SUSPECT_RETRANSMIT_MS = 150
+/**
+ * Time after which the controlling agent leaves an unanswered path over a relay for a path that has answered meanwhile.
+ * Less than the other, as a relay may die at any time; a direct path is left too often that way where a fifth of all
+ * datagrams is lost.
+ */
+const LEAVE_AFTER_MS = 1_000
+/** Time on a direct path after which those over relays are not checked any more, until it is in doubt. */
+export const RELAYS_REST_AFTER_MS = 30 * SECOND
 /** Factor by which the controlled agent checks less often: the controlling agent's checks serve it too. */
 const CONTROLLED_CHECK_FACTOR = 3
 const IDLE_AFTER_MS = 20 * SECOND
@@ -73,12 +81,18 @@ export const recheckIntervalMs = (
 
 /**
  * Returns how a check is repeated: milliseconds from the last transmission to the next, and from the first one to
- * giving up.
+ * giving up. `hasOther`: whether another path has answered since the first transmission.
  */
-export const retransmission = (pair: CandidatePair, tries: number, { selected }: Circumstances) =>
-  pair === selected
-    ? { repeatMs: SUSPECT_RETRANSMIT_MS, endMs: DEAD_AFTER_MS }
+export const retransmission = (
+  pair: CandidatePair,
+  { tries, hasOther }: { tries: number; hasOther: boolean },
+  { selected, role }: Circumstances,
+) => {
+  const mayLeave = hasOther && role === 'controlling' && isRelayed(pair)
+  return pair === selected
+    ? { repeatMs: SUSPECT_RETRANSMIT_MS, endMs: mayLeave ? LEAVE_AFTER_MS : DEAD_AFTER_MS }
     : { repeatMs: Math.min(FIRST_RETRANSMIT_MS * 2 ** (tries - 1), LAST_RETRANSMIT_MS), endMs: CHECK_ENDS_MS }
+}
 
 /**
  * Returns the next check time of the pair in use after it was heard. Traffic postpones checks, but not for so long that

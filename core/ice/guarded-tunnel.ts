@@ -3,9 +3,9 @@ import { catchPromises, readAnswer } from '../plugin/caught-promises.ts'
 import { errorText } from '../plugin/error-text.ts'
 import { synchronousAnswer } from '../plugin/synchronous-answer.ts'
 import { visibleCharacters } from '../plugin/visible-characters.ts'
-import { splitEndpoint, type Endpoint } from '../runtime/endpoint.ts'
 import type { Deadline, Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
+import { isPath, type TunnelPath } from '../runtime/path.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
 import { checkedTunnelOutput } from './tunnel-output.ts'
 
@@ -54,8 +54,8 @@ const MAX_PATH_CHARACTERS = 100
 const MAX_KNOWN_PATHS = 1_024
 const MAX_REASON_CHARACTERS = 64
 
-/** Outputs of a guarded tunnel. Paths are endpoints that the host gave to the plugin. */
-export type GuardedTunnelOutput = TunnelOutput<Endpoint> | ({ type: 'transportFaulted' } & TransportFault)
+/** Outputs of a guarded tunnel. Paths are those that the host gave to the plugin. */
+export type GuardedTunnelOutput = TunnelOutput<TunnelPath> | ({ type: 'transportFaulted' } & TransportFault)
 
 /**
  * Wrapper for a transport plugin's tunnel, so that its errors cannot crash or stall the host. A call that fails has no
@@ -70,7 +70,7 @@ export class GuardedTunnel implements Machine<TunnelInput, GuardedTunnelOutput> 
     { count: number; since: Instant | undefined; isLong: boolean; said: string }
   >()
   readonly #counts = { 'transport-fault': 0, 'odd-output': 0 }
-  /** Paths that were found to be endpoints, so that this need not be checked for each packet. */
+  /** Texts that were found to be paths, so that this need not be checked for each packet. */
   readonly #knownPaths = new Set<string>()
   #now: Instant | undefined
   #outputs = 0
@@ -189,10 +189,10 @@ export class GuardedTunnel implements Machine<TunnelInput, GuardedTunnelOutput> 
     }
   }
 
-  /** Whether the path of an output is an endpoint, to which datagrams can be sent; true if the output has no path. */
+  /** Whether the path of an output is one to which datagrams can be sent; true if the output has no path. */
   #hasSendablePath(output: TunnelOutput): boolean {
     if (!('path' in output) || output.path === undefined || this.#knownPaths.has(output.path)) return true
-    if (output.path.length > MAX_PATH_CHARACTERS || splitEndpoint(output.path) === undefined) return false
+    if (output.path.length > MAX_PATH_CHARACTERS || !isPath(output.path)) return false
     if (this.#knownPaths.size >= MAX_KNOWN_PATHS) this.#knownPaths.clear()
     this.#knownPaths.add(output.path)
     return true

@@ -1,5 +1,6 @@
 import type { Datagram } from '../runtime/datagram-socket.ts'
 import type { Endpoint } from '../runtime/endpoint.ts'
+import type { TunnelPath } from '../runtime/path.ts'
 import type { Candidate } from './candidate.ts'
 import type { StunMessage } from '../stun/stun-message.ts'
 
@@ -10,18 +11,21 @@ export type IceAgentInput =
   /** Candidates from the peer as text; malformed ones are skipped. */
   | { type: 'remoteCandidatesAdded'; candidates: readonly string[] }
   | { type: 'remoteCandidatesRemoved'; candidates: readonly string[] }
-  | { type: 'messageReceived'; path: Endpoint; message: StunMessage }
+  | { type: 'messageReceived'; path: TunnelPath; message: StunMessage }
   /**
    * The tunnel carries packets: with `path`, an authentic one was received there; without, one was sent. Once per batch
    * suffices.
    */
-  | { type: 'trafficSeen'; path?: Endpoint }
+  | { type: 'trafficSeen'; path?: TunnelPath }
+
+/** A datagram to send to a peer over a path. */
+export type PathDatagram = Omit<Datagram, 'to'> & { to: TunnelPath }
 
 /** Outputs of `IceAgent`: datagrams to send, and changes of the path. */
 export type IceAgentOutput =
-  | ({ type: 'sendDatagram' } & Datagram)
+  | ({ type: 'sendDatagram' } & PathDatagram)
   /** Use this path. */
-  | { type: 'pathChosen'; path: Endpoint }
+  | { type: 'pathChosen'; path: TunnelPath }
   /**
    * Largest of `probes`, in bytes, that the path in use carries and the other end accepts; undefined if none is
    * confirmed.

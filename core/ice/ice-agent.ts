@@ -7,12 +7,13 @@ import type { IceCredentials } from '../crypto/pair-secrets.ts'
 import { Counters } from '../runtime/counters.ts'
 import { earliest, type Deadline, type Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
+import { splitPath, type ChannelPath, type TunnelPath } from '../runtime/path.ts'
 import type { Random } from '../runtime/random.ts'
-import { after, type Instant } from '../runtime/time.ts'
-import type { CandidatePair } from './candidate-pair.ts'
-import { CandidatePairs } from './candidate-pairs.ts'
+import { after, SECOND, type Instant } from '../runtime/time.ts'
+import { isRelayed, type CandidatePair, type PendingCheck } from './candidate-pair.ts'
+import { CandidatePairs, type Hearing } from './candidate-pairs.ts'
 import { parseCandidate, peerReflexive, type Candidate } from './candidate.ts'
-import { CheckLosses, type PathLoss } from './check-losses.ts'
+import { CheckLosses } from './check-losses.ts'
 import {
   checkIntervalMs,
   isIdle,
@@ -20,6 +21,7 @@ import {
   NO_PATH_MS,
   NO_REMOTE_CANDIDATES_MS,
   PATH_LOST_MS,
+  RELAYS_REST_AFTER_MS,
   recheckIntervalMs,
   retransmission,
   type Circumstances,
@@ -29,6 +31,8 @@ import type { IceAgentInput, IceAgentOutput } from './ice-agent-messages.ts'
 import { OwnChecks } from './own-checks.ts'
 import { PathProbe } from './path-probe.ts'
 import type { StunMessage } from '../stun/stun-message.ts'
+import { pathStatus, type PathStatus } from './path-status.ts'
+import { NO_RELAYED_PATHS, type RelayedPaths } from './relayed-paths.ts'
 
 export interface IceAgentOptions {
   role: IceRole
@@ -37,7 +41,14 @@ export interface IceAgentOptions {
   random: Random
   /** Datagram sizes in bytes, largest first, with which to probe the path in use; multiples of 4. */
   probes?: readonly number[]
+  /** Paths over this machine's allocations at relays; none by default. */
+  relayed?: RelayedPaths | undefined
 }
+
+/** Time in milliseconds for which the last answer on a path shows that it works. */
+const STILL_FRESH_MS = 15 * SECOND
+/** Transmissions of an unanswered check after which the path in use is in doubt. */
+const DOUBTFUL_TRIES = 3
 
 /** Time from a check to its answer. */
 export interface RoundTrip {
@@ -46,22 +57,10 @@ export interface RoundTrip {
   at: Instant
 }
 
-/** Path in use. */
-export interface PathStatus {
-  path: Endpoint
-  /** `direct`: to an address of the other end's own interface; `nat`: to one outside of a NAT. */
-  kind: 'direct' | 'nat'
-  /** Time in milliseconds that the latest check took to be answered; undefined before the first. */
-  roundTripMs: number | undefined
-  /** Time of the last answer to a check; undefined before the first. */
-  answeredAt: Instant | undefined
-  /** Loss among its latest checks; undefined before one was answered or given up. */
-  loss: PathLoss | undefined
-}
-
 /** ICE agent for one peer: finds the best path, keeps it alive and replaces it when it is dead. */
 export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   readonly #options: IceAgentOptions
+  readonly #relayed: RelayedPaths
   readonly #pairs: CandidatePairs
   readonly #checks: OwnChecks
   readonly #probe: PathProbe
@@ -72,6 +71,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   /** Size in the last `pathCarries`. */
   #carries: number | undefined
   #selected: CandidatePair | undefined
+  #selectedAt: Instant
   #trafficAt: Instant | undefined
   #withoutPathSince: Instant
   #hadPath = false
@@ -79,23 +79,21 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
 
   constructor(options: IceAgentOptions, now: Instant) {
     this.#options = options
-    this.#withoutPathSince = now
-    this.#pairs = new CandidatePairs(options.role, now)
+    this.#withoutPathSince = this.#selectedAt = now
+    this.#relayed = options.relayed ?? NO_RELAYED_PATHS
+    this.#pairs = new CandidatePairs(options.role, this.#relayed)
     this.#checks = new OwnChecks(options)
     this.#probe = new PathProbe(options.probes ?? [])
   }
 
   /** Path in use. */
-  get path(): Endpoint | undefined {
+  get path(): TunnelPath | undefined {
     return this.#selected?.path
   }
 
   /** Path in use, for people. */
   get pathStatus(): PathStatus | undefined {
-    const selected = this.#selected
-    if (selected === undefined) return undefined
-    const { path, remote, roundTripMs, answeredAt } = selected
-    return { path, kind: remote.type === 'host' ? 'direct' : 'nat', roundTripMs, answeredAt, loss: this.#losses.loss }
+    return this.#selected && pathStatus(this.#selected, this.#losses.loss)
   }
 
   /** Endpoints that the other end has offered, without those at relays. */
@@ -162,7 +160,8 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
 
   #changeLocals(candidates: readonly Candidate[], now: Instant): void {
     const haveMoved = this.#pairs.changeLocals(candidates, now)
-    this.#followPairs(now)
+    // The other paths are as good as before if only an allocation is gone.
+    this.#followPairs(now, haveMoved ? now : after(now, -STILL_FRESH_MS))
     if (haveMoved) this.#checkAll(now)
   }
 
@@ -176,8 +175,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   }
 
   #remember(remote: Candidate, now: Instant): void {
-    const pair = this.#pairs.get(remote.endpoint)
-    if (pair?.isGivenUp === true) this.#resume(pair, now)
+    for (const pair of this.#pairs.of(remote.endpoint)) if (pair.isGivenUp) this.#resume(pair, now)
     if (this.#pairs.add(remote, { inUse: this.#selected, now })) this.#choose(now)
     else this.#counters.count('too-many-candidates')
   }
@@ -187,16 +185,16 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
       const remote = parseCandidate(line)
       if (remote !== undefined) this.#pairs.remove(remote.endpoint)
     }
-    this.#followPairs(now)
+    this.#followPairs(now, now)
   }
 
-  /** Chooses again after pairs were removed or changed their priority. */
-  #followPairs(now: Instant): void {
-    if (this.#selected !== undefined && !this.#pairs.has(this.#selected)) this.#lose(now, now)
+  /** Chooses again after pairs were removed or changed their priority; those that answered before `freshSince` are checked first. */
+  #followPairs(now: Instant, freshSince: Instant): void {
+    if (this.#selected !== undefined && !this.#pairs.has(this.#selected)) this.#lose(freshSince, now)
     else this.#choose(now)
   }
 
-  #handleCheck(path: Endpoint, message: StunMessage, now: Instant): void {
+  #handleCheck(path: TunnelPath, message: StunMessage, now: Instant): void {
     const verdict = readCheck(message, this.#options)
     if (verdict.type === 'refused') return this.#counters.count(verdict.reason)
     const { local, role } = this.#options
@@ -206,12 +204,13 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
       this.#outputs.push({ type: 'sendDatagram', to: path, bytes })
       return
     }
-    const source = splitEndpoint(path)
-    if (source === undefined) return this.#counters.count('path-unknown')
     // RFC 8445 §7.3.1.3: a check from an endpoint that was not signalled reveals a peer-reflexive candidate.
-    if (this.#pairs.get(path) === undefined) this.#remember(peerReflexive(source, verdict.priority), now)
-    const pair = this.#pairs.get(path)
+    const hearing = this.#hearing(path, verdict.priority)
+    if (hearing === undefined) return this.#counters.count('path-unknown')
+    const isNew = this.#pairs.get(path) === undefined
+    const pair = this.#pairs.hear(path, { ...hearing, inUse: this.#selected, now })
     if (pair === undefined) return this.#counters.count('no-room-for-path')
+    if (isNew) this.#choose(now)
     const { asksForSize } = verdict
     const { transactionId } = message
     const bytes = encodeAnswer({ transactionId, source: pair.remote.endpoint, local, asksForSize })
@@ -225,7 +224,15 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     if (pair.state !== 'valid' && pair.check === undefined) pair.nextCheckAt = now
   }
 
-  #handleAnswer(path: Endpoint, message: StunMessage, now: Instant): void {
+  #hearing(path: TunnelPath, priority: number): Hearing | undefined {
+    const { to, channel } = splitPath(path)
+    const ends = channel === undefined ? { allocation: undefined, peer: to } : this.#relayed.endsOf(path as ChannelPath)
+    const source = splitEndpoint(ends?.peer ?? '')
+    if (ends === undefined || source === undefined) return undefined
+    return { allocation: ends.allocation, remote: peerReflexive(source, priority) }
+  }
+
+  #handleAnswer(path: TunnelPath, message: StunMessage, now: Instant): void {
     const answer = this.#checks.answer(message)
     const pair = answer === undefined ? undefined : this.#pairs.get(answer.check.path)
     if (answer === undefined || pair === undefined) return this.#counters.count('unknown-transaction')
@@ -255,7 +262,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     if (roundTripMs !== undefined && pair === this.#selected) this.#roundTrip = { milliseconds: roundTripMs, at: now }
   }
 
-  #noteTraffic(path: Endpoint | undefined, now: Instant): void {
+  #noteTraffic(path: TunnelPath | undefined, now: Instant): void {
     const wasIdle = isIdle(this.#circumstances(), now)
     this.#trafficAt = now
     this.#probe.trafficSeen(now)
@@ -291,6 +298,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     if (best === undefined || best === this.#selected) return
     this.#selected = best
     this.#losses.clear()
+    this.#selectedAt = now
     this.#hadPath = true
     this.#outputs.push({ type: 'pathChosen', path: best.path })
     this.#probe.begin(now)
@@ -302,13 +310,25 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   #advance(pair: CandidatePair, now: Instant): void {
     if (pair.isGivenUp || this.#due(pair).at > now || !this.#pairs.has(pair)) return
     const { check } = pair
-    if (check === undefined) return this.#beginCheck(pair, now)
+    if (check === undefined && this.#mayRest(pair, now)) pair.isGivenUp = true
+    else if (check === undefined) this.#beginCheck(pair, now)
+    else this.#continueCheck(pair, check, now)
+  }
+
+  /** Whether a pair over a relay need not be checked: a direct path has been in use for a while, and is not in doubt. */
+  #mayRest(pair: CandidatePair, now: Instant): boolean {
+    const selected = this.#selected
+    if (selected === undefined || isRelayed(selected) || !isRelayed(pair)) return false
+    return after(this.#selectedAt, RELAYS_REST_AFTER_MS) <= now && (selected.check?.tries ?? 0) < DOUBTFUL_TRIES
+  }
+
+  #continueCheck(pair: CandidatePair, check: PendingCheck, now: Instant): void {
     if (after(check.beganAt, this.#retransmission(pair).endMs) <= now) return this.#giveUpCheck(pair, now)
     check.sentAt = now
     check.tries++
     this.#outputs.push({ type: 'sendDatagram', to: pair.path, bytes: new Uint8Array(check.datagram) })
     // When the path in use is in doubt, check which others are alive.
-    if (pair === this.#selected && check.tries === 3) this.#checkAll(now)
+    if (pair === this.#selected && check.tries === DOUBTFUL_TRIES) this.#checkAll(now)
   }
 
   #beginCheck(pair: CandidatePair, now: Instant): void {
@@ -372,7 +392,17 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   }
 
   #retransmission(pair: CandidatePair) {
-    return retransmission(pair, pair.check?.tries ?? 1, this.#circumstances())
+    const { tries = 1, beganAt } = pair.check ?? {}
+    const hasOther = pair === this.#selected && beganAt !== undefined && this.#hasAnswered(beganAt)
+    return retransmission(pair, { tries, hasOther }, this.#circumstances())
+  }
+
+  /** Whether a valid path other than the one in use has answered since a time. */
+  #hasAnswered(since: Instant): boolean {
+    for (const pair of this.#pairs) {
+      if (pair !== this.#selected && pair.state === 'valid' && (pair.answeredAt ?? -Infinity) >= since) return true
+    }
+    return false
   }
 
   #circumstances(): Circumstances {

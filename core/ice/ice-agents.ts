@@ -1,19 +1,22 @@
 import type { PeerId } from '../contract/tunnel-transport.ts'
-import type { Endpoint } from '../runtime/endpoint.ts'
 import type { IceCredentials } from '../crypto/pair-secrets.ts'
+import type { Endpoint } from '../runtime/endpoint.ts'
 import { toHex } from '../crypto/text-encoding.ts'
 import { Counters } from '../runtime/counters.ts'
 import { DeadlineQueue } from '../runtime/deadline-queue.ts'
 import type { Deadline, Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
+import type { TunnelPath } from '../runtime/path.ts'
 import type { Random } from '../runtime/random.ts'
 import type { Instant } from '../runtime/time.ts'
 import type { Candidate } from './candidate.ts'
 import { checkUsername, type IceRole } from './connectivity-check.ts'
-import { IceAgent, type IceAgentOptions, type PathStatus, type RoundTrip } from './ice-agent.ts'
+import { IceAgent, type IceAgentOptions, type RoundTrip } from './ice-agent.ts'
 import type { IceAgentInput, IceAgentOutput } from './ice-agent-messages.ts'
 import { readText, USERNAME } from '../stun/stun-attributes.ts'
 import { decodeStun, type StunMessage } from '../stun/stun-message.ts'
+import type { PathStatus } from './path-status.ts'
+import type { RelayedPaths } from './relayed-paths.ts'
 
 /** Inputs of `IceAgents`. */
 export type IceAgentsInput =
@@ -24,8 +27,8 @@ export type IceAgentsInput =
   | { type: 'remoteCandidatesAdded'; peer: PeerId; candidates: readonly string[] }
   | { type: 'remoteCandidatesRemoved'; peer: PeerId; candidates: readonly string[] }
   /** A datagram that looks like STUN. */
-  | { type: 'datagramReceived'; path: Endpoint; datagram: Uint8Array }
-  | { type: 'trafficSeen'; peer: PeerId; path?: Endpoint }
+  | { type: 'datagramReceived'; path: TunnelPath; datagram: Uint8Array }
+  | { type: 'trafficSeen'; peer: PeerId; path?: TunnelPath }
 
 /** Outputs of one of the agents, with its peer. */
 export type IceAgentsOutput = IceAgentOutput & { peer: PeerId }
@@ -47,6 +50,7 @@ export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
   readonly #role: IceRole
   readonly #random: Random
   readonly #probes: readonly number[]
+  readonly #relayed: RelayedPaths | undefined
   readonly #entries = new Map<PeerId, Entry>()
   readonly #byUsername = new Map<string, PeerId>()
   readonly #byTransaction = new Map<string, PeerId>()
@@ -56,13 +60,14 @@ export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
   readonly #counters = new Counters()
   #locals: readonly Candidate[] = []
 
-  constructor({ role, random, probes = [] }: Pick<IceAgentOptions, 'role' | 'random' | 'probes'>) {
+  constructor({ role, random, probes = [], relayed }: Pick<IceAgentOptions, 'role' | 'random' | 'probes' | 'relayed'>) {
+    this.#relayed = relayed
     this.#role = role
     this.#random = random
     this.#probes = probes
   }
 
-  path(peer: PeerId): Endpoint | undefined {
+  path(peer: PeerId): TunnelPath | undefined {
     return this.#entries.get(peer)?.agent.path
   }
 
@@ -138,7 +143,7 @@ export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
     const known = this.#entries.get(peer)
     if (known !== undefined && same(known.local, local) && same(known.remote, remote)) return
     this.#remove(peer)
-    const shared = { role: this.#role, random: this.#random, probes: this.#probes }
+    const shared = { role: this.#role, random: this.#random, probes: this.#probes, relayed: this.#relayed }
     const agent = new IceAgent({ ...shared, local, remote }, now)
     this.#entries.set(peer, { agent, local, remote })
     this.#byUsername.set(checkUsername(local, remote), peer)
@@ -154,7 +159,7 @@ export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
     if (entry.agent.carries !== undefined) this.#outputs.push({ type: 'pathCarries', peer, datagramBytes: undefined })
   }
 
-  #receive(path: Endpoint, datagram: Uint8Array, now: Instant): void {
+  #receive(path: TunnelPath, datagram: Uint8Array, now: Instant): void {
     const verdict = decodeStun(datagram)
     if (verdict.type === 'refused') return this.#counters.count(verdict.reason)
     const peer = this.#peerOf(verdict.message)

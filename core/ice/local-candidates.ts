@@ -1,6 +1,7 @@
 import { endpoint, type Endpoint, type Family } from '../runtime/endpoint.ts'
+import type { Allocation } from '../turn/relay-clients.ts'
 import type { AdvertisedAddress } from './advertised-address.ts'
-import { formatCandidate, hostCandidates, serverReflexive, type Candidate } from './candidate.ts'
+import { formatCandidate, hostCandidates, relayedCandidate, serverReflexive, type Candidate } from './candidate.ts'
 
 /** Change of the local candidates, as text for the peers. */
 export interface CandidateChange {
@@ -11,7 +12,7 @@ export interface CandidateChange {
 }
 
 /** Local candidates by where they come from. */
-export type CandidateSource = 'interface' | 'advertised' | 'stun' | 'bridge'
+export type CandidateSource = 'interface' | 'advertised' | 'stun' | 'bridge' | 'relay'
 
 /** Most candidates of the interfaces, so that a peer, which takes 32 in all, has room for the others. */
 const MAX_LINKS = 12
@@ -19,8 +20,8 @@ const MAX_LINKS = 12
 const MAX_BRIDGES = 4
 
 /**
- * Local candidates, made from this machine's addresses, the ports of its sockets, what the operator advertises, and
- * what STUN has found. In the order in which a peer is to check them: bridges to containers come last.
+ * Local candidates, made from this machine's addresses, the ports of its sockets, what the operator advertises, what
+ * STUN has found, and what relays have allocated. In the order in which a peer is to check them: bridges to containers come late, relays last.
  */
 export class LocalCandidates {
   readonly #advertised: readonly AdvertisedAddress[]
@@ -28,6 +29,7 @@ export class LocalCandidates {
   #bridges: readonly string[] = []
   #ports: { ipv4?: number; ipv6?: number } = {}
   #reflexive: readonly Endpoint[] = []
+  #allocations: readonly Allocation[] = []
   #offers: readonly { candidate: Candidate; source: CandidateSource }[] = []
 
   constructor({ advertised = [] }: { advertised?: readonly AdvertisedAddress[] } = {}) {
@@ -72,6 +74,12 @@ export class LocalCandidates {
     return this.#change()
   }
 
+  /** Replaces the allocations at relays, those of the best relay first. */
+  setRelayed(allocations: readonly Allocation[]): CandidateChange {
+    this.#allocations = allocations
+    return this.#change()
+  }
+
   #change(): CandidateChange {
     const [before, known] = [this.candidates, this.lines]
     this.#offers = this.#gather()
@@ -93,10 +101,19 @@ export class LocalCandidates {
       ...of(true)
         .slice(0, MAX_BRIDGES)
         .map((candidate) => ({ candidate, source: 'bridge' as const })),
+      ...this.#relayed(),
     ]
     // RFC 8445 §5.1.3: without a NAT, what STUN has found is a host candidate, too, and redundant.
     const first = new Map(found.toReversed().map((offer) => [offer.candidate.endpoint, offer]))
     return found.filter((offer) => first.get(offer.candidate.endpoint) === offer)
+  }
+
+  #relayed(): { candidate: Candidate; source: CandidateSource }[] {
+    const counts = { ipv4: 0, ipv6: 0 }
+    return this.#allocations.flatMap(({ relayed, relay }) => {
+      const candidate = relayedCandidate(relayed, { relay, nth: counts[familyOf(relayed)]++ })
+      return candidate === undefined ? [] : [{ candidate, source: 'relay' as const }]
+    })
   }
 
   /** Makes the candidates outside of a NAT: first those that the operator advertises, then those that STUN has found. */

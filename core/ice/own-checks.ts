@@ -1,5 +1,5 @@
-import type { Endpoint } from '../runtime/endpoint.ts'
 import { toHex } from '../crypto/text-encoding.ts'
+import type { TunnelPath } from '../runtime/path.ts'
 import type { Random } from '../runtime/random.ts'
 import type { CandidatePair } from './candidate-pair.ts'
 import { candidatePriority } from './candidate.ts'
@@ -8,7 +8,7 @@ import type { StunMessage } from '../stun/stun-message.ts'
 
 /** A check of this agent that may still be answered. */
 export interface OpenCheck {
-  path: Endpoint
+  path: TunnelPath
   /** Size in bytes to which the check was padded as a path probe; undefined for an ordinary check. */
   probeBytes: number | undefined
 }

@@ -1,12 +1,12 @@
 import type { PeerId, Tunnel, TunnelInput, TunnelKeysOutput, TunnelTraffic } from '../contract/tunnel-transport.ts'
 import { equalSecrets } from '../crypto/equal-secrets.ts'
 import type { IceCredentials } from '../crypto/pair-secrets.ts'
-import type { Datagram } from '../runtime/datagram-socket.ts'
 import type { Endpoint } from '../runtime/endpoint.ts'
 import { HeldMachines, type Tell } from '../runtime/held-machines.ts'
 import type { Deadline, Machine } from '../runtime/machine.ts'
 import { DEFAULT_MTU, MIN_MTU } from '../runtime/mtu.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
+import type { TunnelPath } from '../runtime/path.ts'
 import type { Random } from '../runtime/random.ts'
 import { after, type Instant } from '../runtime/time.ts'
 import type { Candidate } from './candidate.ts'
@@ -17,9 +17,12 @@ import {
   type TransportFault,
   type TransportTrouble,
 } from './guarded-tunnel.ts'
-import type { PathStatus, RoundTrip } from './ice-agent.ts'
+import type { RoundTrip } from './ice-agent.ts'
+import type { PathDatagram } from './ice-agent-messages.ts'
 import { IceAgents, type IceAgentsInput, type IceAgentsOutput } from './ice-agents.ts'
 import { looksLikeStun } from '../stun/stun-message.ts'
+import type { PathStatus } from './path-status.ts'
+import type { RelayedPaths } from './relayed-paths.ts'
 
 export interface PeerTunnelsOptions {
   role: IceRole
@@ -27,6 +30,8 @@ export interface PeerTunnelsOptions {
   tunnel: Tunnel
   /** MTU of the TUN device in bytes, the largest size of packets; 1280 by default. */
   mtu?: number | undefined
+  /** Paths over this machine's allocations at relays; none by default. */
+  relayed?: RelayedPaths | undefined
 }
 
 /** Inputs of `PeerTunnels`. */
@@ -43,9 +48,9 @@ export type PeerTunnelsInput =
   | { type: 'packetQueued'; peer: PeerId; packet: Uint8Array }
   /** Somebody asks how the path to a peer does: it is checked soon, as before a packet. */
   | { type: 'pathQuestioned'; peer: PeerId }
-  | { type: 'datagramReceived'; path: Endpoint; datagram: Uint8Array }
+  | { type: 'datagramReceived'; path: TunnelPath; datagram: Uint8Array }
   /** Traffic of a lane that encrypts packets with exported keys. */
-  | ({ type: 'trafficSeen' } & TunnelTraffic<Endpoint>)
+  | ({ type: 'trafficSeen' } & TunnelTraffic<TunnelPath>)
 
 /** Keys and ICE credentials for one peer; `local` are the own ICE credentials. */
 export interface PeerSecrets {
@@ -59,9 +64,9 @@ export interface PeerSecrets {
 
 /** Outputs of `PeerTunnels`: datagrams to send, inputs for the lane, and changes of paths and sessions. */
 export type PeerTunnelsOutput =
-  | ({ type: 'sendDatagram' } & Datagram)
+  | ({ type: 'sendDatagram' } & PathDatagram)
   | ToLane
-  | { type: 'pathChosen'; peer: PeerId; path: Endpoint }
+  | { type: 'pathChosen'; peer: PeerId; path: TunnelPath }
   /** There is no path to the peer at present; another `pathChosen` may follow. */
   | { type: 'pathLost'; peer: PeerId }
   /** Attempts to reach the peer have ended; it stays added. `tried`: endpoints that it has offered. */
@@ -73,7 +78,7 @@ export type PeerTunnelsOutput =
 /** Inputs of the lane that moves the packets of these tunnels (`LaneInput` of core/flow/lane.ts). */
 export type ToLane =
   | { type: 'flowsTold'; input: TunnelFact }
-  | { type: 'keysExported'; output: TunnelKeysOutput<Endpoint> }
+  | { type: 'keysExported'; output: TunnelKeysOutput<TunnelPath> }
 
 /** Inputs of the packet engine that come from tunnels. */
 export type TunnelFact =
@@ -122,16 +127,16 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
   readonly #mtus: ReadonlyMap<number, number>
   readonly #outputs = new OutputQueue<PeerTunnelsOutput>()
 
-  constructor({ role, random, tunnel, mtu = MIN_MTU }: PeerTunnelsOptions) {
+  constructor({ role, random, tunnel, mtu = MIN_MTU, relayed }: PeerTunnelsOptions) {
     this.#role = role
     this.#tunnel = new GuardedTunnel(tunnel)
     this.#mtus = mtusByDatagram(this.#tunnel, mtu)
-    this.#agents = new IceAgents({ role, random, probes: [...this.#mtus.keys()] })
+    this.#agents = new IceAgents({ role, random, probes: [...this.#mtus.keys()], relayed })
     this.#tellAgents = this.#held.hold(this.#agents, (output, now) => this.#onAgent(output, now))
     this.#tellTunnel = this.#held.hold(this.#tunnel, (output, now) => this.#onTunnel(output, now))
   }
 
-  path(peer: PeerId): Endpoint | undefined {
+  path(peer: PeerId): TunnelPath | undefined {
     return this.#agents.path(peer)
   }
 
@@ -238,7 +243,7 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
     this.#tellAgents({ type: 'peerRemoved', peer }, now)
   }
 
-  #usePath(peer: PeerId, path: Endpoint, now: Instant): void {
+  #usePath(peer: PeerId, path: TunnelPath, now: Instant): void {
     this.#tellTunnel({ type: 'pathChosen', peer, path }, now)
     // Only the client begins, which has packets waiting: two handshakes would cross.
     if (this.#role === 'controlling') this.#tellTunnel({ type: 'connectRequested', peer }, now)
@@ -306,7 +311,7 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
     }
   }
 
-  #exportKeys(output: TunnelKeysOutput<Endpoint>): void {
+  #exportKeys(output: TunnelKeysOutput<TunnelPath>): void {
     this.#outputs.push({ type: 'keysExported', output })
   }
 
@@ -314,7 +319,7 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
    * Returns the path that ICE has chosen, for the controlling agent only. The controlled agent's tunnel answers to
    * where packets come from.
    */
-  #chosenPath(peer: PeerId): Endpoint | undefined {
+  #chosenPath(peer: PeerId): TunnelPath | undefined {
     return this.#role === 'controlling' ? this.#agents.path(peer) : undefined
   }
 
@@ -333,7 +338,7 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
     this.#tellAgents({ type: 'trafficSeen', peer }, now)
   }
 
-  #noteHeard(peer: PeerId, path: Endpoint, now: Instant): void {
+  #noteHeard(peer: PeerId, path: TunnelPath, now: Instant): void {
     const known = this.#peers.get(peer)
     if (known === undefined || (known.heardAt !== undefined && after(known.heardAt, TRAFFIC_GRANULARITY_MS) > now))
       return

@@ -1,5 +1,5 @@
 import type { TunnelOutput } from '../contract/tunnel-transport.ts'
-import type { Endpoint } from '../runtime/endpoint.ts'
+import type { TunnelPath } from '../runtime/path.ts'
 
 const KEY_BYTES = 32
 const MAX_INDEX = 0xffff_ffff
@@ -10,7 +10,7 @@ const MAX_BYTES = 0xffff
  * Validates an output of a transport plugin against its contract and copies it, as a plugin's getters could return
  * something else when read again. Undefined if the output is not valid. Keys are copied, packets and datagrams are not.
  */
-export const checkedTunnelOutput = (output: unknown): TunnelOutput<Endpoint> | undefined => {
+export const checkedTunnelOutput = (output: unknown): TunnelOutput<TunnelPath> | undefined => {
   if (typeof output !== 'object' || output === null) return undefined
   const copy: Record<string, unknown> = { ...output }
   const { keys } = copy
@@ -25,7 +25,7 @@ export const checkedTunnelOutput = (output: unknown): TunnelOutput<Endpoint> | u
  * Whether an output of a transport plugin has a type and members of its contract. The contents of packets are not
  * checked.
  */
-export const isTunnelOutput = (output: unknown): output is TunnelOutput<Endpoint> => {
+export const isTunnelOutput = (output: unknown): output is TunnelOutput<TunnelPath> => {
   if (typeof output !== 'object' || output === null) return false
   const { type, peer, path, index, packet, datagram, keys } = output as Record<string, unknown>
   if (typeof peer !== 'string')

@@ -85,6 +85,7 @@ export const xorAddressAttribute = (
   return { type, value }
 }
 
+/** Reads the endpoint in the first attribute of a type. */
 export const readXorAddress = (message: StunMessage, type: number): Endpoint | undefined => {
   const value = attribute(message, type)
   return value === undefined ? undefined : readMasked(value, message.transactionId)

@@ -1,11 +1,9 @@
 // ChannelData (RFC 8656 §12.4): a header of four bytes, number and length, in front of the data of one datagram.
 
+export { FIRST_CHANNEL, LAST_CHANNEL } from '../runtime/path.ts'
+
 /** Bytes of the header in front of the data. */
 export const CHANNEL_HEADER_BYTES = 4
-/** Lowest number of a channel (RFC 8656 §12). */
-export const FIRST_CHANNEL = 0x4000
-/** Highest number of a channel (RFC 8656 §12). */
-export const LAST_CHANNEL = 0x4fff
 
 /** Whether a datagram from a shared socket is ChannelData (RFC 7983 §7). */
 export const looksLikeChannelData = (bytes: Uint8Array): boolean => (bytes[0] ?? 0) >> 4 === 4

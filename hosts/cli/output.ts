@@ -114,6 +114,7 @@ const SOURCES = {
   advertised: 'advertised_addresses',
   stun: 'seen by STUN',
   bridge: 'a bridge of containers',
+  relay: 'by a relay',
 } as const
 
 /** Formats rows as aligned columns. */

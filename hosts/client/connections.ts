@@ -1,23 +1,18 @@
 import type { FromPortal, ToPortal } from '../../core/control/messages.ts'
 import { keyFromBase64 } from '../../core/crypto/text-encoding.ts'
 import type { TransportTrouble } from '../../core/ice/guarded-tunnel.ts'
+import type { CandidateChange } from '../../core/ice/local-candidates.ts'
 import {
-  CandidateGathering,
-  type GatheringInput,
-  type GatheringOutput,
-  type GatheringStatus,
-} from '../../core/ice/candidate-gathering.ts'
+  PeerPaths,
+  type PeerPathsInput,
+  type PeerPathsOptions,
+  type PeerPathsOutput,
+} from '../../core/ice/peer-paths.ts'
 import type { PathSearch } from '../../core/ice/path-search.ts'
-import {
-  PeerTunnels,
-  type PeerTunnelsInput,
-  type PeerTunnelsOptions,
-  type PeerTunnelsOutput,
-} from '../../core/ice/peer-tunnels.ts'
-import type { Endpoint } from '../../core/runtime/endpoint.ts'
 import { HeldMachines, type Tell } from '../../core/runtime/held-machines.ts'
 import { earliest, type Deadline, type Machine } from '../../core/runtime/machine.ts'
 import { OutputQueue } from '../../core/runtime/output-queue.ts'
+import type { TunnelPath } from '../../core/runtime/path.ts'
 import { after, SECOND, type Instant } from '../../core/runtime/time.ts'
 import type { PathsKnown } from '../peer/peer-path.ts'
 import { GatewayTable, type KnownGateway } from './gateway-table.ts'
@@ -29,21 +24,20 @@ export type ConnectionsInput =
   /** The gateway has announced that it leaves. */
   | { type: 'gatewayLeft'; gatewayId: string }
   | { type: 'portalLost'; reason: string }
-  | Exclude<GatheringInput, { type: 'datagramReceived' }>
-  | Exclude<PeerTunnelsInput, { type: 'peerAdded' | 'peerRemoved' | 'localCandidatesChanged' }>
+  | Exclude<PeerPathsInput, { type: 'peerAdded' | 'peerRemoved' }>
 
 /** Message of the portal that grants a gateway for a resource. */
 export type Grant = Extract<FromPortal<'client'>, { event: 'authorizationCreated' }>['payload']
 
 export type ConnectionsOutput =
-  | Exclude<PeerTunnelsOutput, PathEvent>
+  | Exclude<PeerPathsOutput, PathEvent | { type: 'candidatesChanged' | 'noneRelays' }>
   | { type: 'say'; message: ToPortal<'client'> }
   /** The gateway was granted for the resource; there may be no path to it yet. */
   | { type: 'granted'; resourceId: string; gateway: KnownGateway }
   /** Packets for the resource may be sent to this gateway: there is a path to it, with a session. */
   | { type: 'connected'; resourceId: string; gateway: KnownGateway }
   /** Packets to the gateway take another path from here on; `before` is the earlier one, if any. */
-  | { type: 'pathTaken'; gateway: KnownGateway; before: Endpoint | undefined }
+  | { type: 'pathTaken'; gateway: KnownGateway; before: TunnelPath | undefined }
   /** The gateway cannot be used, temporarily or finally; its resources need another. */
   | {
       type: 'disconnected'
@@ -56,7 +50,7 @@ export type ConnectionsOutput =
     }
 
 /** Event about the path to a gateway. */
-type PathEvent = Extract<PeerTunnelsOutput, { type: 'pathChosen' | 'pathLost' | 'peerFailed' | 'sessionEstablished' }>
+type PathEvent = Extract<PeerPathsOutput, { type: 'pathChosen' | 'pathLost' | 'peerFailed' | 'sessionEstablished' }>
 
 /**
  * How a connection to a gateway ended. `ended`: on purpose; `lost`: the gateway stopped answering; `failed`: no path
@@ -72,39 +66,35 @@ const SEARCH_MS = 3 * SECOND
 
 /** Connections to the gateways that serve this client: their resources, tunnels and paths, and failover. */
 export class Connections implements Machine<ConnectionsInput, ConnectionsOutput> {
-  readonly gateways = new GatewayTable((id) => this.#tunnels.roundTrip(id))
-  readonly #tunnels: PeerTunnels
+  readonly gateways = new GatewayTable((id) => this.#paths.tunnels.roundTrip(id))
+  readonly #paths: PeerPaths
   readonly #held = new HeldMachines()
-  readonly #tellTunnels: Tell<PeerTunnelsInput>
-  readonly #gathering: CandidateGathering
-  readonly #tellGathering: Tell<GatheringInput>
+  readonly #tellPaths: Tell<PeerPathsInput>
   #isMoving = false
   readonly #outputs = new OutputQueue<ConnectionsOutput>()
 
-  constructor(options: Omit<PeerTunnelsOptions, 'role'>) {
-    this.#tunnels = new PeerTunnels({ role: 'controlling', ...options })
-    this.#gathering = new CandidateGathering(options)
-    this.#tellGathering = this.#held.hold(this.#gathering, (output, now) => this.#onGathering(output, now))
-    this.#tellTunnels = this.#held.hold(this.#tunnels, (output, now) => this.#onTunnels(output, now))
+  constructor(options: Omit<PeerPathsOptions, 'role'>) {
+    this.#paths = new PeerPaths({ role: 'controlling', ...options })
+    this.#tellPaths = this.#held.hold(this.#paths, (output, now) => this.#onPaths(output, now))
   }
 
   /** Problem of the transport plugin; undefined while it works. */
   get trouble(): TransportTrouble | undefined {
-    return this.#tunnels.trouble
+    return this.#paths.tunnels.trouble
   }
 
   /** Paths to gateways, for people. */
   get paths(): PathsKnown {
-    return this.#tunnels
+    return this.#paths.tunnels
   }
 
   /** Endpoints at which this client can be reached, and how they are known. */
-  get reach(): GatheringStatus {
-    return this.#gathering.status
+  get reach(): PeerPaths['reach'] {
+    return this.#paths.reach
   }
 
   counters(): Readonly<Record<string, number>> {
-    return { ...this.#gathering.counters(), ...this.#tunnels.counters() }
+    return this.#paths.counters()
   }
 
   handle(input: ConnectionsInput, now: Instant): void {
@@ -122,19 +112,13 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
       case 'portalLost':
         for (const gateway of this.gateways.all()) this.#close(gateway, input.reason, now)
         return
-      case 'socketsOpened':
-      case 'stunServersChanged':
-        return this.#tellGathering(input, now)
       case 'addressesChanged':
         this.#isMoving = true
-        this.#tellGathering(input, now)
+        this.#tellPaths(input, now)
         this.#isMoving = false
         return
-      case 'datagramReceived':
-        if (this.#gathering.isAnswer(input.path, input.datagram)) return this.#tellGathering(input, now)
-        return this.#tellTunnels(input, now)
       default:
-        return this.#tellTunnels(input, now)
+        return this.#tellPaths(input, now)
     }
   }
 
@@ -175,7 +159,7 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
       ipv6,
     })
     gateway.resourceIds.add(resourceId)
-    this.#tellTunnels(
+    this.#tellPaths(
       {
         type: 'peerAdded',
         peer: id,
@@ -188,7 +172,7 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
     )
     // The transport has refused the gateway, which has been reported.
     if (this.gateways.get(id) !== gateway) return
-    this.#say({ event: 'newGatewayIceCandidates', payload: { gateway_id: id, candidates: this.#gathering.lines } })
+    this.#say({ event: 'newGatewayIceCandidates', payload: { gateway_id: id, candidates: this.#paths.lines } })
     // If the same gateway is granted again, the flows are told again, as they may have dropped the grant.
     gateway.connectedResourceIds.delete(resourceId)
     gateway.lostAt = undefined
@@ -213,7 +197,7 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
     { how = 'ended', search }: { how?: Ending; search?: PathSearch | undefined } = {},
   ): void {
     this.gateways.remove(gateway.id)
-    this.#tellTunnels({ type: 'peerRemoved', peer: gateway.id }, now)
+    this.#tellPaths({ type: 'peerRemoved', peer: gateway.id }, now)
     this.#disconnect(gateway, { reason, how, search })
   }
 
@@ -229,8 +213,12 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
     this.#outputs.push({ type: 'disconnected', gateway, resourceIds: [...gateway.resourceIds], ...why })
   }
 
-  #onTunnels(output: PeerTunnelsOutput, now: Instant): void {
+  #onPaths(output: PeerPathsOutput, now: Instant): void {
     switch (output.type) {
+      case 'candidatesChanged':
+        return this.#tellCandidates(output)
+      case 'noneRelays':
+        return this.#say({ event: 'noRelays', payload: {} })
       case 'transportFaulted':
         this.#outputs.push(output)
         if (output.isFailing && this.trouble?.stillCarries === false) this.#closeAll(output.peer, now)
@@ -268,7 +256,7 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
       case 'peerFailed': {
         this.gateways.foundDead(gateway.id, now)
         const { reason, tried } = output
-        const search = tried && { tried, stun: this.#gathering.status.stun }
+        const search = tried && { tried, stun: this.#paths.reach.stun }
         return this.#close(gateway, reason, now, { how: 'failed', search })
       }
       case 'sessionEstablished':
@@ -287,13 +275,7 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
     this.#disconnect(gateway, { reason: 'gateway-unreachable', how: 'lost' })
   }
 
-  #onGathering(output: GatheringOutput, now: Instant): void {
-    if (output.type === 'sendDatagram') {
-      this.#outputs.push(output)
-      return
-    }
-    const { candidates, added, removed } = output
-    this.#tellTunnels({ type: 'localCandidatesChanged', candidates }, now)
+  #tellCandidates({ added, removed }: CandidateChange): void {
     for (const { id: gateway_id } of this.gateways.all()) {
       if (removed.length > 0) {
         this.#say({ event: 'invalidateGatewayIceCandidates', payload: { gateway_id, candidates: [...removed] } })

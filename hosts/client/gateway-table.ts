@@ -1,5 +1,5 @@
 import type { RoundTrip } from '../../core/ice/ice-agent.ts'
-import type { Endpoint } from '../../core/runtime/endpoint.ts'
+import type { TunnelPath } from '../../core/runtime/path.ts'
 import { after, HOUR, SECOND, type Instant } from '../../core/runtime/time.ts'
 
 /** Gateway that serves this client, or that did until its path was lost. */
@@ -15,7 +15,7 @@ export interface KnownGateway {
   publicKey: string
   ipv4: string
   ipv6: string
-  path: Endpoint | undefined
+  path: TunnelPath | undefined
   /** Time of the latest handshake. */
   handshakeAt: Instant | undefined
   /** Time at which the path to it was lost, since when its resources wait for it or another gateway. */

@@ -5,7 +5,7 @@ import type { Tunnel } from '../../core/contract/tunnel-transport.ts'
 import type { ClientInterface, FromPortal, ToPortal } from '../../core/control/messages.ts'
 import type { LinkInput } from '../../core/control/portal-link.ts'
 import type { PortalProblem } from '../../core/control/portal-problem.ts'
-import { StunServers } from '../../core/control/stun-servers.ts'
+import { OfferedRelays } from '../../core/control/offered-relays.ts'
 import type { Upstream } from '../../core/dns/upstream-queries.ts'
 import { ClientFlows, type ClientFlowsInput, type ClientFlowsOutput } from '../../core/flow/client/client-flows.ts'
 import {
@@ -16,7 +16,7 @@ import {
   type LaneKind,
   type LaneOutput,
 } from '../../core/flow/lane.ts'
-import type { GatheringStatus } from '../../core/ice/candidate-gathering.ts'
+import type { PeerPaths } from '../../core/ice/peer-paths.ts'
 import { TransportNews, transportStatus, type TransportStatus } from '../../core/ice/transport-news.ts'
 import { formatPrefix } from '../../core/net/prefix.ts'
 import { MAPPED_ADDRESSES, SENTINEL_ADDRESSES, TUNNEL_ADDRESSES } from '../../core/net/reserved-range.ts'
@@ -65,6 +65,9 @@ export interface ClientStateOptions {
  */
 const OWN_PREFIXES = [...TUNNEL_ADDRESSES, ...MAPPED_ADDRESSES, SENTINEL_ADDRESSES[1]].map(formatPrefix)
 
+/** Messages that are not held back for a portal that is away. */
+const ASKED_AGAIN: ReadonlySet<string> = new Set(['requestAuthorization', 'noRelays'])
+
 /** Machine of a client. */
 export class ClientState implements Machine<ClientInput, ClientOutput> {
   readonly resources = new ResourceTable()
@@ -84,7 +87,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   readonly #tellNames: Tell<NameServiceInput>
   readonly #tellFacts: Tell<OwnFactsInput>
   readonly #tellAccess: Tell<ResourceAccessInput>
-  readonly #stunServers = new StunServers()
+  readonly #servers = new OfferedRelays()
   readonly #outputs = new OutputQueue<ClientOutput>()
   /** Final state, once the portal has ended the client. */
   #endedAs: ClientLinkState | undefined
@@ -157,7 +160,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   }
 
   /** Endpoints at which this client can be reached, and how they are known. */
-  get reach(): GatheringStatus {
+  get reach(): PeerPaths['reach'] {
     return this.#connections.reach
   }
 
@@ -181,8 +184,8 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
       case 'addressesChanged':
         return this.#tellConnections(input, now)
       case 'datagramsReceived':
-        for (const { from: path, bytes: datagram } of input.datagrams) {
-          this.#tellConnections({ type: 'datagramReceived', path, datagram }, now)
+        for (const { from, bytes: datagram } of input.datagrams) {
+          this.#tellConnections({ type: 'datagramReceived', from, datagram }, now)
         }
         return
       case 'laneReported':
@@ -244,8 +247,8 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
         this.resources.replaceAll(message.payload.resources ?? [])
         this.#applyResources(now)
         this.#tellNames({ type: 'configured', interface: message.payload.interface }, now)
-        this.#stunServers.replaceAll(message.payload.relays)
-        return this.#askStun(now)
+        this.#servers.replaceAll(message.payload.relays)
+        return this.#offerServers(now)
       case 'configChanged':
         this.#configureInterface(message.payload.interface, now)
         return this.#tellNames({ type: 'configured', interface: message.payload.interface }, now)
@@ -265,14 +268,14 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
         return this.#tellConnections({ type, peer, candidates }, now)
       }
       case 'relaysPresence':
-        this.#stunServers.change(message.payload)
-        return this.#askStun(now)
+        this.#servers.change(message.payload)
+        return this.#offerServers(now)
     }
   }
 
-  #askStun(now: Instant): void {
-    const servers = this.#stunServers.endpoints
-    this.#tellConnections({ type: 'stunServersChanged', servers }, now)
+  #offerServers(now: Instant): void {
+    const { stunServers, relays } = this.#servers
+    this.#tellConnections({ type: 'serversOffered', stunServers, relays }, now)
   }
 
   #configureInterface(configured: ClientInterface, now: Instant, isNewConnection = false): void {
@@ -387,10 +390,10 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   }
 
   /**
-   * Sends a message to the portal. While it is not connected, messages are held back, except requests, which later
-   * packets repeat.
+   * Sends a message to the portal. While it is not connected, messages are held back, except requests, which are made
+   * again when there is still reason to.
    */
   #say(message: ToPortal<'client'>, now: Instant): void {
-    this.#tellPortal({ type: 'send', hold: message.event !== 'requestAuthorization', ...message }, now)
+    this.#tellPortal({ type: 'send', hold: !ASKED_AGAIN.has(message.event), ...message }, now)
   }
 }

@@ -4,7 +4,7 @@ import type { Tunnel } from '../../core/contract/tunnel-transport.ts'
 import { flowResource } from '../../core/control/flow-resource.ts'
 import type { FromPortal, ToPortal } from '../../core/control/messages.ts'
 import type { PortalProblem } from '../../core/control/portal-problem.ts'
-import { StunServers } from '../../core/control/stun-servers.ts'
+import { OfferedRelays } from '../../core/control/offered-relays.ts'
 import type { LinkInput } from '../../core/control/portal-link.ts'
 import { isTrouble, NO_TROUBLE } from '../../core/dns/site-finding.ts'
 import { SiteResolver, type SiteResolverInput } from '../../core/dns/site-resolver.ts'
@@ -12,13 +12,7 @@ import { SiteService, type SiteServiceInput } from '../../core/dns/site-service.
 import { GatewayFlows, type GatewayFlowsInput, type GatewayFlowsOutput } from '../../core/flow/gateway/gateway-flows.ts'
 import { ScriptLane, type DropCounts, type Lane, type LaneInput, type LaneOutput } from '../../core/flow/lane.ts'
 import type { AdvertisedAddress } from '../../core/ice/advertised-address.ts'
-import {
-  CandidateGathering,
-  type GatheringInput,
-  type GatheringOutput,
-  type GatheringStatus,
-} from '../../core/ice/candidate-gathering.ts'
-import { PeerTunnels, type PeerTunnelsInput, type PeerTunnelsOutput } from '../../core/ice/peer-tunnels.ts'
+import { PeerPaths, type PeerPathsInput, type PeerPathsOutput } from '../../core/ice/peer-paths.ts'
 import { TransportNews, transportStatus, type TransportStatus } from '../../core/ice/transport-news.ts'
 import { formatPrefix } from '../../core/net/prefix.ts'
 import { TUNNEL_ADDRESSES } from '../../core/net/reserved-range.ts'
@@ -75,16 +69,14 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   readonly #lane: Lane<GatewayFlowsInput, GatewayFlowsOutput>
   readonly #resolver: SiteResolver
   readonly #service = new SiteService<NameQuery>()
-  readonly #tunnels: PeerTunnels
+  readonly #paths: PeerPaths
   readonly #held = new HeldMachines()
   readonly #tellPortal: Tell<LinkInput<'gateway'>>
   readonly #tellLane: Tell<LaneInput<GatewayFlowsInput, GatewayFlowsOutput>>
   readonly #tellResolver: Tell<SiteResolverInput>
   readonly #tellService: Tell<SiteServiceInput<NameQuery>>
-  readonly #tellTunnels: Tell<PeerTunnelsInput>
-  readonly #gathering: CandidateGathering
-  readonly #tellGathering: Tell<GatheringInput>
-  readonly #stunServers = new StunServers()
+  readonly #tellPaths: Tell<PeerPathsInput>
+  readonly #servers = new OfferedRelays()
   readonly #clients: GrantedClients
   readonly #tellClients: Tell<GrantedClientsInput>
   readonly #tellLoadReports: Tell<LoadReportsInput>
@@ -106,6 +98,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
       allowsOwnAddresses = false,
       portalUrl,
       mtu,
+      advertised,
     } = options
     this.#transport = transport
     this.#transportNews = new TransportNews(transport)
@@ -119,8 +112,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
       connectedBy: 'linkUp',
     })
     this.#resolver = new SiteResolver({ random })
-    this.#tunnels = new PeerTunnels({ role: 'controlled', random, tunnel, mtu })
-    this.#gathering = new CandidateGathering(options)
+    this.#paths = new PeerPaths({ role: 'controlled', random, tunnel, mtu, advertised })
     this.#clients = new GrantedClients({ clocksAt })
     this.#tellPortal = this.#held.hold(this.#portal, (output, now) => this.#onPortal(output, now))
     this.#tellClients = this.#held.hold(this.#clients, (output, now) => this.#onClients(output, now))
@@ -137,8 +129,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
       if (output.type === 'say') this.#tellPortal({ type: 'send', ...output.message }, now)
       else this.#outputs.push(output)
     })
-    this.#tellTunnels = this.#held.hold(this.#tunnels, (output, now) => this.#onTunnels(output, now))
-    this.#tellGathering = this.#held.hold(this.#gathering, (output, now) => this.#onGathering(output, now))
+    this.#tellPaths = this.#held.hold(this.#paths, (output, now) => this.#onPaths(output, now))
   }
 
   get linkState(): LinkState {
@@ -152,12 +143,12 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
 
   /** Tunnel transport plugin, and its problem, if any. */
   get transport(): TransportStatus {
-    return transportStatus(this.#transport, this.#tunnels.trouble)
+    return transportStatus(this.#transport, this.#paths.tunnels.trouble)
   }
 
   /** Endpoints at which this gateway can be reached, and how they are known. */
-  get reach(): GatheringStatus {
-    return this.#gathering.status
+  get reach(): PeerPaths['reach'] {
+    return this.#paths.reach
   }
 
   /** Ids of the clients with a grant. */
@@ -172,7 +163,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
 
   /** Paths to clients, for people. */
   get paths(): PathsKnown {
-    return this.#tunnels
+    return this.#paths.tunnels
   }
 
   counters(): DropCounts {
@@ -181,7 +172,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
       ...this.#lane.counters(),
       resolver: this.#resolver.counters(),
       service: this.#service.counters(),
-      tunnels: { ...this.#gathering.counters(), ...this.#tunnels.counters() },
+      tunnels: this.#paths.counters(),
     }
   }
 
@@ -195,16 +186,14 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
       case 'hostProblemsChanged':
         return this.#report(this.#problemReports.problemsChanged(input.problems), now)
       case 'socketsOpened':
-        return this.#tellGathering(input, now)
+        return this.#tellPaths(input, now)
       case 'addressesChanged':
         this.#tellFlows({ ...input, type: 'ownAddressesChanged' }, now)
         if (!this.#allowsOwnAddresses) this.#tellResolver({ ...input, type: 'ownAddressesChanged' }, now)
-        return this.#tellGathering(input, now)
+        return this.#tellPaths(input, now)
       case 'datagramsReceived':
-        for (const { from: path, bytes: datagram } of input.datagrams) {
-          const received = { type: 'datagramReceived', path, datagram } as const
-          if (this.#gathering.isAnswer(path, datagram)) this.#tellGathering(received, now)
-          else this.#tellTunnels(received, now)
+        for (const { from, bytes: datagram } of input.datagrams) {
+          this.#tellPaths({ type: 'datagramReceived', from, datagram }, now)
         }
         return
       case 'laneReported':
@@ -269,21 +258,21 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
         return this.#tellFlows({ type: 'resourceUpdated', resource: flowResource(message.payload) }, now)
       case 'iceCandidates': {
         const { client_id, candidates } = message.payload
-        return this.#tellTunnels({ type: 'remoteCandidatesAdded', peer: client_id, candidates }, now)
+        return this.#tellPaths({ type: 'remoteCandidatesAdded', peer: client_id, candidates }, now)
       }
       case 'invalidateIceCandidates': {
         const { client_id, candidates } = message.payload
-        return this.#tellTunnels({ type: 'remoteCandidatesRemoved', peer: client_id, candidates }, now)
+        return this.#tellPaths({ type: 'remoteCandidatesRemoved', peer: client_id, candidates }, now)
       }
       case 'relaysPresence':
-        this.#stunServers.change(message.payload)
-        return this.#askStun(now)
+        this.#servers.change(message.payload)
+        return this.#offerServers(now)
     }
   }
 
   #resynchronise(init: Extract<FromPortal<'gateway'>, { event: 'init' }>['payload'], now: Instant): void {
-    this.#stunServers.replaceAll(init.relays)
-    this.#askStun(now)
+    this.#servers.replaceAll(init.relays)
+    this.#offerServers(now)
     const { ipv4, ipv6 } = init.interface
     const masquerade = {
       masqueradeIpv4: init.config.ipv4_masquerade_enabled,
@@ -303,16 +292,16 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
       case 'flowsTold':
         return this.#tellLane(output, now)
       case 'addTunnel': {
-        this.#tellTunnels(output.peer, now)
-        const isRefused = this.#tunnels.trouble?.call === 'peerAdded'
+        this.#tellPaths(output.peer, now)
+        const isRefused = this.#paths.tunnels.trouble?.call === 'peerAdded'
         return this.#tellClients({ type: isRefused ? 'tunnelRefused' : 'tunnelAdded', grant: output.grant }, now)
       }
       case 'removeTunnel':
-        return this.#tellTunnels({ type: 'peerRemoved', peer: output.peer }, now)
+        return this.#tellPaths({ type: 'peerRemoved', peer: output.peer }, now)
       case 'say':
         return this.#say(output.message, now)
       case 'tellCandidates': {
-        const payload = { client_ids: [output.peer], candidates: this.#gathering.lines }
+        const payload = { client_ids: [output.peer], candidates: this.#paths.lines }
         return this.#say({ event: 'broadcastIceCandidates', payload }, now)
       }
     }
@@ -325,7 +314,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   #onLane(output: LaneOutput<GatewayFlowsInput, GatewayFlowsOutput>, now: Instant): void {
     if (output.type === 'flowsOutput') this.#onFlows(output.output, now)
     else if (output.type === 'tellWorker') this.#outputs.push(output)
-    else this.#tellTunnels(output, now)
+    else this.#tellPaths(output, now)
   }
 
   #onFlows(output: GatewayFlowsOutput, now: Instant): void {
@@ -334,7 +323,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
         this.#outputs.push(output)
         return
       case 'sendPacket':
-        return this.#tellTunnels({ type: 'packetQueued', peer: output.peer, packet: output.packet }, now)
+        return this.#tellPaths({ type: 'packetQueued', peer: output.peer, packet: output.packet }, now)
       case 'resolve':
         return this.#tellResolver({ ...output, type: 'lookupRequested' }, now)
       case 'removePeer':
@@ -353,8 +342,14 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
     }
   }
 
-  #onTunnels(output: PeerTunnelsOutput, now: Instant): void {
+  #onPaths(output: PeerPathsOutput, now: Instant): void {
     switch (output.type) {
+      case 'candidatesChanged':
+        for (const message of candidateBroadcasts(this.clientIds, output)) this.#say(message, now)
+        return
+      case 'noneRelays':
+        // Held back while the portal is away, it would ask for what is known by then.
+        return this.#tellPortal({ type: 'send', event: 'noRelays', payload: {} }, now)
       case 'flowsTold':
       case 'keysExported':
         return this.#tellLane(output, now)
@@ -372,17 +367,9 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
     }
   }
 
-  #askStun(now: Instant): void {
-    this.#tellGathering({ type: 'stunServersChanged', servers: this.#stunServers.endpoints }, now)
-  }
-
-  #onGathering(output: GatheringOutput, now: Instant): void {
-    if (output.type === 'sendDatagram') {
-      this.#outputs.push(output)
-      return
-    }
-    this.#tellTunnels({ type: 'localCandidatesChanged', candidates: output.candidates }, now)
-    for (const message of candidateBroadcasts(this.clientIds, output)) this.#say(message, now)
+  #offerServers(now: Instant): void {
+    const { stunServers, relays } = this.#servers
+    this.#tellPaths({ type: 'serversOffered', stunServers, relays }, now)
   }
 
   #reportName(

@@ -10,7 +10,10 @@ export interface PeerPath {
   path: string | null
   /** Kind of the path; null without one. */
   path_kind: PathKind | null
-  /** Relay that carries the packets, as `192.0.2.1:3478`; null without one. */
+  /**
+   * Relay that carries the packets, as `192.0.2.1:3478`, or its address alone where the peer has chosen it; null without
+   * one.
+   */
   relay: string | null
   /** Why packets take a relay: a code, and a sentence or two; null for a path without one. */
   not_direct: { code: IndirectReason; said: string } | null
@@ -52,7 +55,7 @@ export const peerPath = (
   return {
     path: status?.path ?? null,
     path_kind: status?.kind ?? null,
-    relay: null,
+    relay: status?.relay ?? null,
     not_direct: indirect === undefined ? null : { code: indirect, said: indirectText(indirect, other, offered) },
     round_trip_ms: status?.roundTripMs ?? null,
     last_answer: timeText(status?.answeredAt, clocks),

@@ -41,7 +41,9 @@ export const whyNotDirect = (kind: PathKind, { offered, own }: KnownCandidates):
   if (own.stun.length > 0 && own.stun.every(({ isAnswering }) => isAnswering === false)) return 'udp_blocked'
   if (offered.length === 0) return 'no_addresses'
   if (!offered.some(isPublic)) return 'private_addresses'
-  return own.offers.some(({ endpoint }) => isPublic(endpoint)) ? 'not_let_in' : 'own_unknown'
+  return own.offers.some(({ endpoint, source }) => source !== 'relay' && isPublic(endpoint))
+    ? 'not_let_in'
+    : 'own_unknown'
 }
 
 /** Says a reason in a sentence or two; `other`: the end that packets go to. */

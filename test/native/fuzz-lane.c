@@ -59,6 +59,7 @@ static void round_of(struct lane *here, struct lane *there) {
   uint32_t *frames = make_rows(1, FRAME_ROW);
   frames[1] = (uint32_t)length;
   frames[2] = 1;
+  frames[3] = random_below(2) == 0 ? 0 : (FIRST_CHANNEL + random_below(0x1000)) << 16;
   size_t out_length = random_below(4) == 0 ? random_below(100000) : 400000, out_rows = 1 + random_below(2048);
   uint8_t *out = malloc(out_length + 1);
   uint32_t *sealed = make_rows(out_rows, SEALED_ROW);

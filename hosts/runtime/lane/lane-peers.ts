@@ -1,14 +1,18 @@
 import type { PeerId } from '../../../core/contract/tunnel-transport.ts'
 import type { LaneKeys, LaneTraffic } from '../../../core/flow/lane.ts'
 import type { PeerNumbers } from '../../../core/flow/peer-numbers.ts'
-import type { Endpoint } from '../../../core/runtime/endpoint.ts'
+import type { TunnelPath } from '../../../core/runtime/path.ts'
 import type { Addon, Port, SealingLane } from '../native/addon.ts'
 import { SOCKET_ADDRESS_WORDS } from '../socket-address.ts'
 import { LaneSessions } from './lane-sessions.ts'
 import { SessionTraffic } from './session-traffic.ts'
 
+/** Puts the number of a relay's channel, or 0, into the upper half of a port's word. */
+export const withChannel = (port: number, channel: number): number => (port | (channel << 16)) >>> 0
+
 /**
- * Destination of encrypted messages: a socket of the address's family, and the address as `SOCKET_ADDRESS_WORDS` words.
+ * Destination of encrypted messages: a socket of the address's family, and the address as `SOCKET_ADDRESS_WORDS` words,
+ * the first `withChannel`.
  */
 export interface Destination {
   socket: Port
@@ -32,7 +36,7 @@ export interface LanePeersOptions {
   lane: SealingLane
   numbers: PeerNumbers
   /** Returns the destination of a path; undefined if this machine lacks its address family. */
-  resolve: (path: Endpoint) => Destination | undefined
+  resolve: (path: TunnelPath) => Destination | undefined
   /** Called with the unreported traffic of a session that is removed. */
   report: (traffic: LaneTraffic) => void
 }
@@ -92,15 +96,15 @@ export class LanePeers {
   }
 
   /**
-   * Records the source address of a peer's newest authentic message, which is at `tableAt` of `table`. Returns whether
-   * it has changed.
+   * Records the source of a peer's newest authentic message: the address at `tableAt` of `table`, and the channel of a
+   * relay there, or 0. Returns whether it has changed.
    */
-  heardFrom(peer: number, table: Uint32Array, tableAt: number): boolean {
+  heardFrom(peer: number, table: Uint32Array, tableAt: number, channel: number): boolean {
     const rows = this.#rows
     const at = peer * ROW + HEARD_FROM
     let moved = false
     for (let word = 0; word < SOCKET_ADDRESS_WORDS; word++) {
-      const value = table[tableAt + word] ?? 0
+      const value = word === 0 ? withChannel(table[tableAt] ?? 0, channel) : (table[tableAt + word] ?? 0)
       if (rows[at + word] === value) continue
       rows[at + word] = value
       moved = true

@@ -10,10 +10,12 @@ import type { Clock } from '../../../core/runtime/clock.ts'
 import { Counters } from '../../../core/runtime/counters.ts'
 import type { Datagram, ReceivedDatagram } from '../../../core/runtime/datagram-socket.ts'
 import type { Endpoint, Family } from '../../../core/runtime/endpoint.ts'
+import { channelPath, FIRST_CHANNEL, splitPath, type TunnelPath } from '../../../core/runtime/path.ts'
 import type { Instant } from '../../../core/runtime/time.ts'
 import { sendOne } from '../datagram-socket.ts'
 import {
   LANE_DROPS,
+  OPENED_CHANNEL_SHIFT,
   OPENED_NEWEST,
   OPENED_PSEUDO_CHECKSUM,
   OPENED_ROW,
@@ -28,7 +30,7 @@ import {
 import { EndpointDecoder, EndpointEncoder, SOCKET_ADDRESS_WORDS } from '../socket-address.ts'
 import { FrameSealer } from './frame-sealer.ts'
 import { FrameWriter } from './frame-writer.ts'
-import { LanePeers, type Destination, type Way } from './lane-peers.ts'
+import { LanePeers, withChannel, type Destination, type Way } from './lane-peers.ts'
 import { LaneReports } from './lane-reports.ts'
 
 export interface PacketLaneOptions<Input, Output> {
@@ -243,9 +245,13 @@ export class PacketLane<Input, Output extends { type: string }> {
     if (peer < 0) return
     // Reported at once: the host may wait for the first message as proof that the peer has the session's keys.
     if (traffic.received(handle - 1, length)) this.#reports.hurry()
-    if ((flags & OPENED_NEWEST) !== 0 && this.#peers.heardFrom(peer, messages, addressAt)) {
-      traffic.cameFrom(handle - 1, socket.decoder.decode(messages, addressAt))
-      this.#reports.hurry()
+    if ((flags & OPENED_NEWEST) !== 0) {
+      const channel = channelOf(flags)
+      if (this.#peers.heardFrom(peer, messages, addressAt, channel)) {
+        const from = socket.decoder.decode(messages, addressAt)
+        traffic.cameFrom(handle - 1, channel === 0 ? from : channelPath(from, channel))
+        this.#reports.hurry()
+      }
     }
     if (traffic.touch(handle - 1)) this.#reports.touch(handle - 1)
     if (length === 0) return
@@ -294,10 +300,14 @@ export class PacketLane<Input, Output extends { type: string }> {
     if (this.#peers.traffic.touch(handle)) this.#reports.touch(handle)
   }
 
-  #destination(path: Endpoint): Destination | undefined {
-    const socket = this.#sockets.get(familyOf(path))
-    const words = socket?.encoder.encode(path)
-    return socket === undefined || words === undefined ? undefined : { socket: socket.port, words: words.slice() }
+  #destination(path: TunnelPath): Destination | undefined {
+    const { to, channel } = splitPath(path)
+    const socket = this.#sockets.get(familyOf(to))
+    const words = socket?.encoder.encode(to)
+    if (socket === undefined || words === undefined) return undefined
+    const own = words.slice()
+    own[0] = withChannel(own[0] ?? 0, channel ?? 0)
+    return { socket: socket.port, words: own }
   }
 
   #counters(): { flows: Counts; lane: Counts } {
@@ -328,6 +338,12 @@ export class PacketLane<Input, Output extends { type: string }> {
             this.settle()
           })
   }
+}
+
+/** Returns the number of the relay's channel in the flags of an opened message; 0 if there is none. */
+const channelOf = (flags: number): number => {
+  const channel = flags >>> OPENED_CHANNEL_SHIFT
+  return channel === 0 ? 0 : FIRST_CHANNEL - 1 + channel
 }
 
 const NEEDS_CHECKSUM = 1

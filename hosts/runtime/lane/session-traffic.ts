@@ -1,4 +1,4 @@
-import type { Endpoint } from '../../../core/runtime/endpoint.ts'
+import type { TunnelPath } from '../../../core/runtime/path.ts'
 
 /** Traffic of a session since its last report. */
 export interface Traffic {
@@ -6,8 +6,8 @@ export interface Traffic {
   received: { packets: number; keepalives: number; bytes: number }
   /** Whether the last message was sent, not received. */
   endedSending: boolean
-  /** Source address of the peer's messages, if it changed during this session. */
-  path: Endpoint | undefined
+  /** Path of the peer's messages, if it changed during this session. */
+  path: TunnelPath | undefined
 }
 
 /** Numbers per session in the table, and the column of each. */
@@ -19,7 +19,7 @@ const NOBODY = -1
 /** Expiry, peer and unreported traffic of all sessions, in a table of 64 bytes per handle that every packet updates. */
 export class SessionTraffic {
   #rows = new Float64Array(0)
-  readonly #paths: (Endpoint | undefined)[] = []
+  readonly #paths: (TunnelPath | undefined)[] = []
 
   /** Starts a session's row. The caller holds the peer's number until `end`. */
   begin(handle: number, { peer, expiresAt }: { peer: number; expiresAt: number }): void {
@@ -70,8 +70,8 @@ export class SessionTraffic {
     return (flags & IS_HEARD) === 0
   }
 
-  /** Notes a new source address of the peer's messages. */
-  cameFrom(handle: number, path: Endpoint): void {
+  /** Notes a new path of the peer's messages. */
+  cameFrom(handle: number, path: TunnelPath): void {
     this.#paths[handle] = path
   }
 

@@ -23,7 +23,7 @@ export interface SealingLane {
 
 /**
  * Words per row of a table of frames to encrypt: offset, length, session index, then port and address as in a UDP
- * table.
+ * table, with the number of a relay's channel, or 0, in the upper half of the port's word.
  */
 export const FRAME_ROW = 8
 /**
@@ -34,6 +34,12 @@ export const OPENED_ROW = 4
 export const OPENED_NEWEST = 0x10000
 /** Flag: the frame is a super-packet whose transport checksum covers the pseudo-header only. */
 export const OPENED_PSEUDO_CHECKSUM = 0x20000
+
+/**
+ * Place in the flags of the channel of a relay through which the message came: the lower 12 bits of its number, plus 1;
+ * 0 if there is none.
+ */
+export const OPENED_CHANNEL_SHIFT = 18
 
 /** Names of a lane's drop reasons, in the order of the counts of `laneDrops`. */
 export const LANE_DROPS = [
@@ -135,7 +141,7 @@ export interface Addon {
   removeKeys: (lane: SealingLane, index: number) => void
   /**
    * Segments and encrypts frames of a TUN device into datagrams in `out`, with rows for `sendUdp`, and returns how
-   * many. A frame of only the offload header becomes a keepalive. `done[0]` is the number of frames processed, fewer
+   * many. Where a row names a channel, each datagram has its header (RFC 8656 §12.4) in front. A frame of only the offload header becomes a keepalive. `done[0]` is the number of frames processed, fewer
    * than `count` if `out` was full.
    */
   seal: (
@@ -151,7 +157,7 @@ export interface Addon {
   /**
    * Decrypts messages of `receiveUdp`, in place, into frames for `writeTun`, with consecutive packets of a flow joined,
    * and returns how many rows. A row of length 0 is a keepalive; a row of handle 0 is a datagram that is not a data
-   * message, unchanged.
+   * message, unchanged. The header of a relay's channel (RFC 8656 §12.4) in front of a data message is taken off.
    */
   open: (
     lane: SealingLane,

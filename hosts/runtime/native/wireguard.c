@@ -86,6 +86,7 @@ size_t lane_seal(struct lane *lane, struct bytes in, struct rows frames, struct 
     if (frame + 2 * AHEAD < frames.count) fetch_bucket(lane, row[2 * AHEAD * FRAME_ROW + 2]);
     if (frame + AHEAD < frames.count) fetch_session(lane, row[AHEAD * FRAME_ROW + 2]);
     struct session *session = *find(lane, row[2]);
+    uint32_t channel = row[3] >> 16, header = channel == 0 ? 0 : CHANNEL_HEADER;
     struct cut cut;
     if ((uint64_t)row[0] + row[1] > in.length) {
       drop(lane, FRAME_SHORT);
@@ -105,7 +106,7 @@ size_t lane_seal(struct lane *lane, struct bytes in, struct rows frames, struct 
         continue;
       }
     }
-    size_t room = (size_t)cut.count * (DATA_LEAST + PADDING + cut.headers) + cut.length;
+    size_t room = (size_t)cut.count * (header + DATA_LEAST + PADDING + cut.headers) + cut.length;
     if (cut.count > sealed.count - count || room > out.length - used) {
       if (count > 0) break;
       drop(lane, DROP_NO_ROOM);
@@ -113,10 +114,12 @@ size_t lane_seal(struct lane *lane, struct bytes in, struct rows frames, struct 
     }
     while (cut.next < cut.count) {
       uint32_t length = DATA_LEAST + padded(cut_length(&cut));
-      if (!seal_packet(session, &cut, out.at + used)) {
+      if (!seal_packet(session, &cut, out.at + used + header)) {
         drop(lane, DROP_NOT_SEALED);
         continue;
       }
+      if (header > 0) put_big32(out.at + used, channel << 16 | length);
+      length += header;
       uint32_t *message = sealed.at + count++ * SEALED_ROW;
       message[0] = (uint32_t)used;
       message[1] = length;
@@ -177,11 +180,22 @@ static void add_row(struct opening *opening, const uint32_t row[OPENED_ROW]) {
   memcpy(opening->rows.at + opening->count++ * OPENED_ROW, row, OPENED_ROW * sizeof *row);
 }
 
+// Returns the channel of a message whose relay's header fits it; 0 if there is none.
+static uint32_t channel_at(const uint8_t *message, uint32_t length) {
+  if (length < CHANNEL_HEADER || message[0] >> 4 != FIRST_CHANNEL >> 12) return 0;
+  return CHANNEL_HEADER + (big32(message) & 0xffff) > length ? 0 : big32(message) >> 16;
+}
+
 static void open_message(struct lane *lane, struct bytes in, uint32_t at, uint32_t length, uint32_t source, double now,
                          bool join_udp, struct opening *opening) {
-  uint8_t *message = in.at + at;
   bool newest;
-  if (length < 4 || little32(message) != 4) return add_row(opening, (const uint32_t[]){at, length, 0, source});
+  uint32_t channel = channel_at(in.at + at, length), header = channel == 0 ? 0 : CHANNEL_HEADER;
+  if (length < header + 4 || little32(in.at + at + header) != 4)
+    return add_row(opening, (const uint32_t[]){at, length, 0, source});
+  // Bytes behind the channel's data are padding (RFC 8656 §12.5).
+  if (header > 0) length = big32(in.at + at) & 0xffff;
+  at += header;
+  uint8_t *message = in.at + at;
   if (length < DATA_LEAST || length > MESSAGE_MOST) return drop(lane, DROP_MALFORMED);
   struct session *session = *find(lane, little32(message + 4));
   uint64_t counter = little64(message + 8);
@@ -193,14 +207,14 @@ static void open_message(struct lane *lane, struct bytes in, uint32_t at, uint32
   if (!aead_open(&session->opening, counter, message + DATA_HEADER, plain_length, packet)) return drop(lane, DROP_WRONG_KEY);
   uint32_t problem = accept_counter(session, counter, &newest);
   if (problem != 0) return drop(lane, problem);
-  uint32_t flags = source | (newest ? OPENED_NEWEST : 0);
+  uint32_t flags = source | (newest ? OPENED_NEWEST : 0) | (channel == 0 ? 0 : channel - FIRST_CHANNEL + 1) << OPENED_CHANNEL;
   uint32_t inner = inner_length(packet, plain_length);
   if (inner == 0) { // a keepalive, or not an IP packet; reported, since it shows that the peer is alive
     if (plain_length > 0) drop(lane, DROP_NOT_IP);
     return add_row(opening, (const uint32_t[]){at, 0, session->handle + 1, flags});
   }
   if (opening->owner == session && super_append(&opening->super, packet, inner)) {
-    opening->rows.at[(opening->count - 1) * OPENED_ROW + 3] |= flags;
+    if (newest) opening->rows.at[(opening->count - 1) * OPENED_ROW + 3] = flags; // the peer is where the newest came from
     return;
   }
   uint32_t frame = at + DATA_HEADER - OFFLOAD_HEADER; // the virtio_net header takes the place of the end of the message's header
@@ -212,7 +226,9 @@ static void open_message(struct lane *lane, struct bytes in, uint32_t at, uint32
 
 // Returns the session index of a received message; an arbitrary number if it is not a data message.
 static uint32_t index_at(struct bytes in, const uint32_t *row) {
-  return (uint64_t)row[0] + DATA_HEADER > in.length ? 0 : little32(in.at + row[0] + 4);
+  if ((uint64_t)row[0] + CHANNEL_HEADER + DATA_HEADER > in.length) return 0;
+  const uint8_t *message = in.at + row[0];
+  return little32(message + (message[0] >> 4 == FIRST_CHANNEL >> 12 ? CHANNEL_HEADER : 0) + 4);
 }
 
 size_t lane_open(struct lane *lane, struct bytes in, struct rows messages, struct rows opened, double now, bool join_udp,

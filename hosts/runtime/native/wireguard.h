@@ -27,6 +27,11 @@ enum lane_drop {
 
 enum opened_flag { OPENED_NEWEST = 0x10000, OPENED_PSEUDO_CHECKSUM = 0x20000 };
 
+// Channels of relays (RFC 8656 §12.4): number and length in front of a message. A row of a frame has the channel's number
+// in the upper half of the port's word; flags of an opened message have the number's lower 12 bits + 1 from OPENED_CHANNEL
+// on. 0: none.
+enum { CHANNEL_HEADER = 4, FIRST_CHANNEL = 0x4000, LAST_CHANNEL = 0x4fff, OPENED_CHANNEL = 18 };
+
 // Session. The fields that every message needs come first, in two cache lines that the processor fetches together:
 // among ten thousand peers, each further line takes as long as encrypting a hundred bytes.
 struct session {
@@ -69,7 +74,7 @@ struct rows {
   size_t count;
 };
 
-// Segments and encrypts frames (rows: offset, length, session index, port and address of the peer) into messages in
+// Segments and encrypts frames (rows: offset, length, session index, port with channel, address of the peer) into messages in
 // `out` (rows as for sendUdp), adjacent for each frame so that they are sent as one. Returns the number of messages;
 // `frames_done` is less than frames.count if `out` was full.
 size_t lane_seal(struct lane *lane, struct bytes in, struct rows frames, struct bytes out, struct rows sealed, double now,
@@ -77,7 +82,7 @@ size_t lane_seal(struct lane *lane, struct bytes in, struct rows frames, struct 
 
 // Decrypts messages (rows as of receiveUdp), in place, into frames for the device (rows: offset, length, session handle
 // + 1, row of the message with flags). A row of length 0 is a keepalive; one of handle 0 is a datagram that is not a
-// data message, unchanged.
+// data message, unchanged: of a relay's channel, its header included.
 size_t lane_open(struct lane *lane, struct bytes in, struct rows messages, struct rows opened, double now, bool join_udp,
                  size_t *messages_done);
 

@@ -8,6 +8,7 @@ import { GatewayFlows } from '../../../core/flow/gateway/gateway-flows.ts'
 import { LocalCandidates } from '../../../core/ice/local-candidates.ts'
 import { PeerTunnels, type PeerSecrets, type PeerTunnelsOutput } from '../../../core/ice/peer-tunnels.ts'
 import { DEFAULT_MTU } from '../../../core/runtime/mtu.ts'
+import { splitPath } from '../../../core/runtime/path.ts'
 import { instant, unixTime, type Instant } from '../../../core/runtime/time.ts'
 import { LaneSessions } from '../../../hosts/runtime/lane/lane-sessions.ts'
 import { SessionTraffic } from '../../../hosts/runtime/lane/session-traffic.ts'
@@ -67,7 +68,7 @@ const drain = (): void => {
 }
 
 const carryOut = (output: PeerTunnelsOutput): void => {
-  if (output.type === 'sendDatagram') sent.push({ path: output.to, datagram: output.bytes })
+  if (output.type === 'sendDatagram') sent.push({ path: splitPath(output.to).to, datagram: output.bytes })
   else if (output.type === 'sessionEstablished') sessions++
   else if (output.type === 'keysExported' && output.output.type === 'installKeys' && lane !== undefined) {
     const { peer, keys } = output.output

@@ -20,7 +20,7 @@ describe('the loss on a path', () => {
     const [one, two] = hostCandidates(['192.0.2.1', '192.0.2.2'], { ipv4: 1 })
     if (one === undefined || two === undefined) throw new Error('there are no candidates')
     const sentAt = after(BEGAN, (tries - 1) * REPEAT_MS)
-    const pair = newPair(one, two, BEGAN)
+    const pair = newPair(two.endpoint, { local: one, remote: two, nextCheckAt: BEGAN })
     pair.roundTripMs = roundTripMs
     pair.check = { datagram: new Uint8Array(0), beganAt: BEGAN, sentAt, tries }
     return { pair, sentAt }

@@ -8,7 +8,8 @@ import { decodeStun } from '../../../core/stun/stun-message.ts'
 import type { DatagramSocket } from '../../../core/runtime/datagram-socket.ts'
 import { drive, type Driven } from '../../../core/runtime/drive.ts'
 import type { Datagram } from '../../../core/runtime/datagram-socket.ts'
-import { endpoint, type Endpoint, type Family } from '../../../core/runtime/endpoint.ts'
+import { endpoint, type Family } from '../../../core/runtime/endpoint.ts'
+import { splitPath, type TunnelPath } from '../../../core/runtime/path.ts'
 import { SeededRandom } from '../../kit/seeded-random.ts'
 import { VirtualClock } from '../../kit/virtual-clock.ts'
 import { VirtualNetwork, type VirtualHost } from '../../kit/virtual-network.ts'
@@ -21,7 +22,7 @@ class Side {
   readonly events: {
     type: string
     at: number
-    path?: Endpoint
+    path?: TunnelPath
     reason?: string
     datagramBytes?: number | undefined
   }[] = []
@@ -40,7 +41,7 @@ class Side {
       perform: (output) => {
         if (output.type === 'sendDatagram') {
           this.sent++
-          this.send(output)
+          this.send({ ...output, to: splitPath(output.to).to })
         } else this.events.push({ ...output, at: clock.now() })
       },
     })

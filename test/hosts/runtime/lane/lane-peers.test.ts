@@ -72,13 +72,13 @@ describe('the peers of a lane', () => {
     bench.install('ada', 11)
     bench.use('ada', 11, '7')
     const table = new Uint32Array([5, 6, 0, 0, 0])
-    expect(bench.peers.heardFrom(0, table, 0)).to.equal(true)
-    expect(bench.peers.heardFrom(0, table, 0)).to.equal(false)
+    expect(bench.peers.heardFrom(0, table, 0, 0)).to.equal(true)
+    expect(bench.peers.heardFrom(0, table, 0, 0)).to.equal(false)
     bench.peers.take({ type: 'removeKeys', peer: 'ada', index: 11 })
     expect(bench.numbers.find('ada')).to.equal(undefined)
     bench.install('bob', 12)
     expect([bench.numbers.find('bob'), bench.way('bob')]).to.deep.equal([0, undefined])
-    expect(bench.peers.heardFrom(0, table, 0)).to.equal(true)
+    expect(bench.peers.heardFrom(0, table, 0, 0)).to.equal(true)
   })
 
   it('a lane’s peers keep to their newest keys when earlier ones go', () => {
