@@ -1,6 +1,8 @@
 import { expect } from 'chai'
 import { after, afterEach, before, describe, it } from 'mocha'
+import { DIALECTS } from '../../../../core/control/events.ts'
 import { ControlPeer, keyOf, type ConnectRefused, type PeerOptions } from '../../../kit/control-peer.ts'
+import { ReleasedProcess } from '../../../kit/released-process.ts'
 import { PortalFixture } from '../../../kit/portal-fixture.ts'
 
 describe('H13 two processes with one identity', () => {
@@ -90,5 +92,37 @@ describe('H13 two processes with one identity', () => {
       expect((await refused({ role, externalId })).body).to.include({ reason: 'already_connected' })
       await winner?.settled()
     })
+
+    for (const dialect of DIALECTS) {
+      it(`H13 two ${dialect} ${role} processes of a released product that come back at once whenever they are closed end in one winner, and change places only when it ends`, async () => {
+        const externalId = `released ${role} ${dialect}`
+        const process = (name: string) =>
+          new ReleasedProcess({
+            url: portal.url,
+            role,
+            dialect,
+            token: tokens[role],
+            externalId,
+            // A new key at each start, as released peers have it.
+            publicKey: keyOf(`${externalId} ${name}`),
+            userAgent: `Debian/12.0.0 ${role === 'client' ? 'headless-client' : 'gateway'}/1.5.8 (x86_64; 6.1.0)`,
+          })
+        const contenders = [process('a'), process('b')]
+        for (let round = 0; round < 3; round++) {
+          const outcomes = await Promise.all(contenders.map(async (each) => each.goOn()))
+          const won = outcomes.filter((outcome) => outcome.type === 'joined')
+          const [lost] = outcomes.filter((outcome) => outcome.type === 'refused')
+          expect(won).to.have.length(1)
+          expect(lost).to.include({ status: 409, retryAfterSeconds: role === 'gateway' ? 5 : 60 })
+          expect(lost?.detail).to.include('identity is connected').and.to.include('copy')
+          for (const { peer } of won) {
+            await peer.settled()
+            peer.close()
+            await peer.closed
+          }
+        }
+        for (const { connects } of contenders) expect(connects).to.be.at.most(9)
+      })
+    }
   }
 })
