@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha'
 import { WebSocket } from 'ws'
 import { Browser } from '../../../../kit/browser.ts'
+import { ControlPeer } from '../../../../kit/control-peer.ts'
 import { ForgingProvider, type Forgery } from '../../../../kit/forging-provider.ts'
 import { LoopbackServer } from '../../../../kit/loopback-server.ts'
 import { isCallback, OPENID_CLIENT, OpenidProvider } from '../../../../kit/openid-provider.ts'
@@ -136,6 +137,36 @@ describe('sign-in', () => {
     expect(token).to.include({ kind: 'client', identity_provider_id: provider.id })
     const lifetime = Date.parse(token.expires_at) - Date.parse(token.created_at)
     expect(lifetime).to.be.closeTo(7 * 86_400_000, 1_000)
+  })
+
+  it('H12 the apps of all five platforms, which write the start of a sign-in in two orders, are opened by one address with each parameter once', async () => {
+    const starts = {
+      'Windows and Linux': `as=gui-client&nonce=${nonce}&state=${state}`,
+      'macOS, iOS and Android': `state=${state}&nonce=${nonce}&as=gui-client`,
+    }
+    for (const [platforms, query] of Object.entries(starts)) {
+      browser = new Browser()
+      const first = await browser.send(`${portal.url}/example?${query}`)
+      expect(first.status, platforms).to.equal(302)
+      expect(first.headers.get('location'), platforms).to.contain(`state=${state}`).and.to.contain(`nonce=${nonce}`)
+      await signIn(query)
+      const { href, searchParams } = await handover()
+      expect(href, platforms).to.match(/^firezone-fd0020211111:\/\/handle_client_sign_in_callback\?fragment=\.[\w.-]+&/)
+      for (const name of ['fragment', 'state', 'actor_name', 'account_slug']) {
+        expect(searchParams.getAll(name), `${platforms}: ${name}`).to.have.length(1)
+      }
+    }
+  })
+
+  it('H12 a sign-in of a headless client may lack nonce and state, and its token works as it is shown', async () => {
+    for (const query of ['as=headless-client', `as=headless-client&state=${state}`]) {
+      browser = new Browser()
+      const page = await (await signIn(query)).text()
+      const token = /<textarea id="token"[^>]*>(\.[\w.-]+)<\/textarea>/.exec(page)?.[1] ?? ''
+      const peer = await ControlPeer.connect({ url: portal.url, role: 'client', token, externalId: query })
+      peer.close()
+      await peer.closed
+    }
   })
 
   it('S5 a client connects with nonce and fragment together, and with neither alone', async () => {
