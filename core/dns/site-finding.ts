@@ -35,3 +35,15 @@ const HARMLESS: ReadonlySet<SiteFinding> = new Set(['found', 'pending', 'no_reco
 
 /** Reads a finding from an untrusted text; undefined if it is unknown. */
 export const siteFinding = (text: unknown): SiteFinding | undefined => SITE_FINDINGS.find((finding) => finding === text)
+
+/** Whether a site has a name; `unknown` where it could not find out. */
+export type SiteSaid = 'present' | 'missing' | 'unknown'
+
+/** Returns whether a site has a name, by its findings; these are undefined if there is no problem with the name. */
+export const siteSaid = (found: SiteFindings | undefined): SiteSaid => {
+  const { ipv4, ipv6 } = found ?? NO_TROUBLE
+  if (ipv4 === 'no_such_name' && ipv6 === 'no_such_name') return 'missing'
+  return IS_PRESENT.has(ipv4) || IS_PRESENT.has(ipv6) ? 'present' : 'unknown'
+}
+
+const IS_PRESENT: ReadonlySet<SiteFinding> = new Set(['found', 'no_record', 'refused_address'])

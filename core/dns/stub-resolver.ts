@@ -3,13 +3,16 @@ import { Counters } from '../runtime/counters.ts'
 import { earliest, type Deadline, type Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
+import { HeldNames, type HeldQueries, type NextSite } from './held-names.ts'
+import { KnownAtSites } from './known-at-sites.ts'
 import { addressBytes, addressText, isMapped, MappedAddresses } from './mapped-addresses.ts'
-import { answerTo, CLASS_IN, parseQuery, RecordType, ResponseCode, type DnsQuery } from './message.ts'
+import { answerTo, CLASS_IN, ExtendedError, parseQuery, RecordType, ResponseCode, type DnsQuery } from './message.ts'
 import { recordKind } from './record-kind.ts'
 import { isOneName, ResourceNames, type NamedResource } from './resource-names.ts'
 import { reverseAddress } from './reverse-address.ts'
+import { labelsBeforeSearch } from './search-list.ts'
 import { Sentinels } from './sentinels.ts'
-import type { SiteFindings } from './site-finding.ts'
+import { siteSaid, type SiteFindings } from './site-finding.ts'
 import { SiteQueries, type SiteQueriesInput, type SiteQueriesOutput } from './site-queries.ts'
 import { UpstreamQueries, type AnsweredBy, type Upstream, type UpstreamQueriesOutput } from './upstream-queries.ts'
 import { writeName } from './wire-name.ts'
@@ -31,6 +34,10 @@ export type StubResolverInput<Query> =
   | { type: 'nameUsed'; domain: string }
   /** Findings of the site for a mapped name; undefined if an earlier problem is over. */
   | { type: 'nameResolved'; resourceId: string; domain: string; found: SiteFindings | undefined }
+  /** Domains (normalized) that applications append to names that are not found, or have few labels. resolv.conf(5), `search` */
+  | { type: 'searchDomainsChanged'; domains: readonly string[] }
+  /** Access to a resource was denied, or no gateway of it is reached: its site cannot be asked. */
+  | { type: 'siteNotReached'; resourceId: string }
 
 /** Outputs of `StubResolver`: answers, and requests to carry out. */
 export type StubResolverOutput<Query> =
@@ -41,6 +48,8 @@ export type StubResolverOutput<Query> =
    * last one.
    */
   | { type: 'mapName'; domain: string; addresses: readonly string[]; resourceIds: readonly string[] }
+  /** Have the site of a resource say, by `nameResolved`, whether it has this mapped name. Requires access to the resource. */
+  | { type: 'awaitName'; domain: string; resourceId: string }
   /** An application has asked for a mapped name again. */
   | { type: 'refreshName'; domain: string }
   /** Unmap the addresses of a name that was not used for long, to make room for others. */
@@ -55,6 +64,9 @@ export type StubResolverOutput<Query> =
  * query never leaves the machine. Queries of other types for these names go to the resource's site and, if it has no
  * such record, to an upstream server (except SRV and TXT). Queries for all other names go to the upstream servers,
  * beginning with the one whose sentinel was asked.
+ *
+ * A name below a wildcard that a search list may have made (`www.example.com.example.org`) is answered once its site has
+ * said whether it has it, so that no name of the Internet is taken for a resource's (D13).
  */
 export class StubResolver<Query> implements Machine<StubResolverInput<Query>, StubResolverOutput<Query>> {
   readonly #outputs = new OutputQueue<StubResolverOutput<Query>>()
@@ -68,8 +80,11 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
   #sentinelAddresses: readonly string[] = []
   #upstreams: readonly Upstream[] | undefined
   #resources = new ResourceNames([])
-  /** Time until which a name counts as missing at a resource's site, by `RESOURCE NAME`, earliest first. */
-  readonly #missingUntil = new Map<string, Instant>()
+  readonly #atSites = new KnownAtSites()
+  readonly #held = new HeldNames<HeldQuery<Query>>({ holdMs: HOLD_MS })
+  /** Time until which a resource's site is not waited for. */
+  readonly #notReachedUntil = new Map<string, Instant>()
+  #searchDomains: readonly string[] = []
   /** Resources of each mapped name, as last sent by `mapName`. */
   readonly #owners = new Map<string, readonly NamedResource[]>()
 
@@ -99,6 +114,14 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
         return this.#mapped.used(input.domain, now)
       case 'nameResolved':
         return this.#onFindings(input, now)
+      case 'searchDomainsChanged':
+        this.#searchDomains = input.domains
+        return
+      case 'siteNotReached':
+        this.#notReachedUntil.set(input.resourceId, after(now, NOT_REACHED_FOR_MS))
+        for (const name of this.#held.waitingFor(input.resourceId)) {
+          this.#onHeld(this.#held.hear(name, input.resourceId, 'unknown'), now)
+        }
     }
   }
 
@@ -106,6 +129,7 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
     this.#upstreamQueries.wake(now)
     this.#siteQueries.wake(now)
     this.#passOnSite(now)
+    for (const held of this.#held.takeDue(now)) this.#onHeld(held, now)
   }
 
   poll(): StubResolverOutput<Query> | undefined {
@@ -113,7 +137,9 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
   }
 
   deadline(): Deadline | undefined {
-    return earliest(this.#upstreamQueries.deadline(), this.#siteQueries.deadline())
+    const { nextAt } = this.#held
+    const held = nextAt && { at: nextAt, reason: 'a site has not said whether it has a name' }
+    return earliest(this.#upstreamQueries.deadline(), this.#siteQueries.deadline(), held)
   }
 
   /** Whether a normalized name belongs to a resource. */
@@ -127,25 +153,58 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
   }
 
   #onFindings({ resourceId, domain, found }: StubResolverInput<Query> & { type: 'nameResolved' }, now: Instant): void {
-    const key = `${resourceId} ${domain}`
-    this.#missingUntil.delete(key)
-    if (found?.ipv4 !== 'no_such_name' || found.ipv6 !== 'no_such_name') return
-    this.#missingUntil.set(key, after(now, MISSING_FOR_MS))
-    for (const [oldest, until] of this.#missingUntil) {
-      if (until > now && this.#missingUntil.size <= MAX_MISSING) break
-      this.#missingUntil.delete(oldest)
-    }
+    const said = siteSaid(found)
+    this.#notReachedUntil.delete(resourceId)
+    if (said !== 'present' || this.#owners.has(domain)) this.#atSites.hear({ resourceId, name: domain, said }, now)
+    this.#onHeld(this.#held.hear(domain, resourceId, said), now)
   }
 
   /**
-   * Whether every resource that a name may belong to has a wildcard, and its site has reported that the name does not
-   * exist (D13).
+   * Holds a query whose name may have been made by a search list, until its site has said whether it has it. Returns
+   * false for other queries, and if the site is known to have the name or to lack it.
    */
-  #isMissing(name: string, owners: readonly NamedResource[], now: Instant): boolean {
-    return owners.every((owner) => {
-      const until = this.#missingUntil.get(`${owner.id} ${name}`)
-      return until !== undefined && until > now && !isOneName(owner)
-    })
+  #holds(query: HeldQuery<Query>, owners: readonly NamedResource[], now: Instant): boolean {
+    const { parsed } = query
+    const { name } = parsed
+    if (owners.length === 0 || parsed.recordClass !== CLASS_IN || recordKind(parsed.type) === 'meta') return false
+    if (this.#atSites.isPresent(name) || this.#atSites.isMissing(name, owners, now)) return false
+    if (owners.some(isOneName)) return false
+    if (labelsBeforeSearch(name, this.#searchDomains) === 0 || this.#map(name, owners, now) === undefined) return false
+    const reached = owners.filter(({ id }) => (this.#notReachedUntil.get(id) ?? now) <= now).map(({ id }) => id)
+    const next = this.#held.hold(name, query, reached, now)
+    if (next === 'full') {
+      for (const { id } of owners.slice(0, 1)) this.#outputs.push({ type: 'awaitName', domain: name, resourceId: id })
+      this.#answerHeld(query, { isSettled: false }, now)
+    } else if (next !== undefined) this.#onHeld(next, now)
+    return true
+  }
+
+  #onHeld(held: HeldQueries<HeldQuery<Query>> | NextSite | undefined, now: Instant): void {
+    if (held === undefined) return
+    if ('resourceId' in held) {
+      this.#outputs.push({ type: 'awaitName', domain: held.name, resourceId: held.resourceId })
+      return
+    }
+    for (const query of held.queries) this.#answerHeld(query, held, now)
+  }
+
+  /**
+   * Answers a query that was held. Where nobody knows whether there is the name, one of a single label before the search
+   * domain is taken for a resource's, and a longer one is not: it may be a name of the Internet.
+   */
+  #answerHeld({ query, parsed }: HeldQuery<Query>, { isSettled }: { isSettled: boolean }, now: Instant): void {
+    const owners = this.#ownersOf(parsed.name)
+    const resourceIds = owners.map(({ id }) => id)
+    const isUnsure = !isSettled && labelsBeforeSearch(parsed.name, this.#searchDomains) > 1
+    if (isUnsure || owners.length === 0) {
+      this.#counters.count('site-not-heard')
+      const extendedError = ExtendedError.NO_REACHABLE_AUTHORITY
+      const message = answerTo(parsed, { code: ResponseCode.SERVFAIL, extendedError })
+      this.#outputs.push({ type: 'answer', query, message, by: { type: 'site', resourceIds } })
+      return
+    }
+    const message = this.#resourceAnswer(parsed, owners, now)
+    this.#outputs.push({ type: 'answer', query, message, by: { type: 'resource', resourceIds } })
   }
 
   #onResources(resources: readonly NamedResource[]): void {
@@ -188,6 +247,7 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
       const asked = { query, parsed, message, protocol, resourceIds, first: atSentinel }
       return this.#tellSite({ type: 'queryReceived', ...asked }, now)
     }
+    if (this.#holds({ query, parsed }, owners, now)) return
     const message = this.#ownAnswer(parsed, owners, now)
     if (message !== undefined) {
       const resourceIds = owners.map(({ id }) => id)
@@ -242,7 +302,7 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
   #resourceAnswer(query: DnsQuery, owners: readonly NamedResource[], now: Instant): Uint8Array {
     if (query.recordClass !== CLASS_IN) return answerTo(query, { code: ResponseCode.REFUSED })
     const kind = recordKind(query.type)
-    if (kind !== 'meta' && this.#isMissing(query.name, owners, now)) {
+    if (kind !== 'meta' && this.#atSites.isMissing(query.name, owners, now)) {
       return answerTo(query, { code: ResponseCode.NXDOMAIN })
     }
     switch (kind) {
@@ -266,31 +326,39 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
     const other = family === 'ipv4' ? 'ipv6_only' : 'ipv4_only'
     // The most specific resource alone decides on the families, even if another one permits the port (D3, D5).
     if (owners[0]?.ipStack === other) return empty(query)
-    const assigned = this.#mapped.assign(query.name, { isExact: owners.some(isOneName), now })
-    if (assigned.watch) this.#outputs.push({ type: 'watchNames' })
-    if (assigned.number === undefined) {
+    const number = this.#map(query.name, owners, now)
+    if (number === undefined) {
       this.#counters.count('mapped-addresses-exhausted')
       return answerTo(query, { code: ResponseCode.SERVFAIL })
-    }
-    if (assigned.forgotten !== undefined) {
-      this.#counters.count('mapped-name-forgotten')
-      this.#owners.delete(assigned.forgotten)
-      this.#outputs.push({ type: 'forgetName', domain: assigned.forgotten })
-    }
-    if (assigned.isNew) {
-      this.#owners.set(query.name, owners)
-      this.#tellMapping(query.name, owners)
-    } else {
-      this.#outputs.push({ type: 'refreshName', domain: query.name })
     }
     return answerTo(query, {
       code: ResponseCode.NOERROR,
       records: {
         type: family === 'ipv4' ? RecordType.A : RecordType.AAAA,
         ttlSeconds: TTL_SECONDS,
-        data: addressBytes(assigned.number, family),
+        data: addressBytes(number, family),
       },
     })
+  }
+
+  /** Returns the number of a name's mapped addresses, assigned if it has none; undefined if all are taken. */
+  #map(name: string, owners: readonly NamedResource[], now: Instant): number | undefined {
+    const assigned = this.#mapped.assign(name, { isExact: owners.some(isOneName), now })
+    if (assigned.watch) this.#outputs.push({ type: 'watchNames' })
+    if (assigned.number === undefined) return undefined
+    if (assigned.forgotten !== undefined) {
+      this.#counters.count('mapped-name-forgotten')
+      this.#owners.delete(assigned.forgotten)
+      this.#atSites.forget(assigned.forgotten)
+      this.#outputs.push({ type: 'forgetName', domain: assigned.forgotten })
+    }
+    if (assigned.isNew) {
+      this.#owners.set(name, owners)
+      this.#tellMapping(name, owners)
+    } else {
+      this.#outputs.push({ type: 'refreshName', domain: name })
+    }
+    return assigned.number
   }
 
   #tellMapping(domain: string, owners: readonly NamedResource[]): void {
@@ -305,15 +373,21 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
 /** TTL of answers with mapped addresses. Short, so that applications ask again soon after a mapping changes. */
 const TTL_SECONDS = 1
 
-/** Milliseconds for which a name counts as missing at its site, as long as a gateway caches its answer (D10). */
-const MISSING_FOR_MS = 30 * SECOND
-const MAX_MISSING = 4_096
+/** Time for which a query waits for the site: less than the 5 s after which applications ask again. */
+const HOLD_MS = 3 * SECOND
+/** Time for which queries do not wait for a site that could not be asked. */
+const NOT_REACHED_FOR_MS = 10 * SECOND
 
 /** Most upstream servers that are used, more than sensible configurations have; each takes a sentinel. */
 const MAX_UPSTREAMS = 16
 
 /** Firefox's canary domain: NXDOMAIN keeps it from using DNS over HTTPS instead of the system's resolver. */
 const CANARY = 'use-application-dns.net'
+
+interface HeldQuery<Query> {
+  query: Query
+  parsed: DnsQuery
+}
 
 const empty = (query: DnsQuery): Uint8Array => answerTo(query, { code: ResponseCode.NOERROR })
 

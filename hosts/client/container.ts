@@ -1,6 +1,6 @@
 // Wiring of a client, in addition to that of every peer.
 import { FactSources } from '../../core/contract/extension-point.ts'
-import { DnsExchange } from '../../core/runtime/dns-exchange.ts'
+import { DnsExchange, SystemNames } from '../../core/runtime/dns-exchange.ts'
 import { Clock } from '../../core/runtime/clock.ts'
 import { HostProblems } from '../../core/runtime/host-problems.ts'
 import { HttpClient } from '../../core/runtime/http-client.ts'
@@ -12,6 +12,7 @@ import {
   createNetworkConfiguration,
   createOutgoingSockets,
   createResolverConfiguration,
+  createSystemNames,
   createUpkeep,
   type MarkFor,
 } from '../runtime/index.ts'
@@ -37,6 +38,7 @@ export const buildContainer = (options: ClientPlugins, { markFor, exchange }: Re
       container.value(HostProblems, upkeep)
       container.value(HttpClient, createHttpClient({ markFor }))
       container.value(DnsExchange, exchange)
+      container.value(SystemNames, createSystemNames())
       container.value(OutgoingSockets, createOutgoingSockets({ markFor }))
       container.value(NetworkConfiguration, createNetworkConfiguration({ role: 'client', logger, upkeep }))
       container.value(ResolverConfiguration, createResolverConfiguration({ mode: options.config.dns, logger, upkeep }))

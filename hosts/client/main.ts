@@ -3,7 +3,7 @@ import { FactSources, UpstreamResolvers } from '../../core/contract/extension-po
 import { deviceKeyFingerprint } from '../../core/control/device-proof.ts'
 import { ClientFlows } from '../../core/flow/client/client-flows.ts'
 import { chosenResolvers } from '../../core/plugin/chosen-resolvers.ts'
-import { SystemResolvers } from '../../core/runtime/dns-exchange.ts'
+import { SystemNames, SystemResolvers } from '../../core/runtime/dns-exchange.ts'
 import { DnsListeners } from '../../core/runtime/dns-listener.ts'
 import { OWN_SOCKET_MARK, ResolverConfiguration } from '../../core/runtime/network-configuration.ts'
 import { Random } from '../../core/runtime/random.ts'
@@ -68,6 +68,7 @@ export const startClient = async (options: ClientStart): Promise<RunningClient> 
       factSources: container.get(FactSources.token),
       own,
       system: container.get(SystemResolvers),
+      systemNames: container.get(SystemNames),
       listeners: container.get(DnsListeners),
       resolver: container.get(ResolverConfiguration),
       exchange: createDnsExchange(),

@@ -9,7 +9,7 @@ import { askResolver } from '../../core/plugin/ask-resolver.ts'
 import type { ChosenResolver } from '../../core/plugin/chosen-resolvers.ts'
 import { PluginLog, type PluginFailed } from '../../core/plugin/plugin-log.ts'
 import type { Extension, Extensions } from '../../core/contract/extension-point.ts'
-import type { DnsExchange, SystemResolvers } from '../../core/runtime/dns-exchange.ts'
+import type { DnsExchange, SystemNames, SystemResolvers } from '../../core/runtime/dns-exchange.ts'
 import type { DnsListeners } from '../../core/runtime/dns-listener.ts'
 import { OWN_SOCKET_MARK, type ResolverConfiguration } from '../../core/runtime/network-configuration.ts'
 import { SECOND } from '../../core/runtime/time.ts'
@@ -33,6 +33,7 @@ export interface ClientPorts extends PeerPorts<'client'> {
   own: readonly ChosenResolver[]
   /** Name servers of the system, without the client's own. */
   system: SystemResolvers
+  systemNames: SystemNames
   /** DNS client with unmarked sockets, for the client's own queries to gateways through the tunnel. */
   exchange: DnsExchange
   /** DNS client with marked sockets, which bypass the tunnel. */
@@ -208,9 +209,10 @@ export class ClientShell {
   }
 
   #upstreams(): ClientInput {
-    const { own, system } = this.#ports
+    const { own, system, systemNames } = this.#ports
+    const searchDomains = systemNames.searchDomains()
     const failuresOf = (resolver: Extension<UpstreamResolver>) => this.#failuresOf(resolver)
-    return { type: 'upstreamsFound', own: ownUpstreams(own, failuresOf), system: system.servers() }
+    return { type: 'upstreamsFound', own: ownUpstreams(own, failuresOf), system: system.servers(), searchDomains }
   }
 
   #failuresOf(resolver: Extension<UpstreamResolver>): PluginFailed {

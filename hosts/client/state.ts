@@ -342,8 +342,12 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
         return this.#say(output.message, now)
       case 'grantTaken':
         return this.#tellConnections({ type: 'granted', grant: output.grant }, now)
-      case 'flowsTold':
-        return this.#tellLane(output, now)
+      case 'flowsTold': {
+        this.#tellLane(output, now)
+        const { type } = output.input
+        if (type !== 'accessDenied' && type !== 'resourceUnreachable') return
+        return this.#tellNames({ type: 'siteNotReached', resourceId: output.input.resourceId }, now)
+      }
       case 'siteAnswered':
         return this.#tellNames(output, now)
       default:

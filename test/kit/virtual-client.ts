@@ -64,7 +64,7 @@ export class VirtualClient {
       perform: (output) => this.#perform(output),
     })
     this.#uplink.open()
-    this.tell({ type: 'upstreamsFound', own: [], system: [] })
+    this.tell({ type: 'upstreamsFound', own: [], system: [], searchDomains: [] })
     this.tell({ type: 'addressesChanged', addresses: this.host.addresses })
   }
 

@@ -44,6 +44,7 @@ describe('DNS on the kernel, by ordinary tools', function () {
         'dc1.corp.example.org': [FILES],
         'www.corp.example.org': [WEB],
         'both.corp.example.org': [WEB, FILES],
+        'x.y.corp.example.org': [WEB],
         'a.apps.example.org': [WEB],
         'apps.example.org': [WEB],
         'special.apps.example.org': [FILES],

@@ -184,7 +184,12 @@ describe('the whole system in virtual time', () => {
       asked.push(message)
       return undefined
     }
-    client.tell({ type: 'upstreamsFound', own: [{ kind: 'system', settings: {}, name: 'system' }], system: [] })
+    client.tell({
+      type: 'upstreamsFound',
+      own: [{ kind: 'system', settings: {}, name: 'system' }],
+      system: [],
+      searchDomains: [],
+    })
     client.resolve('jenkins.example.org')
     expect(asked).to.have.length.greaterThan(0)
     world.portal.policy(staff.id, jenkins.id)

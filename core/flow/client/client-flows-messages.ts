@@ -24,6 +24,11 @@ export type ClientFlowsInput =
   | { type: 'namesWatched' }
   /** An application has asked for a mapped name again: have the gateway resolve it again, at most once a second. */
   | { type: 'nameQueried'; domain: string }
+  /**
+   * Have a resource's site say, by `nameResolved`, whether it has a mapped name: request access to the resource if it is
+   * not connected, and announce the name once it is.
+   */
+  | { type: 'nameAwaited'; domain: string; resourceId: string }
   /** A resource is connected: its gateway was granted, and there is a path to it with a session. */
   | { type: 'connected'; resourceId: string; peer: PeerId; peerIpv4: string; peerIpv6: string }
   /** Something other than a packet needs this resource: request access if it is not connected. */
@@ -61,7 +66,7 @@ export type ClientFlowsOutput =
   | { type: 'resolverQuery'; source: Endpoint; destination: Endpoint; message: Uint8Array }
   /** A name has had its first packet since `namesWatched`. */
   | { type: 'nameUsed'; domain: string }
-  /** Findings of the site for a name have changed; undefined if an earlier problem is over. */
+  /** Findings of the site for a name that was awaited, or has changed; undefined if there is no problem. */
   | { type: 'nameResolved'; resourceId: string; domain: string; found: SiteFindings | undefined }
   /** Close the tunnel to a gateway that has said goodbye. Its grants have been removed before. */
   | { type: 'removePeer'; peer: PeerId }

@@ -77,6 +77,8 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
         return this.#answerQuery(input)
       case 'nameQueried':
         return this.#announcements.refresh(this.#routes.name(normalizeName(input.domain)), now)
+      case 'nameAwaited':
+        return this.#awaitName(input, now)
       case 'accessWanted':
         return this.#awaited.request(this.#routes.resource(input.resourceId), now)
       case 'accessDenied':
@@ -284,7 +286,10 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     if (name === undefined || announcement === undefined || resource?.peer !== peer) {
       return this.#counters.count('unknown-peer')
     }
-    if (takeFindings(announcement, frame.found)) {
+    // A released gateway does not say why it has no addresses.
+    const isAnswer = frame.status === 'Active' || frame.found !== undefined
+    const isAwaited = isAnswer && name.awaitedOf.delete(frame.resource)
+    if (takeFindings(announcement, frame.found) || isAwaited) {
       this.#outputs.push({ type: 'nameResolved', resourceId: frame.resource, domain: name.domain, found: frame.found })
     }
     if (frame.status === 'Active') this.#activate(resource, announcement, now)
@@ -318,7 +323,24 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     if (resource === undefined) return this.#counters.count('unknown-destination')
     this.#peers.connected(resource, peer, [peerIpv4, peerIpv6])
     this.#forgetVerdicts()
+    for (const name of this.#routes.names()) {
+      if (name.awaitedOf.has(resourceId)) this.#announcements.begin(name, resourceId, now)
+    }
     this.#awaited.release(resource, now)
+  }
+
+  #awaitName({ domain, resourceId }: Extract<ClientFlowsInput, { type: 'nameAwaited' }>, now: Instant): void {
+    const name = this.#routes.name(normalizeName(domain))
+    const resource = this.#routes.resource(resourceId)
+    if (name === undefined || resource === undefined) return
+    const announcement = name.announced.get(resourceId)
+    if (announcement?.status === 'active') {
+      this.#outputs.push({ type: 'nameResolved', resourceId, domain: name.domain, found: announcement.found })
+      return
+    }
+    name.awaitedOf.add(resourceId)
+    if (resource.peer === undefined) this.#awaited.request(resource, now)
+    else this.#announcements.begin(name, resourceId, now)
   }
 
   /** Forgets a gateway with its flows and grants. Returns whether it was known. */

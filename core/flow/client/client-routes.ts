@@ -40,6 +40,8 @@ export interface ClientName {
   resourceIds: readonly string[]
   /** Announcements by resource id. */
   readonly announced: Map<string, Announcement>
+  /** Resources whose sites are to say whether they have the name, though no packet waits. */
+  readonly awaitedOf: Set<string>
   /** Whether to report the name's next packet. */
   isWatched: boolean
 }
@@ -113,7 +115,8 @@ export class ClientRoutes {
       return held
     }
     for (const address of held?.addresses ?? []) this.#byAddress.delete(address)
-    const name: ClientName = { domain, addresses: canonical, resourceIds, announced: new Map(), isWatched: false }
+    const state = { announced: new Map(), awaitedOf: new Set<string>(), isWatched: false }
+    const name: ClientName = { domain, addresses: canonical, resourceIds, ...state }
     this.#names.set(domain, name)
     for (const address of canonical) this.#byAddress.set(address, name)
     return name

@@ -19,7 +19,15 @@ export type NameServiceInput =
   | { type: 'configured'; interface: ClientInterface }
   | { type: 'resourcesChanged'; resources: readonly NamedResource[] }
   /** Upstreams of the client's own configuration, and the system's name servers: at the start, and when the network changes. */
-  | { type: 'upstreamsFound'; own: readonly Upstream[]; system: readonly Endpoint[] }
+  | {
+      type: 'upstreamsFound'
+      own: readonly Upstream[]
+      system: readonly Endpoint[]
+      /** System's search domains, beside the account's. */
+      searchDomains: readonly string[]
+    }
+  /** Access to a resource was denied, or no gateway of it is reached. */
+  | { type: 'siteNotReached'; resourceId: string }
   | { type: 'upstreamAnswered'; ask: number; verdict: UpstreamVerdict }
   | { type: 'siteAnswered'; ask: number; verdict: ServerVerdict }
   | { type: 'nameUsed'; domain: string }
@@ -66,6 +74,7 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
   #interface: ClientInterface | undefined
   #own: readonly Upstream[] = []
   #system: readonly Endpoint[] = []
+  #searchDomains: readonly string[] = []
   #upstreams: readonly Upstream[] = []
   #unusable: readonly UnusableResolver[] = []
   #sentinels: readonly string[] = []
@@ -104,6 +113,7 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
       case 'upstreamsFound':
         this.#own = input.own
         this.#system = input.system
+        this.#searchDomains = input.searchDomains
         return this.#chooseUpstreams(now)
       case 'resourcesChanged':
         this.#tellResolver(input, now)
@@ -113,6 +123,7 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
       case 'siteAnswered':
       case 'nameUsed':
       case 'nameResolved':
+      case 'siteNotReached':
         return this.#tellResolver(input, now)
       case 'udpQueryReceived': {
         const { source, destination, message } = input
@@ -158,6 +169,9 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
     }
     const bypassing = bypassingUpstreams(this.#system)
     this.#tellResolver({ type: 'upstreamsChanged', upstreams: this.#upstreams, bypassing }, now)
+    const { search_domain: ofAccount } = this.#interface
+    const domains = [...(ofAccount ? [normalizeName(ofAccount)] : []), ...this.#searchDomains]
+    this.#tellResolver({ type: 'searchDomainsChanged', domains }, now)
     this.#configure()
   }
 
@@ -181,6 +195,8 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
         return this.#tellFlows({ ...output, type: 'nameMapped' })
       case 'forgetName':
         return this.#tellFlows({ type: 'nameForgotten', domain: output.domain })
+      case 'awaitName':
+        return this.#tellFlows({ ...output, type: 'nameAwaited' })
       case 'watchNames':
         return this.#tellFlows({ type: 'namesWatched' })
       case 'refreshName':

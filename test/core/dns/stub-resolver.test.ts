@@ -357,6 +357,74 @@ describe('stub resolver', () => {
     expect(world.ask('typo.example.org', 'A').rcode, 'it is asked for anew').to.equal('NOERROR')
   })
 
+  describe('D13 names that a search list may have made', () => {
+    const among = (...addresses: string[]) => {
+      const resources = addresses.map((address, at) => ({ id: `r${at}`, address }))
+      const world = new World({ resources })
+      world.dispatch({ type: 'searchDomainsChanged', domains: ['corp.example.org'] })
+      const say = (domain: string, finding: 'found' | 'no_such_name' | 'servfail', resourceId = 'r0'): void => {
+        const found = finding === 'found' ? undefined : { ipv4: finding, ipv6: finding }
+        world.dispatch({ type: 'nameResolved', resourceId, domain, found })
+      }
+      const answer = (query: number) => (world.answerOf(query) === undefined ? undefined : world.decoded(query).rcode)
+      return { world, say, answer }
+    }
+
+    it('D13 wait until the site has said whether it has them, and are asked of it once', () => {
+      const { world, say, answer } = among('**.corp.example.org')
+      const queries = (['A', 'AAAA'] as const).map((type) => world.send('www.example.com.corp.example.org', type))
+      const short = world.send('wpad.corp.example.org', 'A')
+      expect([...queries, short].map(answer)).to.deep.equal([undefined, undefined, undefined])
+      expect(world.others('awaitName').map(({ domain }) => domain)).to.deep.equal([
+        'www.example.com.corp.example.org',
+        'wpad.corp.example.org',
+      ])
+      say('www.example.com.corp.example.org', 'no_such_name')
+      expect([...queries, short].map(answer)).to.deep.equal(['NXDOMAIN', 'NXDOMAIN', undefined])
+      say('wpad.corp.example.org', 'found')
+      expect(world.decoded(short).answers).to.have.length(4)
+      expect(world.ask('wpad.corp.example.org', 'A').answers, 'it is remembered').to.have.length(4)
+      expect(world.ask('www.example.com.corp.example.org', 'A').rcode).to.equal('NXDOMAIN')
+      world.clock.advance(31_000)
+      expect(answer(world.send('www.example.com.corp.example.org', 'A')), 'it is asked for anew').to.equal(undefined)
+    })
+
+    it('D13 are answered without the site where it is not reached: with addresses if they have one label more, else with SERVFAIL', () => {
+      const { world, answer } = among('**.corp.example.org')
+      const names = ['www.example.com.corp.example.org', 'www.corp.example.org']
+      const first = names.map((name) => world.send(name, 'A'))
+      world.clock.advance(2_900)
+      expect(first.map(answer), 'they wait').to.deep.equal([undefined, undefined])
+      world.clock.advance(200)
+      expect(first.map(answer)).to.deep.equal(['SERVFAIL', 'NOERROR'])
+      const denied = names.map((name) => world.send(name, 'AAAA'))
+      world.dispatch({ type: 'siteNotReached', resourceId: 'r0' })
+      expect(denied.map(answer), 'at once').to.deep.equal(['SERVFAIL', 'NOERROR'])
+      expect(
+        names.map((name) => world.ask(name, 'A').rcode),
+        'for a while',
+      ).to.deep.equal(['SERVFAIL', 'NOERROR'])
+    })
+
+    it('D13 are asked of one site after another where more than one may have them', () => {
+      const { world, say, answer } = among('*.corp.example.org', '**.corp.example.org')
+      const query = world.send('typo.corp.example.org', 'A')
+      say('typo.corp.example.org', 'no_such_name')
+      expect(answer(query)).to.equal(undefined)
+      expect(world.others('awaitName').map(({ resourceId }) => resourceId)).to.deep.equal(['r0', 'r1'])
+      say('typo.corp.example.org', 'no_such_name', 'r1')
+      expect(answer(query)).to.equal('NXDOMAIN')
+    })
+
+    it('D13 do not include names of resources themselves, nor names in no search domain', () => {
+      const { world } = among('git.corp.example.org', '*.example.org', '*.lab.example.org')
+      for (const name of ['git.corp.example.org', 'corp.example.org', 'www.lab.example.org']) {
+        expect(world.ask(name, 'A').rcode, name).to.equal('NOERROR')
+      }
+      expect(world.others('awaitName')).to.deep.equal([])
+    })
+  })
+
   it('D6 cuts a UDP answer above the limit short with TC, and passes the same one on over TCP', () => {
     const world = new World()
     const addresses = Array.from({ length: 100 }, (_, i) => `192.0.2.${i}`)
@@ -750,8 +818,10 @@ class World {
     return ask?.type === 'askSite' ? ask : expect.fail()
   }
 
-  others(...types: Output['type'][]): Output[] {
-    return this.outputs.filter(({ type }) => types.includes(type))
+  others<Type extends Output['type']>(...types: Type[]): Extract<Output, { type: Type }>[] {
+    return this.outputs.filter((output): output is Extract<Output, { type: Type }> =>
+      types.some((type) => type === output.type),
+    )
   }
 
   encoded(name: string, type: RecordType, udpBytes?: number): Buffer {

@@ -23,7 +23,7 @@ describe('the name service', () => {
     const service = new NameService({ read: () => unusable })
     const outputs: NameServiceOutput[] = []
     const before: NameServiceInput[] = [
-      { type: 'upstreamsFound', own: [FIRST, SECOND], system: [] },
+      { type: 'upstreamsFound', own: [FIRST, SECOND], system: [], searchDomains: [] },
       { type: 'configured', interface: TUNNEL },
     ]
     for (const input of [...before, ...inputs]) {

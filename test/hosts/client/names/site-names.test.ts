@@ -177,6 +177,26 @@ describe('SRV and TXT of resources, through the tunnel', () => {
     expect(client.ask('typo.example.org', 'A')?.records).to.have.length(4)
   })
 
+  it('D13 a name that a search list has made is NXDOMAIN in its first answer where the site does not have it, and captures nothing', () => {
+    client.tell({ type: 'upstreamsFound', own: [], system: [], searchDomains: ['example.org'] })
+    site.name('short.example.org', ['10.0.0.8'])
+    for (const name of ['www.example.com.example.org', 'wpad.example.org']) {
+      expect(client.ask(name, 'A')?.code, name).to.equal(3)
+      expect(client.ask(name, 'AAAA')?.code, name).to.equal(3)
+    }
+    expect(client.ask('short.example.org', 'A')?.records).to.have.length(4)
+    expect(ids(), 'one request for all').to.deep.equal([portal.resources[0]?.id])
+  })
+
+  it('D13 a name that a search list has made is not taken for a resource’s where access is denied, which is said at once', () => {
+    client.tell({ type: 'upstreamsFound', own: [], system: [], searchDomains: ['example.org'] })
+    portal.denied.set(portal.resources[0]?.id ?? '', 'forbidden')
+    const began = clock.now()
+    expect(client.ask('www.example.com.example.org', 'A')?.code).to.equal(2)
+    expect(client.ask('www.example.net.example.org', 'A')?.code).to.equal(2)
+    expect(clock.now() - began).to.be.below(1_000)
+  })
+
   it('D13 a name that is a resource by itself keeps its addresses, whatever the site says', () => {
     client.ask('wiki.example.org', 'TXT')
     client.ask('wiki.example.org', 'A')
