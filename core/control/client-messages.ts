@@ -189,6 +189,11 @@ export const clientToPortal = {
     unreachable_gateway_ids: z.array(Id).max(256).optional(),
     /** Round trips to gateways that the client measured in the last hour. Portreeve's addition. */
     round_trips: lenient(MeasuredRoundTrip, 256).optional(),
+    /**
+     * Candidates of the client, for the gateway that is granted: it can begin to check them before the client knows of
+     * it. The client sends them again once it does. Portreeve's addition.
+     */
+    candidates: Candidates.optional(),
   }),
   newGatewayIceCandidates: GatewayCandidates,
   invalidateGatewayIceCandidates: GatewayCandidates,

@@ -91,6 +91,16 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     return this.#selected?.path
   }
 
+  /** Paths on which the peer is likely reached: to the first of its own addresses, outside of a NAT, and over a relay. */
+  get likeliest(): TunnelPath[] {
+    const pairs = [...this.#pairs]
+    const direct = pairs.filter((pair) => !isRelayed(pair))
+    const [host, outside] = (['host', 'srflx'] as const).map((type) =>
+      direct.find(({ remote }) => remote.type === type),
+    )
+    return [host, outside, pairs.find(isRelayed)].flatMap((pair) => pair?.path ?? [])
+  }
+
   /** Path in use, for people. */
   get pathStatus(): PathStatus | undefined {
     return this.#selected && pathStatus(this.#selected, this.#losses.loss)

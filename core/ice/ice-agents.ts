@@ -71,6 +71,11 @@ export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
     return this.#entries.get(peer)?.agent.path
   }
 
+  /** Returns the paths on which a peer is likely reached, the likeliest first. */
+  likeliest(peer: PeerId): TunnelPath[] {
+    return this.#entries.get(peer)?.agent.likeliest ?? []
+  }
+
   /** Returns the path in use to a peer, for people; undefined if there is none. */
   pathStatus(peer: PeerId): PathStatus | undefined {
     return this.#entries.get(peer)?.agent.pathStatus

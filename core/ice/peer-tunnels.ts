@@ -104,6 +104,16 @@ export interface PeerUse {
   lostAt?: Instant
 }
 
+/** A peer that was added. */
+interface KnownPeer extends PeerSecrets, PeerUse {
+  heardAt?: Instant
+  spokeAt?: Instant
+  /** Whether the transport plugin may not know the peer, because its `peerAdded` failed. */
+  isUntold?: boolean
+  /** Paths on which a handshake was begun before one was found. */
+  tried?: Set<TunnelPath>
+}
+
 /** Shortest interval of `trafficSeen` to the ICE agents, which need not know of every packet. */
 const TRAFFIC_GRANULARITY_MS = 100
 
@@ -118,11 +128,7 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
   readonly #held = new HeldMachines()
   readonly #tellAgents: Tell<IceAgentsInput>
   readonly #tellTunnel: Tell<TunnelInput>
-  /** Known peers. `isUntold`: the transport plugin may not know the peer, because its `peerAdded` failed. */
-  readonly #peers = new Map<
-    PeerId,
-    PeerSecrets & PeerUse & { heardAt?: Instant; spokeAt?: Instant; isUntold?: boolean }
-  >()
+  readonly #peers = new Map<PeerId, KnownPeer>()
   /** MTU in bytes by the size of the datagram that carries such a packet. */
   readonly #mtus: ReadonlyMap<number, number>
   readonly #outputs = new OutputQueue<PeerTunnelsOutput>()
@@ -187,9 +193,11 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
       case 'peerRemoved':
         return this.#remove(input.peer, now)
       case 'localCandidatesChanged':
-      case 'remoteCandidatesAdded':
       case 'remoteCandidatesRemoved':
         return this.#tellAgents(input, now)
+      case 'remoteCandidatesAdded':
+        this.#tellAgents(input, now)
+        return this.#tryHandshake(input.peer, now)
       case 'pathQuestioned':
         if (this.#peers.has(input.peer)) this.#tellAgents({ type: 'trafficSeen', peer: input.peer }, now)
         return
@@ -241,6 +249,22 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
     if (!this.#peers.delete(peer)) return
     this.#tellTunnel({ type: 'peerRemoved', peer }, now)
     this.#tellAgents({ type: 'peerRemoved', peer }, now)
+  }
+
+  /**
+   * Begins the handshake beside the first checks, where the peer is likely reached, so that it need not wait for their
+   * answers. Once a path is found, an unanswered handshake is repeated there.
+   */
+  #tryHandshake(peer: PeerId, now: Instant): void {
+    const known = this.#peers.get(peer)
+    if (this.#role !== 'controlling' || known === undefined || known.handshakeAt !== undefined) return
+    if (this.#agents.path(peer) !== undefined) return
+    known.tried ??= new Set()
+    for (const path of this.#agents.likeliest(peer).toReversed()) {
+      if (known.tried.has(path)) continue
+      known.tried.add(path)
+      this.#usePath(peer, path, now)
+    }
   }
 
   #usePath(peer: PeerId, path: TunnelPath, now: Instant): void {

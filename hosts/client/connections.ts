@@ -93,6 +93,11 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
     return this.#paths.reach
   }
 
+  /** Candidates of this client, as text. */
+  get candidates(): readonly string[] {
+    return this.#paths.lines
+  }
+
   counters(): Readonly<Record<string, number>> {
     return this.#paths.counters()
   }

@@ -44,14 +44,25 @@ const PORTAL_MISSED_MS = 5 * SECOND
 export class ResourceAccess implements Machine<ResourceAccessInput, ResourceAccessOutput> {
   readonly #resources: ResourceTable
   readonly #gateways: GatewayTable
+  readonly #candidates: () => readonly string[]
   readonly #news = new ClientNews()
   readonly #siteAsks = new SiteAsks()
   readonly #deadEnds = new DeadEnds()
   readonly #outputs = new OutputQueue<ResourceAccessOutput>()
 
-  constructor({ resources, gateways }: { resources: ResourceTable; gateways: GatewayTable }) {
+  /** `candidates` returns this client's candidates, as text. */
+  constructor({
+    resources,
+    gateways,
+    candidates,
+  }: {
+    resources: ResourceTable
+    gateways: GatewayTable
+    candidates: () => readonly string[]
+  }) {
     this.#resources = resources
     this.#gateways = gateways
+    this.#candidates = candidates
   }
 
   handle(input: ResourceAccessInput, now: Instant): void {
@@ -113,6 +124,7 @@ export class ResourceAccess implements Machine<ResourceAccessInput, ResourceAcce
       connected_gateway_ids: connected,
       ...(unreachable.length === 0 ? {} : { unreachable_gateway_ids: unreachable }),
       ...(roundTrips.length === 0 ? {} : { round_trips: roundTrips }),
+      candidates: [...this.#candidates()],
     }
     this.#outputs.push({ type: 'say', message: { event: 'requestAuthorization', payload } })
   }

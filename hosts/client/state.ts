@@ -105,7 +105,11 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
     this.#tellPortal = this.#held.hold(this.#portal, (output, now) => this.#onPortal(output, now))
     this.#tellConnections = this.#held.hold(this.#connections, (output, now) => this.#onConnections(output, now))
     this.#tellLane = this.#held.hold(this.#lane, (output, now) => this.#onLane(output, now))
-    const access = new ResourceAccess({ resources: this.resources, gateways: this.#connections.gateways })
+    const access = new ResourceAccess({
+      resources: this.resources,
+      gateways: this.#connections.gateways,
+      candidates: () => this.#connections.candidates,
+    })
     this.#tellAccess = this.#held.hold(access, (output, now) => this.#onAccess(output, now))
     this.#tellNames = this.#held.hold(this.#names, (output, now) => this.#onNames(output, now))
     this.#tellFacts = this.#held.hold(this.facts, ({ message }, now) =>

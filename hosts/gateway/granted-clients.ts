@@ -152,14 +152,14 @@ export class GrantedClients implements Machine<GrantedClientsInput, GrantedClien
     // worker.
     this.#grants.owe(peer, resource.id, ref)
     this.#tellFlows({ type: 'granted', peer, resource, expiresAt })
+    // Sent before the acknowledgement, with which the portal passes them on: the client then waits for one message.
+    this.#outputs.push({ type: 'tellCandidates', peer })
   }
 
   #acknowledgeGrant({ peer, resourceId }: Extract<GatewayFlowsOutput, { type: 'granted' }>): void {
-    const refs = this.#grants.settle(peer, resourceId)
-    for (const ref of refs) {
+    for (const ref of this.#grants.settle(peer, resourceId)) {
       this.#outputs.push({ type: 'say', message: { event: 'authorizationCreated', payload: { ref } } })
     }
-    if (refs.length > 0) this.#outputs.push({ type: 'tellCandidates', peer })
   }
 
   /** Converts the portal's Unix seconds to an instant; undefined for a grant that never expires. */

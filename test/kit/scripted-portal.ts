@@ -38,6 +38,8 @@ export class ScriptedPortal implements VirtualPortalEnd {
   readonly acknowledged: string[] = []
   readonly granted = new Map<string, { clientId: string; resourceId: string }>()
   readonly #waiting = new Map<string, () => void>()
+  /** Candidates of gateways that clients do not know yet, by the ids of both. */
+  readonly #held = new Map<string, string[]>()
   #known = new Map<string, { id: string; number: number }>()
   refuse: { status: number; code: string } | undefined
 
@@ -153,12 +155,18 @@ export class ScriptedPortal implements VirtualPortalEnd {
   #authorize(
     name: string,
     client: Peer,
-    request: { resource_id: string; connected_gateway_ids: string[]; unreachable_gateway_ids?: string[] | undefined },
+    request: {
+      resource_id: string
+      connected_gateway_ids: string[]
+      unreachable_gateway_ids?: string[] | undefined
+      candidates?: string[] | undefined
+    },
   ): void {
     const {
       resource_id: resourceId,
       connected_gateway_ids: connected,
       unreachable_gateway_ids: unreachable = [],
+      candidates: lines = [],
     } = request
     this.requests.push({ client: name, resourceId, connected, unreachable })
     const resource = this.resources.find(({ id }) => id === resourceId)
@@ -179,6 +187,8 @@ export class ScriptedPortal implements VirtualPortalEnd {
       gateway: { ...ends.gateway, pskBase: new Uint8Array(32).fill(2) },
     })
     const ref = `${client.id} ${resourceId} ${this.requests.length}`
+    const pair = `${client.id} ${gateway.id}`
+    this.#held.set(pair, [])
     this.#waiting.set(ref, () => {
       this.granted.set(`${client.id} ${resourceId}`, { clientId: client.id, resourceId })
       this.tellClient(name, {
@@ -197,6 +207,10 @@ export class ScriptedPortal implements VirtualPortalEnd {
           flow_logs_ingest_token: 'a.b.c',
         },
       })
+      const held = this.#held.get(pair) ?? []
+      this.#held.delete(pair)
+      if (held.length > 0)
+        this.tellClient(name, { event: 'iceCandidates', payload: { gateway_id: gateway.id, candidates: held } })
     })
     this.tellGateway(gatewayName, {
       event: 'createAuthorization',
@@ -226,6 +240,8 @@ export class ScriptedPortal implements VirtualPortalEnd {
         flow_logs_ingest_token: 'a.b.c',
       },
     })
+    if (lines.length > 0)
+      this.tellGateway(gatewayName, { event: 'iceCandidates', payload: { client_id: client.id, candidates: lines } })
   }
 
   #onGateway(name: string, message: ToPortal<'gateway'>): void {
@@ -248,7 +264,10 @@ export class ScriptedPortal implements VirtualPortalEnd {
         const { client_ids, candidates } = message.payload
         for (const id of client_ids) {
           const client = nameOf(this.clients, id)
-          if (client !== undefined) this.tellClient(client, { event, payload: { gateway_id: gateway.id, candidates } })
+          const held = this.#held.get(`${id} ${gateway.id}`)
+          if (held !== undefined) held.push(...candidates)
+          else if (client !== undefined)
+            this.tellClient(client, { event, payload: { gateway_id: gateway.id, candidates } })
         }
         return
       }

@@ -47,6 +47,11 @@ export class IceCandidates {
     }
   }
 
+  /** Forwards candidates that came with a client's request to the gateway that has just been told of the grant. */
+  withRequest(clientId: string, gatewayId: string, candidates: string[]): void {
+    this.#needs.peers.tellGateway(gatewayId, { event: 'iceCandidates', payload: { client_id: clientId, candidates } })
+  }
+
   fromGateway(
     gatewayId: string,
     event: Event,

@@ -15,6 +15,7 @@ import type { GrantKeeper } from './grant-keeper.ts'
 import type { GrantLimits } from './grant-limits.ts'
 import type { Grant, Grants } from './grants.ts'
 import { PATIENCE_MS, type Hearings } from './hearings.ts'
+import type { IceCandidates } from './ice-candidates.ts'
 import type { Drop } from './portal-output.ts'
 import type { Refused, RequestAnswers } from './request-answers.ts'
 
@@ -27,6 +28,7 @@ export interface RequestsNeeds {
   grantLimits: GrantLimits
   answers: RequestAnswers
   hearings: Hearings
+  candidates: Pick<IceCandidates, 'withRequest'>
   agenda: Agenda
   unixAt: (now: Instant) => UnixTime
   /** Signs the references with which gateways acknowledge grants. */
@@ -202,7 +204,7 @@ export class Requests {
     { standing, verdict, choice }: { standing: ClientStanding; verdict: Allowed; choice: Choice },
     now: Instant,
   ): void {
-    const { keeper, grantLimits } = this.#needs
+    const { keeper, grantLimits, candidates } = this.#needs
     this.#withdrawUnacknowledged(pending, now)
     const { gatewayId } = choice
     const terms = { verdict, resourceId: pending.wish.resource_id, gatewayId, why: choice.reason }
@@ -212,6 +214,10 @@ export class Requests {
     pending.tried.add(gatewayId)
     pending.choice = choice
     pending.grant = renewed ?? keeper.grant(standing, terms, now)
+    const { connected_gateway_ids: connected, candidates: lines = [] } = pending.wish
+    // A gateway behind a NAT opens it by its checks, which can so be under way when the client's arrive.
+    if (pending.grant !== undefined && lines.length > 0 && !connected.some((id) => id.toLowerCase() === gatewayId))
+      candidates.withRequest(standing.client.id, gatewayId, lines)
     pending.acknowledgeTimer = this.#awaitAcknowledgement(pending, now)
   }
 

@@ -168,7 +168,8 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     const grantLimits = new GrantLimits(shared)
     const gateways = new GatewayChoice({ ...shared, grantLimits })
     const answers = new RequestAnswers({ ...shared, denials: new DenialRecords(shared) })
-    const requests = new Requests({ ...shared, drafts, keeper, gateways, grantLimits, answers, hearings })
+    const candidates = new IceCandidates(shared)
+    const requests = new Requests({ ...shared, drafts, keeper, gateways, grantLimits, answers, hearings, candidates })
     const absences = new Absences({ ...shared, keeper })
     const lostGateways = new LostGateways(shared)
     const parts = {
@@ -194,7 +195,6 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     this.#consequences = new Consequences({ ...parts, attendance })
     this.#stunOffers = new StunOffers(shared)
     this.#relayOffers = relayOffers
-    const candidates = new IceCandidates(shared)
     this.#frames = new PeerFrames({ ...parts, attendance, candidates, stunOffers: this.#stunOffers, relayOffers })
   }
 

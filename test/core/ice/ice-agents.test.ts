@@ -199,9 +199,12 @@ describe('ICE agents', () => {
     network.setEverywhere({ latencyMs: 30, jitterMs: 40, loss: 0.2 })
     connect()
     clock.advance(2_000)
+    expect(client.agents.carries('g')).to.equal(1_440)
+    // Until here a path may have been found before the best one, and left for it.
+    const settling = client.events.length
     traffic(3_600_000)
-    const besides = client.events.filter(({ type }) => type !== 'pathChosen')
-    expect(besides.map(({ type, datagramBytes }) => [type, datagramBytes])).to.deep.equal([['pathCarries', 1_440]])
+    const since = client.events.slice(settling)
+    expect(since.filter(({ type }) => type !== 'pathChosen')).to.deep.equal([])
   }).timeout(300_000)
 
   it('H7 ICE agents follow a client whose address changes', () => {

@@ -182,7 +182,7 @@ describe('PortalState', () => {
       bench.patch('policies', company.policy, { conditions: [{ condition: 'at', settings: { ip: '192.0.2.1' } }] })
       gateway.heard()
       client.heard()
-      ask(client)
+      ask(client, { candidates: ['candidate:x'] })
       client.say('new_gateway_ice_candidates', { gateway_id: company.gateways[0].id, candidates: ['candidate:x'] })
       const told = JSON.stringify(client.heard())
       const [first] = company.gateways
@@ -433,6 +433,22 @@ describe('PortalState', () => {
         ['invalidate_ice_candidates', ['a']],
         ['ice_candidates', ['c']],
       ])
+    })
+
+    it('candidates that come with a request reach the gateway right after the grant, if it has no tunnel to the client yet', () => {
+      const gateway = company.gatewayJoins()
+      const client = company.clientJoins()
+      gateway.heard()
+      const hears = (connected: readonly string[]) => {
+        ask(client, { connected_gateway_ids: connected, candidates: ['a', 'b'] })
+        const heard = gateway.heard()
+        for (const { event, payload } of heard)
+          if (event === 'create_authorization') gateway.say('authorization_created', { ref: payload.ref })
+        return heard.map(({ event, payload }) => [event, payload.client_id, payload.candidates])
+      }
+      const created = ['create_authorization', undefined, undefined]
+      expect(hears([])).to.deep.equal([created, ['ice_candidates', company.client.id, ['a', 'b']]])
+      expect(hears([company.gateways[0].id])).to.deep.equal([created])
     })
 
     it('a gateway that the client has turned away from is left', () => {
