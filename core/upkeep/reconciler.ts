@@ -20,11 +20,16 @@ export interface Comparison {
 }
 
 export type ReconcilerInput =
-  /** A part is wanted from now on, or something else is wanted of it. */
-  | { type: 'wanted'; part: string }
+  /**
+   * A part is wanted from now on, or something else is wanted of it. `isUnwatched`: `stirred` does not tell of its
+   * changes, whatever `watched` says.
+   */
+  | { type: 'wanted'; part: string; isUnwatched?: boolean }
   | { type: 'unwanted'; part: string }
   /** Something has changed on the machine that may concern all parts. */
   | { type: 'stirred' }
+  /** Whether `stirred` tells of changes from here on, so that comparing from time to time suffices. */
+  | { type: 'watched'; isWatched: boolean }
   /** Answer to `compare`. */
   | ({ type: 'compared'; part: string } & Comparison)
   /** Answer to `repair`. */
@@ -41,8 +46,12 @@ export type ReconcilerOutput =
   | { type: 'problemsChanged' }
   | Note
 
-/** Interval at which a part is compared where nothing stirs. */
+/** Interval at which a part is compared where nothing tells of changes. */
 export const LOOK_EVERY_MS = 4 * SECOND
+/** The same where changes are told: each comparison costs a few processes. */
+export const LOOK_WATCHED_EVERY_MS = 1 * MINUTE
+/** Time for which a watch is not relied on, as it may begin later than it says. */
+const WATCH_BEGINS_MS = 10 * SECOND
 /** Time after which a stir is looked at, as changes come in bursts. */
 const SETTLE_MS = 100
 /** Shortest interval at which a part is compared, however much stirs: routers and container hosts change all the time. */
@@ -63,6 +72,7 @@ const MAX_RETRY_MS = 1 * MINUTE
 const REFRESH_MS = 1 * SECOND
 
 interface PartState {
+  isUnwatched: boolean
   /** Effect that was asked for and not answered; with `again`, the answer is out of date when it comes. */
   pending: 'compare' | 'repair' | undefined
   again: 'compare' | 'repair' | undefined
@@ -92,6 +102,7 @@ export class Reconciler implements Machine<ReconcilerInput, ReconcilerOutput> {
   readonly #parts = new Map<string, PartState>()
   readonly #outputs = new OutputQueue<ReconcilerOutput>()
   readonly #news = new NewsFilter()
+  #watchedSince: Instant | undefined
   #problems: readonly HostProblem[] = []
 
   /** `role`: who needs the configuration, for messages: `client`. */
@@ -112,7 +123,8 @@ export class Reconciler implements Machine<ReconcilerInput, ReconcilerOutput> {
       }
       return
     }
-    if (input.type === 'wanted') return this.#want(input.part, now)
+    if (input.type === 'watched') return this.#watch(input.isWatched, now)
+    if (input.type === 'wanted') return this.#want(input, now)
     const state = this.#parts.get(input.part)
     if (state === undefined) return
     switch (input.type) {
@@ -160,8 +172,22 @@ export class Reconciler implements Machine<ReconcilerInput, ReconcilerOutput> {
     return first
   }
 
-  #want(part: string, now: Instant): void {
+  #lookEveryMs({ isUnwatched }: PartState, now: Instant): number {
+    const since = this.#watchedSince
+    const isWatched = !isUnwatched && since !== undefined && now >= after(since, WATCH_BEGINS_MS)
+    return isWatched ? LOOK_WATCHED_EVERY_MS : LOOK_EVERY_MS
+  }
+
+  #watch(isWatched: boolean, now: Instant): void {
+    if (isWatched === (this.#watchedSince !== undefined)) return
+    this.#watchedSince = isWatched ? now : undefined
+    // A change that was missed is found by a comparison.
+    for (const state of this.#parts.values()) this.#lookBy(state, after(now, SETTLE_MS))
+  }
+
+  #want({ part, isUnwatched = false }: { part: string; isUnwatched?: boolean }, now: Instant): void {
     const state: PartState = this.#parts.get(part) ?? {
+      isUnwatched,
       pending: undefined,
       again: undefined,
       isInForce: false,
@@ -213,7 +239,7 @@ export class Reconciler implements Machine<ReconcilerInput, ReconcilerOutput> {
     const { lacking, problems, isOutdated = false } = comparison
     state.found = problems
     state.lookedAt = now
-    state.lookAt = after(now, LOOK_EVERY_MS)
+    state.lookAt = after(now, this.#lookEveryMs(state, now))
     if (lacking.length === 0) {
       const wasInForce = state.isInForce
       this.#inForce(state, now)

@@ -5,6 +5,8 @@ import type { Comparison } from '../../../core/upkeep/reconciler.ts'
 export interface HostPart {
   /** Name in messages, in the plural: `routes`. */
   readonly name: string
+  /** Whether no event tells of its changes, so that it has to be compared every few seconds. */
+  readonly isUnwatched?: boolean
   /** Compares what is wanted with what is there; changes nothing. */
   compare: () => Promise<Comparison>
   /** Makes the part as it is wanted, by differences, so that a repetition disturbs nothing. */

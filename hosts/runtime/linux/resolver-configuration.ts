@@ -34,6 +34,8 @@ export interface ResolverConfigurationOptions {
 /** Sets the system's resolver in one of the ways of `ResolverMode`, and keeps it so. */
 export class LinuxResolverConfiguration implements ResolverConfiguration, HostPart {
   readonly name = 'settings of the resolver'
+  /** systemd-resolved tells nobody of the settings of its links. */
+  readonly isUnwatched = true
   readonly #mode: ResolverMode
   readonly #path: string
   readonly #nsswitch: string

@@ -6,6 +6,7 @@ import type { Stirs } from './upkeep.ts'
 const MONITORS = [
   ['ip', 'monitor', 'rule', 'route', 'address', 'link'],
   ['nft', 'monitor', 'chains'],
+  ['nft', 'monitor', 'rules'],
 ] as const
 /** Switches whose changes nothing reports: they are read at an interval. */
 const SWITCHES = [
@@ -21,14 +22,36 @@ const RESTART_MS = 60_000
 const SCRIPT = '"$@" 2>&- & exec >&- 2>&-; read -r _; kill "$!"'
 
 /** Calls back when routing rules, routes, addresses, devices, nft's chains or the switches of forwarding have changed. */
-export const monitored: Stirs = (stirred) => {
-  const ends = [...MONITORS.map((command) => monitor(command, stirred)), watchSwitches(stirred)]
+export const monitored: Stirs = ({ stirred, watched }) => {
+  const running = new Set<Monitor>()
+  const ends = MONITORS.map((command) =>
+    monitor(command, stirred, (isRunning) => {
+      if (isRunning) running.add(command)
+      else running.delete(command)
+      watched(running.size === MONITORS.length && !hasLegacyTables())
+    }),
+  )
+  ends.push(watchSwitches(stirred))
   return () => {
     for (const end of ends) end()
   }
 }
 
-const monitor = (command: readonly string[], stirred: () => void): (() => void) => {
+type Monitor = (typeof MONITORS)[number]
+
+/** Whether the older iptables is in use, whose changes nothing reports. */
+const hasLegacyTables = (): boolean =>
+  LEGACY_TABLES.some((path) => {
+    try {
+      return readFileSync(path, 'latin1').trim() !== ''
+    } catch {
+      return false // its kernel module is not there
+    }
+  })
+
+const LEGACY_TABLES = ['/proc/net/ip_tables_names', '/proc/net/ip6_tables_names']
+
+const monitor = (command: Monitor, stirred: () => void, running: (isRunning: boolean) => void): (() => void) => {
   let isOver = false
   let timer: NodeJS.Timeout | undefined
   let end = (): void => undefined
@@ -42,8 +65,10 @@ const monitor = (command: readonly string[], stirred: () => void): (() => void) 
     child.on('error', () => undefined)
     child.stdin.on('error', () => undefined)
     child.stdout.on('data', stirred)
+    child.on('spawn', () => running(true))
     child.stdout.on('close', () => {
       child.stdin.end()
+      if (!isOver) running(false)
       if (!isOver) timer = setTimeout(start, RESTART_MS).unref()
     })
     child.unref()

@@ -6,8 +6,16 @@ import { writeNote } from '../../../core/runtime/note.ts'
 import { Reconciler, type ReconcilerInput, type ReconcilerOutput } from '../../../core/upkeep/reconciler.ts'
 import type { HostPart } from './host-part.ts'
 
-/** Calls back whenever something on the machine has changed that may concern the upkeep. Returns how to end that. */
-export type Stirs = (stirred: () => void) => () => void
+/** Hears of changes of the machine. */
+export interface StirListener {
+  /** Something has changed that may concern the upkeep. */
+  stirred: () => void
+  /** Whether `stirred` tells of all changes from here on, but for those of unwatched parts; false until it is called. */
+  watched: (isWatched: boolean) => void
+}
+
+/** Tells a listener of changes of the machine. Returns how to end that. */
+export type Stirs = (listener: StirListener) => () => void
 
 export interface UpkeepOptions {
   /** Role that needs the configuration, for messages: `client`. */
@@ -72,10 +80,14 @@ export class Upkeep implements HostProblems {
    */
   keep(part: HostPart): Promise<void> {
     this.#parts.set(part.name, part)
-    this.#unstir ??= this.#stirs(() => this.stir())
+    this.#unstir ??= this.#stirs({
+      stirred: () => this.stir(),
+      watched: (isWatched) => this.#driven.dispatch({ type: 'watched', isWatched }),
+    })
     return new Promise((resolve, reject) => {
       this.#waiting.set(part.name, [...(this.#waiting.get(part.name) ?? []), { resolve, reject }])
-      this.#driven.dispatch({ type: 'wanted', part: part.name })
+      const { name, isUnwatched = false } = part
+      this.#driven.dispatch({ type: 'wanted', part: name, isUnwatched })
     })
   }
 
@@ -87,6 +99,7 @@ export class Upkeep implements HostProblems {
     if (this.#parts.size === 0) {
       this.#unstir?.()
       this.#unstir = undefined
+      this.#driven.dispatch({ type: 'watched', isWatched: false })
     }
     return this.inTurn(undo)
   }

@@ -151,4 +151,35 @@ describe('the upkeep of a machine’s configuration', () => {
     driven.dispatch({ type: 'unwanted', part: 'routes' })
     expect(undo()).to.equal(undefined)
   })
+
+  /** Returns how often the part was compared within ten minutes in which nothing stirred. */
+  const comparedInPeace = (): number => {
+    const before = comparisons
+    clock.advance(10 * MINUTE)
+    return comparisons - before
+  }
+
+  it('M1 a part is compared every few seconds where nothing tells of changes, and seldom where they are told', () => {
+    expect(comparedInPeace()).to.be.within(140, 160)
+    driven.dispatch({ type: 'watched', isWatched: true })
+    expect(comparedInPeace()).to.be.within(10, 15)
+    driven.dispatch({ type: 'watched', isWatched: false })
+    expect(comparedInPeace()).to.be.within(140, 160)
+  })
+
+  it('M1 a part of whose changes nothing tells is compared every few seconds, whatever else is watched', () => {
+    driven.dispatch({ type: 'unwanted', part: 'routes' })
+    driven.dispatch({ type: 'wanted', part: 'routes', isUnwatched: true })
+    driven.dispatch({ type: 'watched', isWatched: true })
+    expect(comparedInPeace()).to.be.within(140, 160)
+  })
+
+  it('M1 what is undone while a watch begins or ends is found within five seconds', () => {
+    for (const isWatched of [true, false]) {
+      clock.advance(MINUTE)
+      driven.dispatch({ type: 'watched', isWatched })
+      clock.advance(1 * SECOND)
+      expect(undo({ stir: false })).to.be.below(5 * SECOND)
+    }
+  })
 })
