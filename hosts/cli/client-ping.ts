@@ -63,7 +63,11 @@ Examples:
   $ portreeve client ping 10.20.0.80 --json | jq .gateway.path`,
     )
 
-const ping = async (text: string, options: AskOptions, context: CommandContext): Promise<PingResult> => {
+/**
+ * Asks for access to a target and waits until it is connected, or it is known that it will not be.
+ * @throws OperatorError SIGNED_OUT, NOT_A_RESOURCE, USAGE
+ */
+export const ping = async (text: string, options: AskOptions, context: CommandContext): Promise<PingResult> => {
   const { host, port } = parseTarget(text)
   const began = performance.now()
   const status = () => ask('status', options, context) as Promise<ClientStatus>

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { clientDiagnoseCommand } from './client-diagnose.ts'
 import { clientDnsCommand } from './client-dns.ts'
 import { clientDownCommand } from './client-down.ts'
 import { clientMetricsCommand } from './client-metrics.ts'
@@ -19,6 +20,7 @@ export const clientCommand = (context: CommandContext): Command =>
     .addCommand(clientStatusCommand(context))
     .addCommand(machineCheckCommand('client', context))
     .addCommand(clientPingCommand(context))
+    .addCommand(clientDiagnoseCommand(context))
     .addCommand(clientMetricsCommand(context))
     .addCommand(clientDnsCommand(context))
     .addCommand(clientSignInCommand(context))
@@ -26,7 +28,7 @@ export const clientCommand = (context: CommandContext): Command =>
     .addHelpText(
       'after',
       `
-All but \`up\` and \`check\` ask the running client through its socket: PORTREEVE_SOCKET, or \`socket\` of the configuration.
+All but \`up\`, \`check\` and a part of \`diagnose\` ask the running client through its socket: PORTREEVE_SOCKET, or \`socket\` of the configuration.
 
 Examples:
   $ PORTREEVE_TOKEN=… portreeve client up --config client.yaml

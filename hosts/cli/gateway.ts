@@ -5,6 +5,7 @@ import { endProcessSoon } from '../runtime/process/end-process.ts'
 import { packageVersion } from '../runtime/process/package-root.ts'
 import { needTokenFile } from '../runtime/token-file.ts'
 import type { CommandContext } from './context.ts'
+import { gatewayDiagnoseCommand } from './gateway-diagnose.ts'
 import { gatewayMetricsCommand } from './gateway-metrics.ts'
 import { gatewayStatusCommand } from './gateway-status.ts'
 import { machineCheckCommand } from './machine-check.ts'
@@ -18,6 +19,7 @@ export const gatewayCommand = (context: CommandContext): Command =>
     .description('Runs a gateway, in the foreground until SIGTERM. Needs root, or CAP_NET_ADMIN.')
     .option('-c, --config <file>', 'its configuration, YAML; the environment goes before it')
     .addCommand(gatewayStatusCommand(context))
+    .addCommand(gatewayDiagnoseCommand(context))
     .addCommand(gatewayMetricsCommand(context))
     .addCommand(machineCheckCommand('gateway', context))
     .action(async ({ config: file }: { config?: string }) => {

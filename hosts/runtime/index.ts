@@ -53,6 +53,7 @@ export { checkMachine, type MachineQuestion } from './linux/machine-check.ts'
 export { needFreeMachine, ownedDevices } from './linux/machine-owner.ts'
 export { checkCaFile, TrustedCertificates } from './trusted-certificates.ts'
 export { lookUpAll } from './look-up-all.ts'
+export { probePortal, type PortalProbe } from './portal-probe.ts'
 export { outgoingConnections, type ConnectionRequest } from './outgoing-connection.ts'
 export { checkProxies } from './proxy-settings.ts'
 

@@ -68,6 +68,8 @@ describe('hosts/cli/program', () => {
       'gateway status',
       'gateway metrics',
       'client metrics',
+      'client diagnose',
+      'gateway diagnose',
       'client',
       'client up',
       'client down',
@@ -239,7 +241,7 @@ describe('hosts/cli/program', () => {
         const status: GatewayStatus = {
           at: '2026-01-01T00:00:12.500Z',
           state,
-          portal: { url: PROBLEM.url, problem: state === 'unreachable' ? PROBLEM : null },
+          portal: { url: 'ws://127.0.0.1:9/gateway/v2/websocket', problem: state === 'unreachable' ? PROBLEM : null },
           transport: { plugin: 'transport-wireguard', problem: state === 'connecting' ? FAILING : null },
           problems: state === 'connecting' ? [DROPPING] : [],
           lane: 'native',
@@ -273,6 +275,13 @@ describe('hosts/cli/program', () => {
             .and.include('portreeve_gateway_sent_bytes_total{client="c1"} 1234567')
             .and.include('portreeve_gateway_dropped_total{part="flows",reason="source-not-own"} 7')
             .and.match(/^# HELP portreeve_gateway_connected /)
+          const { code, printed: found } = await portreeve(['gateway', 'diagnose', '--config', config])
+          expect(code, 'nothing listens at the portal’s URL').to.equal(4)
+          expect(found)
+            .to.match(/WRONG portal +ws:.* \(connection_refused\)\n +Look whether the portal/)
+            .and.match(/^note +udp +The STUN server 203\.0\.113\.10:3478 does not answer/m)
+            .and.match(/^ok +path +It offers clients 10\.0\.0\.5:52625, 203\.0\.113\.7:52625/m)
+            .and.match(/things? (?:is|are) wrong/)
           if (state === 'unreachable') expect(printed).to.include(PROBLEM.said).and.include(PROBLEM.remedy)
           if (state === 'connecting') {
             expect(printed).to.include(FAILING.said).and.include(FAILING.remedy)
