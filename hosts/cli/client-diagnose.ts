@@ -8,12 +8,12 @@ import type { ClientStatus, ResourceStatus } from '../client/session/client-stat
 import { ask, type AskOptions } from './ask.ts'
 import { ping } from './client-ping.ts'
 import type { CommandContext } from './context.ts'
-import { Diagnosis } from './diagnosis/diagnosis.ts'
-import { fine, note, unknown, wrong, type Finding } from './diagnosis/finding.ts'
-import { clientFindings } from './diagnosis/peer-findings.ts'
-import { probedPortal } from './diagnosis/probed-portal.ts'
-import { namesFinding, pingFinding } from './diagnosis/resource-findings.ts'
-import { writeFindings } from './diagnosis/write-findings.ts'
+import { Diagnosis } from './diagnosis.ts'
+import { fine, note, unknown, wrong, type Finding } from './finding.ts'
+import { clientFindings } from './peer-findings.ts'
+import { probedPortal } from './probed-portal.ts'
+import { namesFinding, pingFinding } from './resource-findings.ts'
+import { writeFindings } from './write-findings.ts'
 import { readConfig } from './read-config.ts'
 
 interface Options extends AskOptions {

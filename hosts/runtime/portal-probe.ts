@@ -2,7 +2,6 @@ import { request as requestHttp, type ClientRequest, type IncomingMessage } from
 import { request as requestHttps, type RequestOptions } from 'node:https'
 import { isIP, type Socket } from 'node:net'
 import { TLSSocket, type PeerCertificate } from 'node:tls'
-import { toBase64 } from '../../core/crypto/text-encoding.ts'
 import type { Clock } from '../../core/runtime/clock.ts'
 import type { Random } from '../../core/runtime/random.ts'
 import type { WebSocketFailure, WebSocketStep } from '../../core/runtime/web-socket.ts'
@@ -90,7 +89,7 @@ const attempt = async (
   const sockets = new Set<Socket>()
   const tls = url.protocol === 'https:'
   const options: RequestOptions = {
-    headers: { ...UPGRADE, 'Sec-WebSocket-Key': toBase64(random.bytes(16)) },
+    headers: { ...UPGRADE, 'Sec-WebSocket-Key': Buffer.from(random.bytes(16)).toString('base64') },
     defaultPort: tls ? 443 : 80,
     createConnection: outgoingConnections({
       mark,

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { OperatorError } from '../../../core/config/operator-error.ts'
-import type { CommandContext } from '../context.ts'
-import { ExitCode } from '../exit-code.ts'
+import { OperatorError } from '../../core/config/operator-error.ts'
+import type { CommandContext } from './context.ts'
+import { ExitCode } from './exit-code.ts'
 import { findingLines, unknown, type Finding, type Part } from './finding.ts'
 
 /** Time after which people are told what is still being looked at. */

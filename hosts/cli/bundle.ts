@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { OperatorError } from '../../../core/config/operator-error.ts'
+import { OperatorError } from '../../core/config/operator-error.ts'
 
 /** Content of a bundle for whoever helps: the findings, and what they rest on. */
 export interface Bundle {

@@ -1,8 +1,8 @@
-import { connectRefusal } from '../../../core/control/connect-request.ts'
-import { problemOfFailure, type PortalProblem } from '../../../core/control/portal-problem.ts'
-import { DAY, SECOND, type UnixTime } from '../../../core/runtime/time.ts'
-import type { PortalProbe } from '../../runtime/index.ts'
-import { durationText } from '../path-line.ts'
+import { connectRefusal } from '../../core/control/connect-request.ts'
+import { problemOfFailure, type PortalProblem } from '../../core/control/portal-problem.ts'
+import { DAY, SECOND, type UnixTime } from '../../core/runtime/time.ts'
+import type { PortalProbe } from '../runtime/index.ts'
+import { durationText } from './path-line.ts'
 import { fine, note, wrong, type Finding, type Part } from './finding.ts'
 
 /** Difference of clocks that matters: sign-ins, certificates and proofs of device keys bear times. */

@@ -11,7 +11,7 @@ export const probedPortal = async ({
   caFile: string | undefined
   mark?: number | undefined
 }): Promise<Finding[]> => {
-  const { createClock, createRandom, hasNetAdmin, probePortal } = await import('../../runtime/index.ts')
+  const { createClock, createRandom, hasNetAdmin, probePortal } = await import('../runtime/index.ts')
   const clock = createClock()
   const probe = await probePortal({
     url,

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { release } from 'node:os'
-import { runCommand } from '../../runtime/process/run-command.ts'
+import { runCommand } from '../runtime/process/run-command.ts'
 
 const MAX_CHARACTERS = 32_768
 

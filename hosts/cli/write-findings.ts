@@ -1,5 +1,5 @@
-import { packageVersion } from '../../runtime/process/package-root.ts'
-import type { CommandContext } from '../context.ts'
+import { packageVersion } from '../runtime/process/package-root.ts'
+import type { CommandContext } from './context.ts'
 import { keptSecrets, writeBundle } from './bundle.ts'
 import type { Finding } from './finding.ts'
 import { machineFacts } from './machine-facts.ts'
@@ -22,7 +22,7 @@ export const writeFindings = async (
   { env, output }: Pick<CommandContext, 'env' | 'output'>,
 ): Promise<void> => {
   const { findings, status, config, stateFolder } = known
-  const { createClock } = await import('../../runtime/index.ts')
+  const { createClock } = await import('../runtime/index.ts')
   const secrets = await keptSecrets({ state_folder: stateFolder, token_file: config?.token_file }, env)
   const bundle = {
     made_at: new Date(createClock().unix()).toISOString(),

@@ -1,5 +1,5 @@
-import type { PingResult } from '../client-ping.ts'
-import { pathLine } from '../path-line.ts'
+import type { PingResult } from './client-ping.ts'
+import { pathLine } from './path-line.ts'
 import { fine, wrong, type Finding } from './finding.ts'
 
 /** Says what a ping of one resource has shown. */
