@@ -17,6 +17,7 @@ import type { Endpoint } from '../../core/runtime/endpoint.ts'
 import { Logger } from '../../core/runtime/logger.ts'
 import { Random } from '../../core/runtime/random.ts'
 import { HOUR, SECOND } from '../../core/runtime/time.ts'
+import { permitInternetAnd } from '../runtime/index.ts'
 import { PluginFolders } from '../runtime/process/plugin-folders.ts'
 import { AuditRetention } from './store/audit-retention.ts'
 import { auditedSettings } from './settings/audited-settings.ts'
@@ -26,11 +27,14 @@ import { LastResort } from './last-resort.ts'
 import { limitsOf } from './grants/limits.ts'
 import { close, listen } from './listen.ts'
 import { openRows } from './open-rows.ts'
+import { handleUpgrades } from './upgrades.ts'
 import { webApp } from './web/app.ts'
 import { clientAddressBehind } from './origin/client-address.ts'
 import { untrustedProxyWarning } from './origin/untrusted-proxy.ts'
 import { controlMetrics, pluginCallMetrics } from './channel/control-metrics.ts'
 import { PluginCalls } from './decide/plugin-calls.ts'
+import { isRelayPath } from '../../core/control/relay-messages.ts'
+import { RelayEndpoint } from './relays/relay-endpoint.ts'
 import { relayMetrics } from './relays/relay-metrics.ts'
 import { RelayWatch } from './relays/relay-watch.ts'
 import { placesBy } from './relays/relays-config.ts'
@@ -52,7 +56,7 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
   // Assigned once the container has made the logger: the list of proxies is checked before that.
   const warning: { untrusted?: (address: string) => void } = {}
   const clientAddress = clientAddressBehind(config.trusted_proxies, (address) => warning.untrusted?.(address))
-  const { container, installation, pluginMetrics, isolated } = await buildContainer(options)
+  const { container, installation, pluginMetrics, isolated, registry } = await buildContainer(options)
   const clock = container.get(Clock)
   const random = container.get(Random)
   const logger = container.get(Logger)
@@ -132,6 +136,9 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
       placeOf,
       changed: (present) => control.offerRelays(present),
     })
+    const permits = permitInternetAnd(config.private_networks)
+    const ofRelays = { store, tokens, registry, clock, logger, clientAddress, connectLimit: limit, permits }
+    const relayEndpoint = new RelayEndpoint(ofRelays)
     relayMetrics({ watch: relays, timesAsked: () => control.machine.timesAskedForRelays }, metrics.registry)
 
     const refusedCalls = new RefusedCalls({ store, clock, logger })
@@ -153,6 +160,7 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
       plugins: describedPlugins(installation),
       isConnected: (id) => control.isConnected(id),
       decisions: control.decisions,
+      relays: () => relays.standings(),
       publicUrl,
       clientScheme: config.client_scheme,
       rateLimit: limit,
@@ -177,8 +185,12 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
       })
     })
     await started
-    await lifecycle.start([relays, ...(stun === undefined ? [] : [stun.addresses])])
-    control.attach(server)
+    await lifecycle.start([relays, relayEndpoint, ...(stun === undefined ? [] : [stun.addresses])])
+    handleUpgrades(
+      server,
+      [{ owns: isRelayPath, upgrade: async (...request) => relayEndpoint.upgrade(...request) }],
+      async (...request) => control.upgrade(...request),
+    )
     logger.info({ url, version, plugins: installation.plugins.map(({ name }) => name) }, 'the portal serves')
     return { url, stop: () => lifecycle.stop() }
   } catch (error) {

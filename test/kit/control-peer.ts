@@ -43,7 +43,7 @@ export class ControlPeer {
   #waiting: (() => void)[] = []
 
   private constructor(
-    readonly role: 'client' | 'gateway',
+    readonly role: 'client' | 'gateway' | 'relay',
     readonly socket: WebSocket,
   ) {
     socket.on('message', (data) => {
@@ -67,15 +67,33 @@ export class ControlPeer {
     })
     const url = `${options.url.replace(/^http/, 'ws')}/${role}/${dialect === 'v2' ? 'v2/' : ''}websocket?${query.toString()}`
     const component = role === 'client' ? 'headless-client' : 'gateway'
-    const socket = new WebSocket(url, {
-      perMessageDeflate: false,
-      headers: {
-        'User-Agent': options.userAgent ?? `Debian/12.0.0 ${component}/0.1.0 (x86_64; 6.1.0)`,
-        'X-Authorization': `Bearer ${token}`,
-        ...(deviceKey && { [DEVICE_PROOF_HEADER]: deviceProof(deviceKey, about, unixTime(Date.now())) }),
-        ...options.headers,
-      },
+    return ControlPeer.#open(role, url, {
+      'User-Agent': options.userAgent ?? `Debian/12.0.0 ${component}/0.1.0 (x86_64; 6.1.0)`,
+      'X-Authorization': `Bearer ${token}`,
+      ...(deviceKey && { [DEVICE_PROOF_HEADER]: deviceProof(deviceKey, about, unixTime(Date.now())) }),
+      ...options.headers,
     })
+  }
+
+  /** Opens the channel of a relay; rejects as `connect`. */
+  static async connectRelay(options: {
+    url: string
+    token: string
+    query: Readonly<Record<string, string>>
+  }): Promise<ControlPeer> {
+    const url = `${options.url.replace(/^http/, 'ws')}/relay/websocket?${new URLSearchParams(options.query).toString()}`
+    return ControlPeer.#open('relay', url, {
+      'User-Agent': 'Debian/12.0.0 relay/1.0.0 (x86_64; 6.1.0)',
+      'X-Authorization': `Bearer ${options.token}`,
+    })
+  }
+
+  static async #open(
+    role: ControlPeer['role'],
+    url: string,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<ControlPeer> {
+    const socket = new WebSocket(url, { perMessageDeflate: false, headers })
     const peer = new ControlPeer(role, socket)
     await new Promise<void>((resolve, reject) => {
       socket.on('open', resolve)

@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer, type RawData, type WebSocket } from 'ws'
 import { MAX_FRAME_TO_PORTAL_CHARACTERS } from '../../../core/control/frame.ts'
@@ -8,9 +8,7 @@ import { after, SECOND } from '../../../core/runtime/time.ts'
 import type { Rate } from '../../../core/runtime/token-bucket.ts'
 import { DEFAULT_LIMITS, type Limits } from '../grants/limits.ts'
 import type { Client, Gateway, Token } from '../store/entities.ts'
-import { StoreError } from '../store/store-error.ts'
-import { tokenRefusalWords } from '../identity/token-refusal.ts'
-import type { TokenRefusal, Tokens } from '../identity/tokens.ts'
+import type { Tokens } from '../identity/tokens.ts'
 import type { ClientAddress } from '../origin/client-address.ts'
 import { RateLimiter, sourceOf } from '../../../core/net/rate-limiter.ts'
 import { provenKey, readConnectRequest } from './connect-request.ts'
@@ -18,6 +16,7 @@ import type { AdmittedPeer } from '../grants/connections.ts'
 import { isUnproven } from '../decide/device-standing.ts'
 import type { CheckedRequest, PeerRows } from './peer-rows.ts'
 import { alreadyConnected, Refusal, refuse, type RefusalCode } from './refusal.ts'
+import { refusalOf, refusalOfToken } from './refusal-causes.ts'
 import type { SeatedConnection } from '../grants/seated.ts'
 import { SocketBounds, type SocketOwner } from './socket-bounds.ts'
 import { Seats, type SeatVerdict } from './seats.ts'
@@ -64,8 +63,6 @@ const CLOSE_TIMEOUT_MS = 2 * SECOND
 const ARRIVAL_TIMEOUT_MS = 20 * SECOND
 /** Retry interval for a peer refused because there are too many connections. */
 const FULL_RETRY_SECONDS = 60
-/** Retry interval for a peer refused because the database is overloaded or unreachable. */
-const BUSY_RETRY_SECONDS = 5
 
 /** WebSocket server of the control channel: admits or refuses peers, and carries their frames. */
 export class ControlEndpoint {
@@ -97,11 +94,6 @@ export class ControlEndpoint {
     const perMinute = limits.connects_per_minute
     this.#peerLimiter = new RateLimiter({ perSecond: perMinute / 60, burst: BURST_MINUTES * perMinute })
     this.#seats = new Seats({ clock, seated, socketOf: (connection) => this.#sockets.get(connection) })
-  }
-
-  /** Handles the WebSocket upgrades of an HTTP server. */
-  attach(server: Server): void {
-    server.on('upgrade', (request, socket, head) => void this.#upgrade(request, socket, head))
   }
 
   send(connection: string, text: string): void {
@@ -140,7 +132,8 @@ export class ControlEndpoint {
     return this.#bounds.cutOff
   }
 
-  async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+  /** Handles a WebSocket upgrade of an HTTP server: admits the peer, or refuses it. */
+  async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     socket.on('error', () => socket.destroy())
     const arrived = this.#watchArrival(socket)
     try {
@@ -184,7 +177,7 @@ export class ControlEndpoint {
     if (!limit.ok) throw new Refusal('rate_limit', { retryAfterSeconds: Math.max(1, limit.retryAfterSeconds) })
     const asked = { ...readConnectRequest({ url: request.url ?? '', headers: request.headers }), remoteIp }
     const verdict = await this.#options.tokens.verify(asked.token, asked.role)
-    if (!verdict.ok) throw new Refusal(REFUSAL_OF[verdict.reason], tokenRefusalWords(verdict, asked.role))
+    if (!verdict.ok) throw refusalOfToken(verdict, asked.role)
     await this.#options.prepare(verdict.account.id)
     const { accountId, actorId } = verdict.token
     const owner = { role: asked.role, accountId, actorId }
@@ -285,27 +278,3 @@ type FreeSeat = SeatVerdict & { isTaken: false }
  */
 const outranksSeated = (known: Client | Gateway, { deviceKey }: CheckedRequest): boolean =>
   'deviceKey' in known && deviceKey !== null && known.deviceKey === deviceKey && !known.isProven
-
-const refusalOf = (error: unknown): Refusal => {
-  if (error instanceof Refusal) return error
-  const code = error instanceof StoreError ? error.code : undefined
-  if (code === 'BUSY') return new Refusal('rate_limit', { retryAfterSeconds: BUSY_RETRY_SECONDS })
-  if (code !== 'UNAVAILABLE') return new Refusal('unhandled_connect_error')
-  return new Refusal('rate_limit', {
-    retryAfterSeconds: BUSY_RETRY_SECONDS,
-    reason: 'database_unavailable',
-    detail: 'The portal cannot reach its database at the moment: try again later',
-  })
-}
-
-const REFUSAL_OF: Record<TokenRefusal, RefusalCode> = {
-  malformed: 'invalid_token',
-  forged: 'invalid_token',
-  unknown: 'invalid_token',
-  wrong_secret: 'invalid_token',
-  wrong_kind: 'invalid_token',
-  expired: 'invalid_token',
-  provider_disabled: 'invalid_token',
-  account_disabled: 'account_disabled',
-  actor_disabled: 'unauthenticated',
-}

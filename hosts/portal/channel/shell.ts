@@ -1,4 +1,5 @@
-import type { Server } from 'node:http'
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
 import { Facts } from '../../../core/contract/facts.ts'
 import type { FactSource, FactTable } from '../../../core/contract/fact-source.ts'
 import type { GatewaySelector } from '../../../core/contract/gateway-selector.ts'
@@ -121,9 +122,9 @@ export class PortalShell implements Startable {
     })
   }
 
-  /** Handles the WebSocket upgrades of an HTTP server. Call it after `start`. */
-  attach(server: Server): void {
-    this.#endpoint.attach(server)
+  /** Handles a WebSocket upgrade of an HTTP server, after `start`. */
+  async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    return this.#endpoint.upgrade(request, socket, head)
   }
 
   async start(): Promise<void> {

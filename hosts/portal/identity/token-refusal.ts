@@ -48,12 +48,14 @@ export const tokenRefusalWords = ({ reason, kind }: Refused, wanted: TokenKind):
 const NAMES: Record<TokenKind, string> = {
   client: 'A client token',
   gateway: 'A gateway token',
+  relay: 'A relay token',
   api: 'An API token',
 }
 
 const ANEW: Record<TokenKind, string> = {
   client: 'sign in again, or have an admin make another client token',
   gateway: 'have an admin make another gateway token for the site',
+  relay: 'have an admin make another relay token',
   api: 'have an admin make another API token',
 }
 

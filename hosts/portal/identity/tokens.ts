@@ -40,7 +40,7 @@ export type TokenVerdict =
       ok: true
       token: Token
       account: Account
-      /** Actor of the token; null for gateway tokens. */ actor: Actor | null
+      /** Actor of the token; null for tokens of gateways and relays. */ actor: Actor | null
     }
   | {
       ok: false

@@ -84,7 +84,7 @@ export interface IdentityRow {
   createdAt: UnixTime
 }
 
-export type TokenKind = 'client' | 'gateway' | 'api'
+export type TokenKind = 'client' | 'gateway' | 'relay' | 'api'
 
 /** Statements of an identity provider about a person and her sign-in there, each absent if it said nothing. */
 export interface SignInStatements {
@@ -99,7 +99,7 @@ export interface Token {
   accountId: string
   kind: TokenKind
   name: string
-  /** Actor that the token stands for; null for gateway tokens. */
+  /** Actor that the token stands for; null for tokens of gateways and relays. */
   actorId: string | null
   /** Site whose gateways may use the token; null for the other kinds. */
   siteId: string | null

@@ -2,6 +2,7 @@ import type { Middleware } from 'koa'
 import type { Clock } from '../../../core/runtime/clock.ts'
 import type { Logger } from '../../../core/runtime/logger.ts'
 import { after, MINUTE, type Instant } from '../../../core/runtime/time.ts'
+import { isRelayPath } from '../../../core/control/relay-messages.ts'
 import { isChannelPath } from '../channel/connect-request.ts'
 import { refusalProblem } from '../channel/refusal.ts'
 
@@ -16,7 +17,7 @@ export const plainChannel = ({ clock, logger }: { clock: Clock; logger: Logger }
   let loggedAt: Instant | undefined
   let unlogged = 0
   return async (ctx, next) => {
-    if (!isChannelPath(ctx.path)) return next()
+    if (!isChannelPath(ctx.path) && !isRelayPath(ctx.path)) return next()
     const now = clock.now()
     unlogged++
     if (loggedAt === undefined || now >= after(loggedAt, LOG_INTERVAL_MS)) {

@@ -9,13 +9,14 @@ import { Id } from './body-fields.ts'
 /** Final middlewares of most operations on one collection of rows. */
 export interface Collection<Name extends EntityName> {
   /**
-   * Middlewares that answer with a page of rows: all of the account, or those of the parent row named in the path, which must
-   * exist.
+   * Middlewares that answer with a page of rows: all of the account, those that match, or those of the parent row named in
+   * the path, which must exist.
    */
-  list: (of?: {
-    parent: EntityName
-    where: (id: string) => NonNullable<Query<Name>['where']>
-  }) => readonly ApiMiddleware[]
+  list: (
+    of?:
+      | { parent: EntityName; where: (id: string) => NonNullable<Query<Name>['where']> }
+      | { parent?: undefined; where: NonNullable<Query<Name>['where']> },
+  ) => readonly ApiMiddleware[]
   show: ApiMiddleware
   /** Middleware that inserts the row that `draft` returns, in one transaction with anything that `draft` writes itself. */
   insert: (draft: (ctx: ApiContext, tx: Transaction) => Promise<Draft<Name>>) => ApiMiddleware
@@ -34,6 +35,7 @@ export const collection = <Name extends WritableName>(
     answerPage<Entities[Name]>(async (ctx, { limit, after }) => {
       const reader = store.reader(ctx.state.account.id)
       if (of === undefined) return reader.list(name, { limit, after })
+      if (of.parent === undefined) return reader.list(name, { limit, after, where: of.where })
       const { id } = await existing(reader, of.parent, idOf(ctx))
       return reader.list(name, { limit, after, where: of.where(id) })
     }, toWire),

@@ -66,6 +66,7 @@ const EXAMPLES: Readonly<Record<string, object>> = {
   'PATCH /sites/:id': { name: 'Berlin, Alexanderplatz' },
   'POST /sites/:id/gateway_tokens': TOKEN,
   'POST /gateways/:id/tokens': TOKEN,
+  'POST /relay_tokens': TOKEN,
   'POST /gateways/:id/rotate_token': { overlap_seconds: 3_600 },
   'POST /actors/:id/client_tokens': TOKEN,
   'POST /actors/:id/api_tokens': TOKEN,

@@ -5,6 +5,7 @@ export const TAGS = [
   { name: 'account', description: 'The account that the token belongs to' },
   { name: 'sites', description: 'Places with gateways' },
   { name: 'gateways', description: 'Gateways serve resources; each registers itself with a token of its site' },
+  { name: 'relays', description: 'Relays carry packets between peers that have no direct path' },
   { name: 'resources', description: 'Names, addresses and networks that may be reached' },
   { name: 'actors', description: 'People and service accounts' },
   { name: 'groups', description: 'Groups of actors, and who is in them' },
@@ -13,11 +14,11 @@ export const TAGS = [
   { name: 'identity_providers', description: 'Where people sign in' },
   { name: 'identities', description: 'Identities under which providers know actors' },
   { name: 'clients', description: 'Devices of people; a client registers itself when its owner signs in' },
-  { name: 'tokens', description: 'Tokens with which gateways, clients and programs authenticate' },
+  { name: 'tokens', description: 'Tokens with which gateways, clients, relays and programs authenticate' },
   { name: 'authorizations', description: 'Who may use what at the moment' },
   {
     name: 'plugins',
-    description: 'What the portal has loaded: providers, conditions, fact sources, selectors, resolvers',
+    description: 'What the portal has loaded: providers, conditions, fact sources, selectors, resolvers, relays',
   },
   { name: 'audit_log', description: 'Record of changes, decisions, sign-ins and refused calls' },
 ] as const

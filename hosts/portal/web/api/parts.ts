@@ -5,6 +5,7 @@ import type { Extensions } from '../../../../core/contract/extension-point.ts'
 import type { DescribedPlugin } from '../../../../core/plugin/described-plugin.ts'
 import type { Clock } from '../../../../core/runtime/clock.ts'
 import type { HeardDecisions } from '../../explain/heard-decisions.ts'
+import type { RelayStanding } from '../../relays/relay-standing.ts'
 import type { RefusedCalls } from '../../store/refused-calls.ts'
 import type { Store } from '../../store/store.ts'
 import type { Tokens } from '../../identity/tokens.ts'
@@ -24,6 +25,8 @@ export interface ApiParts {
   /** Whether a client or a gateway has its control channel open. */
   isConnected: (id: string) => boolean
   decisions: HeardDecisions
+  /** Returns all relays, and whether they answer. */
+  relays: () => readonly RelayStanding[]
   /** URL at which browsers reach the portal, without a slash at the end. */
   publicUrl: string
   refusedCalls: Pick<RefusedCalls, 'add'>

@@ -23,6 +23,7 @@ import { queryOf } from './read-body.ts'
 import { answerIfNew, isKnown } from './row-version.ts'
 import { pluginEndpoints } from './plugins.ts'
 import { policyEndpoints } from './policies.ts'
+import { relayEndpoints } from './relays.ts'
 import { resourceEndpoints } from './resources.ts'
 import { simulateEndpoints } from './simulate.ts'
 import { siteEndpoints } from './sites.ts'
@@ -33,6 +34,7 @@ export const apiEndpoints = (parts: ApiParts): Endpoint[] => [
   ...accountEndpoints(parts),
   ...siteEndpoints(parts),
   ...gatewayEndpoints(parts),
+  ...relayEndpoints(parts),
   ...resourceEndpoints(parts),
   ...actorEndpoints(parts),
   ...groupEndpoints(parts),

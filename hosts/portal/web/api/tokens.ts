@@ -24,7 +24,7 @@ import {
 const TokenBody = z
   .object({
     ...rowFields,
-    kind: z.enum(['client', 'gateway', 'api']),
+    kind: z.enum(['client', 'gateway', 'relay', 'api']),
     name: z.string(),
     actor_id: Id.nullable(),
     site_id: Id.nullable(),
@@ -68,7 +68,7 @@ const Rotation = z.strictObject({
 })
 const RotatedToken = CreatedToken.extend({ previous_end_at: Time })
 
-/** Operations on tokens, which are made for a site's gateways or an actor, shown once, and revoked by removal. */
+/** Operations on tokens, which are made for a site's gateways, for relays or for an actor, shown once, and revoked by removal. */
 export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] => {
   const draft = jsonBody(Draft)
   const patch = jsonBody(Patch)
@@ -116,6 +116,7 @@ export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] =
     })
     answerWithToken(ctx, { id: token.id, token: text, expires_at: null, previous_end_at: timeOf(previousEnd) })
   }
+  const mintRelayToken = mint(() => async () => Promise.resolve({ kind: 'relay', name: 'Relays' }))
   const mintClientToken = mint((ctx) => async (tx) => {
     const actor = await existing(tx, 'actors', idOf(ctx))
     return { kind: 'client', name: 'Client', actorId: actor.id }
@@ -171,6 +172,8 @@ export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] =
       answer: RotatedToken,
       story: [rotation.read, rotateToken],
     },
+    minting('/relay_tokens', 'Creates a token for relays, which peers of this account are offered', mintRelayToken),
+    listing('/relay_tokens', 'Lists the relay tokens', rows.list({ where: { kind: 'relay' } })),
     minting('/actors/:id/client_tokens', 'Creates a token for a client of an actor', mintClientToken),
     listing(
       '/actors/:id/client_tokens',
@@ -207,14 +210,14 @@ export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] =
 
 /**
  * Life of a token that another token makes. In an emergency a token of a person ends with its maker, as one that is made on a page does;
- * gateways are configuration, which has to stay, as providers and policies do.
+ * gateways and relays are configuration, which has to stay, as providers and policies do.
  */
 const lifeBy = (
   maker: Token,
   kind: Token['kind'],
   asked: UnixTime | null,
 ): Pick<TokenDraft, 'expiresAt' | 'isEmergency'> => {
-  if (!maker.isEmergency || kind === 'gateway') return { expiresAt: asked }
+  if (!maker.isEmergency || kind === 'gateway' || kind === 'relay') return { expiresAt: asked }
   const ends = [asked, maker.expiresAt].filter((time) => time !== null)
   return { isEmergency: true, expiresAt: ends.length === 0 ? null : unixTime(Math.min(...ends)) }
 }

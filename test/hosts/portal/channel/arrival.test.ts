@@ -58,7 +58,7 @@ describe('a socket that asks for the control channel', () => {
       onDisconnected: () => undefined,
     })
     server = createServer()
-    endpoint.attach(server)
+    server.on('upgrade', (...request) => void endpoint.upgrade(...request))
     await listen(server, { host: '127.0.0.1', port: 0, onError: () => undefined })
   })
   afterEach(async () => {
