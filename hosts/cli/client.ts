@@ -14,7 +14,6 @@ import { machineCheckCommand } from './machine-check.ts'
 /** Builds `portreeve client …`. */
 export const clientCommand = (context: CommandContext): Command =>
   new Command('client')
-    .description('Runs a client, and asks the running one.')
     .addCommand(clientUpCommand(context))
     .addCommand(clientDownCommand(context))
     .addCommand(clientStatusCommand(context))

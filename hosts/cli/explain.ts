@@ -18,7 +18,6 @@ interface Options extends ApiOptions {
 /** Builds `portreeve explain`, which shows why an actor may or may not use a resource. */
 export const explainCommand = (context: CommandContext): Command =>
   new Command('explain')
-    .description('Explains why an actor may use a resource, or may not: every policy, every condition, the gateway.')
     .requiredOption('--actor <id, e-mail or name>', 'who; a service account by its name')
     .requiredOption('--resource <id, name or address>', 'what')
     .option('--port <number>', 'the port at the resource: 443, or 53/udp', parsePort)

@@ -16,7 +16,6 @@ import { untilSignal } from './until-signal.ts'
 /** Builds `portreeve gateway`, which runs a gateway until SIGTERM. */
 export const gatewayCommand = (context: CommandContext): Command =>
   new Command('gateway')
-    .description('Runs a gateway, in the foreground until SIGTERM. Needs root, or CAP_NET_ADMIN.')
     .option('-c, --config <file>', 'its configuration, YAML; the environment goes before it')
     .addCommand(gatewayStatusCommand(context))
     .addCommand(gatewayDiagnoseCommand(context))

@@ -16,7 +16,6 @@ interface Options {
 /** Builds `portreeve lab`, which runs the whole system on this machine. */
 export const labCommand = (context: CommandContext): Command =>
   new Command('lab')
-    .description('Runs the whole system in network namespaces of this machine and walks through its story. Needs root.')
     .argument('[scenario]', 'what to walk through: story, or plugins (the default with --plugins), or another')
     .option('--plugins <file>', 'load the plugins of this file, a YAML file, and use them as it says')
     .option('--once', 'end after the story instead of staying')

@@ -8,7 +8,6 @@ import { pluginSchemaCommand } from './plugin-schema.ts'
 /** Builds `portreeve plugin …`. */
 export const pluginCommand = (context: CommandContext): Command =>
   new Command('plugin')
-    .description('Looks at plugins, and begins new ones.')
     .addCommand(pluginNewCommand(context))
     .addCommand(pluginCheckCommand(context))
     .addCommand(pluginListCommand(context))

@@ -9,7 +9,6 @@ import { untilSignal } from './until-signal.ts'
 /** Builds `portreeve portal`, which runs a portal until SIGTERM. */
 export const portalCommand = ({ env, output }: CommandContext): Command =>
   new Command('portal')
-    .description('Runs a portal, in the foreground until SIGTERM.')
     .requiredOption('-c, --config <file>', 'its configuration, YAML')
     .action(async ({ config: file }: { config: string }) => {
       const start = await readPortalStart(env, file)

@@ -1,18 +1,11 @@
 import { Command, CommanderError } from 'commander'
 import { OperatorError } from '../../core/config/operator-error.ts'
 import { packageVersion } from '../runtime/process/package-root.ts'
-import { clientCommand } from './client.ts'
 import type { CommandContext } from './context.ts'
 import { ExitCode } from './exit-code.ts'
-import { explainCommand } from './explain.ts'
-import { gatewayCommand } from './gateway.ts'
-import { labCommand } from './lab.ts'
-import { pluginCommand } from './plugin.ts'
-import { portalCommand } from './portal.ts'
-import { simulateCommand } from './simulate.ts'
 
 /**
- * Runs the command line and returns the exit code. A host's modules are imported only by the command that needs them.
+ * Runs the command line and returns the exit code. Modules are imported only by the command that needs them.
  */
 export const run = async (
   args: readonly string[],
@@ -24,14 +17,11 @@ export const run = async (
   const program = new Command('portreeve')
     .description('Zero-trust network access: a portal decides, a client asks, a gateway serves.')
     .version(packageVersion(), '-V, --version')
-    .addCommand(portalCommand(context))
-    .addCommand(gatewayCommand(context))
-    .addCommand(clientCommand(context))
-    .addCommand(explainCommand(context))
-    .addCommand(simulateCommand(context))
-    .addCommand(pluginCommand(context))
-    .addCommand(labCommand(context))
     .addHelpText('after', EXAMPLES)
+  for (const [name, { description, load }] of Object.entries(COMMANDS)) {
+    const command = args.includes(name) ? (await load())(context) : new Command(name)
+    program.addCommand(command.description(description))
+  }
   refine(program, context)
   try {
     await program.parseAsync(args, { from: 'user' })
@@ -59,6 +49,40 @@ const exitOf = (error: OperatorError): ExitCode => {
   if (UNREACHABLE.has(error.code)) return ExitCode.unreachable
   if (SIGNED_OUT.has(error.code)) return ExitCode.signedOut
   return error.code.startsWith('CONFIG_') || USAGE.has(error.code) ? ExitCode.usage : ExitCode.failed
+}
+
+/** Commands by name, each loaded only if it is named: loading all of them takes most of the time of `--help`. */
+const COMMANDS: Readonly<
+  Record<string, { description: string; load: () => Promise<(context: CommandContext) => Command> }>
+> = {
+  portal: {
+    description: 'Runs a portal, in the foreground until SIGTERM.',
+    load: async () => (await import('./portal.ts')).portalCommand,
+  },
+  gateway: {
+    description: 'Runs a gateway, in the foreground until SIGTERM. Needs root, or CAP_NET_ADMIN.',
+    load: async () => (await import('./gateway.ts')).gatewayCommand,
+  },
+  client: {
+    description: 'Runs a client, and asks the running one.',
+    load: async () => (await import('./client.ts')).clientCommand,
+  },
+  explain: {
+    description: 'Explains why an actor may use a resource, or may not: every policy, every condition, the gateway.',
+    load: async () => (await import('./explain.ts')).explainCommand,
+  },
+  simulate: {
+    description: 'Says who would gain or lose access by changes, without making them.',
+    load: async () => (await import('./simulate.ts')).simulateCommand,
+  },
+  plugin: {
+    description: 'Looks at plugins, and begins new ones.',
+    load: async () => (await import('./plugin.ts')).pluginCommand,
+  },
+  lab: {
+    description: 'Runs the whole system in network namespaces of this machine and walks through its story. Needs root.',
+    load: async () => (await import('./lab.ts')).labCommand,
+  },
 }
 
 const SIGNED_OUT = new Set(['TOKEN_MISSING', 'SIGNED_OUT', 'PORTAL_TOKEN_REFUSED'])

@@ -29,7 +29,6 @@ interface Simulation {
 /** Builds `portreeve simulate`, which shows who would gain or lose access by a change that is not made. */
 export const simulateCommand = (context: CommandContext): Command =>
   new Command('simulate')
-    .description('Says who would gain or lose access by changes, without making them.')
     .option('--disable-policy <id>', 'as if the policy were disabled', collect)
     .option('--remove-policy <id>', 'as if it were removed', collect)
     .option('--add-member <group id:actor id>', 'as if the actor were in the group', collect)
