@@ -1,5 +1,5 @@
-// `npm test`: all tests, as three mocha processes side by side: each of them waits often enough that two would leave two cores idle. Those on the kernel's
-// networks are one of them, a file after the other: they wait for packets, and meet no second test of their kind.
+// `npm test`: all tests, as four mocha processes side by side: each of them waits often enough that two would leave two cores idle. Two of them are for
+// tests on the kernel's networks, which wait for packets most of the time; each of those makes namespaces of its own.
 //
 //   npm test                                everything
 //   npm test -- --grep 'P9' --reporter spec   all are told what mocha is told; it needs a reporter that closes with how many passed
@@ -12,8 +12,14 @@ import { stripVTControlCharacters } from 'node:util'
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..')
 const MOCHA = join(ROOT, 'node_modules/mocha/bin/mocha.js')
-/** Tests that make network namespaces, or look at those of the machine. */
-const KERNEL = ['dist/test/lab/**/*.test.js', 'dist/test/hosts/lab/namespace.test.js']
+/** Tests of a client or gateway and the machine that it runs on, and of whole labs. */
+const MACHINES = [
+  'dist/test/lab/runtime/**/*.test.js',
+  'dist/test/lab/{endings,example-plugins,exit-codes,machine,neighbours,story}.test.js',
+  'dist/test/hosts/lab/namespace.test.js',
+]
+/** All other tests that make network namespaces. */
+const NETWORKS = ['dist/test/lab/**/*.test.js']
 /** Tests of the portal, which take longer than all that are left. */
 const PORTAL = ['dist/test/hosts/portal/**/*.test.js']
 /**
@@ -99,12 +105,12 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   })
 }
 
-const kernel = start('tests on the kernel', KERNEL)
+const without = (patterns) => patterns.flatMap((pattern) => ['--ignore', pattern])
+
+const machines = start('tests of machines', MACHINES)
+const networks = start('tests on networks', [...NETWORKS, ...without(MACHINES)])
 const portal = start('tests of the portal', PORTAL)
-const others = start('all other tests', [
-  ...spec,
-  ...[...KERNEL, ...PORTAL].flatMap((pattern) => ['--ignore', pattern]),
-])
+const others = start('all other tests', [...spec, ...without([...MACHINES, ...NETWORKS, ...PORTAL])])
 for (const { child } of [portal, others]) {
   try {
     setPriority(child.pid, NICENESS)
@@ -112,7 +118,8 @@ for (const { child } of [portal, others]) {
     // it has ended, which is said below
   }
 }
-const results = [await show(others), await show(portal), await show(kernel)]
+const results = []
+for (const part of [others, portal, networks, machines]) results.push(await show(part))
 const sum = (what) => results.reduce((total, result) => total + result[what], 0)
 const seconds = Math.round((Date.now() - began) / 1000)
 const took = `${Math.floor(seconds / 60)} min ${seconds % 60} s`
