@@ -173,7 +173,12 @@ export class Lab {
 
   /** Starts a Node program as the machine's part. */
   async start(name: MachineName, args: readonly string[], options: Omit<PartOptions, 'name'> = {}): Promise<Part> {
-    return this.#watch(name, this.machines[name].spawn(process.execPath, args, this.#partOptions(name, options)))
+    return this.startProgram(name, [process.execPath, ...args], options)
+  }
+
+  /** Starts any program, with its arguments, as the machine's part. */
+  startProgram(name: MachineName, [program = '', ...args]: string[], options: Omit<PartOptions, 'name'> = {}): Part {
+    return this.#watch(name, this.machines[name].spawn(program, args, this.#partOptions(name, options)))
   }
 
   /** Kills a part with SIGKILL, as a power cut would. */

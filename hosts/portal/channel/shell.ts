@@ -114,7 +114,8 @@ export class PortalShell implements Startable {
       seated: (id) => this.#machine.seated(id, clock.now()),
       onContested: (contest) => contests.add(contest),
       onConnected: (peer) => {
-        logger.info({ role: peer.role, id: peer.peerId, userAgent: peer.userAgent }, 'a peer connected')
+        const { role, dialect, peerId: id, userAgent } = peer
+        logger.info({ role, dialect, id, userAgent }, 'a peer connected')
         this.#driven?.dispatch({ type: 'peerConnected', ...peer })
       },
       onFrame: (connection, text) => this.#driven?.dispatch({ type: 'frameReceived', connection, text }),
