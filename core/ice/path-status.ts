@@ -1,6 +1,7 @@
 import type { Endpoint } from '../runtime/endpoint.ts'
 import { splitPath } from '../runtime/path.ts'
 import type { Instant } from '../runtime/time.ts'
+import type { PathKind } from './path-kind.ts'
 import { isRelayed, type CandidatePair } from './candidate-pair.ts'
 import type { PathLoss } from './check-losses.ts'
 
@@ -8,11 +9,7 @@ import type { PathLoss } from './check-losses.ts'
 export interface PathStatus {
   /** Endpoint of the other end, as this end, or its relay, sends to it. */
   path: Endpoint
-  /**
-   * `direct`: to an address of the other end's own interface; `nat`: to one outside of a NAT; `relayed`: through a relay
-   * of either end.
-   */
-  kind: 'direct' | 'nat' | 'relayed'
+  kind: PathKind
   /**
    * The relay: its endpoint, or its address alone where the other end has chosen it; absent unless the path is relayed.
    */

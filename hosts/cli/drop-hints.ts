@@ -159,9 +159,14 @@ const HINTS = {
   'candidate-unreadable': no('the other end offers an address that is of no use here'),
   'no-mapped-address': many('the STUN server answers without an address'),
 
+  'no-channel': no('a datagram of a relayed path that is over'),
+  'relay-refuses-peer': yes('a relay does not pass packets on to the other end: its log says why'),
+  'not-an-answer': NOISE,
+
   // The link to the portal.
   'not-connected': no('not said to the portal, which was not connected; it is asked again'),
   'held-too-many': many('more messages than are kept for a portal that is not connected'),
+  'no-name-in-dialect': no('the portal’s version of the protocol has no such message'),
   'unexpected-open': no('late news of a connection that was given up'),
   'unexpected-refusal': no('late news of a connection that was given up'),
   'unexpected-frame': no('late news of a connection that was given up'),
@@ -204,6 +209,7 @@ const SITE_SERVERS = many(
 
 /** Hints about reasons that begin so. */
 const FAMILIES: readonly (readonly [string, DropHint])[] = [
+  ['relay-error-', many('a relay answers with this error code (RFC 8656): see the relay’s line in status')],
   ['upstream-', many('a name server gave no usable answer, and the next one was asked')],
   ['site-resolver-', SITE_SERVERS],
   ['site-query-', SITE_SERVERS],

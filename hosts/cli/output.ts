@@ -101,12 +101,13 @@ export const problemLines = (problems: readonly HostProblem[]): string[] =>
     ? []
     : ['', 'Problems of this machine:', ...problems.map((each) => `  ${visibleLine(hostProblemText(each))}`)]
 
-/** Returns table rows with the endpoints at which a peer can be reached, and STUN servers that do not answer. */
-export const reachRows = ({ offers, stun }: ReachStatus): string[][] => [
+/** Returns table rows with the endpoints at which a peer can be reached, STUN servers that do not answer, and relays. */
+export const reachRows = ({ offers, stun, relays }: ReachStatus): string[][] => [
   ['reached at', offers.map(({ endpoint, source }) => `${endpoint} (${SOURCES[source]})`).join(', ') || '-'],
   ...stun.flatMap(({ server, is_answering }) =>
     is_answering === false ? [['STUN', `${server} does not answer: is UDP to it let through?`]] : [],
   ),
+  ...relays.map(({ relay, state, refusal }) => ['relay', `${relay} ${relayText(state, refusal)}`]),
 ]
 
 const SOURCES = {
@@ -116,6 +117,12 @@ const SOURCES = {
   bridge: 'a bridge of containers',
   relay: 'by a relay',
 } as const
+
+/** Says what a relay does for a peer. */
+export const relayText = (state: ReachStatus['relays'][number]['state'], refusal: number | null): string => {
+  if (state === 'refused') return `refuses${refusal === null ? '' : ` with ${refusal}`}`
+  return { allocated: 'relays', silent: 'does not answer', asking: 'is asked', idle: 'is not asked' }[state]
+}
 
 /** Formats rows as aligned columns. */
 export const table = (given: readonly (readonly string[])[]): string => {

@@ -1,5 +1,5 @@
 import type { PeerPath } from '../peer/peer-path.ts'
-import type { PathKind } from '../peer/why-not-direct.ts'
+import type { PathKind } from '../../core/ice/path-kind.ts'
 
 /** Says in a line how packets get to a peer and how many have; `at`: time of the status (ISO 8601), if it has one. */
 export const pathLine = (path: PeerPath, at: string | null): string => {

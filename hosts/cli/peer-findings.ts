@@ -5,6 +5,7 @@ import type { GatewayStatus } from '../gateway/gateway-status.ts'
 import type { ReachStatus } from '../peer/reach-status.ts'
 import { isPublic } from '../peer/why-not-direct.ts'
 import type { Endpoint } from '../../core/runtime/endpoint.ts'
+import { relayText } from './output.ts'
 import { pathLine } from './path-line.ts'
 import { fine, note, unknown, wrong, type Finding } from './finding.ts'
 
@@ -37,7 +38,8 @@ export const clientFindings = (status: ClientStatus): Finding[] => {
 export const gatewayFindings = (status: GatewayStatus): Finding[] => {
   const { at, portal, reach, clients, peers } = status
   const lost = peers.filter(({ lost_at: lostAt }) => lostAt !== null)
-  const offers = reach.offers.map(({ endpoint }) => endpoint as Endpoint)
+  const offers = reach.offers.flatMap(({ endpoint, source }) => (source === 'relay' ? [] : (endpoint as Endpoint)))
+  const isRelayed = reach.relays.some(({ state }) => state === 'allocated')
   return [
     portal.problem === null
       ? fine('gateway', `The gateway is connected to the portal; ${clients} clients have a grant.`)
@@ -46,7 +48,9 @@ export const gatewayFindings = (status: GatewayStatus): Finding[] => {
     ...reachFindings(reach, { hasPath: peers.some(({ path }) => path !== null) }),
     offers.some(isPublic)
       ? fine('path', `It offers clients ${offers.join(', ')}.`)
-      : wrong('path', 'private_addresses', `It offers clients only ${offers.join(', ') || 'nothing'}.`, NO_ADDRESS),
+      : isRelayed
+        ? note('path', `It offers clients ${offers.join(', ') || 'no address'} and relays.`, NO_ADDRESS)
+        : wrong('path', 'private_addresses', `It offers clients only ${offers.join(', ') || 'nothing'}.`, NO_ADDRESS),
     ...lost.slice(0, MAX_LOST).map((peer) => note('path', `${peer.actor ?? peer.id}: ${pathLine(peer, at)}.`)),
   ]
 }
@@ -70,30 +74,43 @@ const commonFindings = (
   ),
 ]
 
-/** Says what STUN shows; a silent server is no fault where there is a path all the same. */
-const reachFindings = ({ offers, stun }: ReachStatus, { hasPath }: { hasPath: boolean }): Finding[] => {
-  if (stun.length === 0) {
-    return [
-      note(
-        'udp',
-        'The portal offers no STUN server: ends behind NAT do not learn their addresses outside.',
-        'Set stun in portal.yaml.',
-      ),
-    ]
+/** Says what STUN servers and relays show; silent ones are no fault where there is a path all the same. */
+const reachFindings = (reach: ReachStatus, { hasPath }: { hasPath: boolean }): Finding[] => [
+  ...(reach.stun.length === 0 ? [note('udp', NO_STUN, 'Set stun in portal.yaml.')] : []),
+  ...reach.stun.map((one) => stunFinding(one, reach, hasPath)),
+  ...(reach.relays.length === 0 ? [note('relay', 'The portal offers no relay: only direct paths are possible.')] : []),
+  ...reach.relays.map((one) => relayFinding(one, hasPath)),
+]
+
+const NO_STUN = 'The portal offers no STUN server: ends behind NAT do not learn their addresses outside.'
+
+const stunFinding = (
+  { server, mapped, is_answering: isAnswering }: ReachStatus['stun'][number],
+  { offers }: ReachStatus,
+  hasPath: boolean,
+): Finding => {
+  if (isAnswering === null) return unknown('udp', `The STUN server ${server} has not answered yet.`)
+  if (!isAnswering) {
+    const said = `The STUN server ${server} does not answer.`
+    return hasPath ? note('udp', said, UDP) : wrong('udp', 'udp_blocked', said, UDP)
   }
-  return stun.map(({ server, mapped, is_answering: isAnswering }) => {
-    if (isAnswering === null) return unknown('udp', `The STUN server ${server} has not answered yet.`)
-    if (!isAnswering) {
-      const said = `The STUN server ${server} does not answer.`
-      return hasPath ? note('udp', said, UDP) : wrong('udp', 'udp_blocked', said, UDP)
-    }
-    const isOwn = offers.some(({ endpoint, source }) => source === 'interface' && endpoint === mapped)
-    return fine(
-      'udp',
-      `UDP passes: the STUN server ${server} sees this machine at ${mapped ?? 'no address'}${isOwn ? ', its own' : ', outside of a NAT'}.`,
-    )
-  })
+  const isOwn = offers.some(({ endpoint, source }) => source === 'interface' && endpoint === mapped)
+  const where = `${mapped ?? 'no address'}${isOwn ? ', its own' : ', outside of a NAT'}`
+  return fine('udp', `UDP passes: the STUN server ${server} sees this machine at ${where}.`)
 }
 
 const UDP =
   'Look whether this network’s firewall lets UDP out, to port 3478 of the portal and to any port of gateways, and whether the portal’s lets it in.'
+
+const relayFinding = ({ relay, state, refusal }: ReachStatus['relays'][number], hasPath: boolean): Finding => {
+  const said = `The relay ${relay} ${relayText(state, refusal)}.`
+  if (state === 'allocated') return fine('relay', said)
+  if (state === 'asking' || state === 'idle') return unknown('relay', said)
+  if (hasPath) return note('relay', said, RELAY[state])
+  return wrong('relay', state === 'silent' ? 'relay_silent' : 'relay_refuses', said, RELAY[state])
+}
+
+const RELAY = {
+  silent: 'Look whether the relay runs, and whether firewalls let UDP through to it, port 3478.',
+  refused: 'Look at the relay’s log: its secret, its quotas, and both clocks.',
+} as const

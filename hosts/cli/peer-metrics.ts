@@ -5,7 +5,7 @@ import type { MetricLabels } from '../../core/runtime/metrics.ts'
 import type { ClientStatus, ResourceState } from '../client/session/client-status.ts'
 import type { GatewayStatus } from '../gateway/gateway-status.ts'
 import type { PeerPath } from '../peer/peer-path.ts'
-import { PATH_KINDS } from '../peer/why-not-direct.ts'
+import { PATH_KINDS } from '../../core/ice/path-kind.ts'
 
 /** States of resources. */
 export const RESOURCE_STATES: readonly ResourceState[] = [

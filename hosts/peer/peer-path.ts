@@ -2,7 +2,8 @@ import type { GatheringStatus } from '../../core/ice/candidate-gathering.ts'
 import type { PathLoss } from '../../core/ice/check-losses.ts'
 import type { PeerTunnels } from '../../core/ice/peer-tunnels.ts'
 import { unixOf, type ClockPair, type Instant } from '../../core/runtime/time.ts'
-import { indirectText, whyNotDirect, type IndirectReason, type PathKind } from './why-not-direct.ts'
+import type { IndirectReason, PathKind } from '../../core/ice/path-kind.ts'
+import { indirectText, whyNotDirect } from './why-not-direct.ts'
 
 /** Way that packets take to one peer, and how much goes there; for people and scripts. */
 export interface PeerPath {

@@ -1,5 +1,6 @@
-import type { GatheringStatus } from '../../core/ice/candidate-gathering.ts'
 import type { CandidateSource } from '../../core/ice/local-candidates.ts'
+import type { PeerPaths } from '../../core/ice/peer-paths.ts'
+import type { RelayState } from '../../core/turn/relay-client.ts'
 
 /** Endpoints at which a peer can be reached, for its status. */
 export interface ReachStatus {
@@ -13,14 +14,26 @@ export interface ReachStatus {
     /** Whether the last request was answered; null before the first answer or failure. */
     is_answering: boolean | null
   }[]
+  /** Relays of the portal that are asked; none if the portal offers none. */
+  relays: {
+    /** Endpoint of the relay. */
+    relay: string
+    /** `silent`: it does not answer; `refused`: it answers with an error. */
+    state: RelayState
+    /** Endpoints at which it relays to this peer. */
+    relayed: readonly string[]
+    /** Error code of RFC 8656 §19 with which it refused; null if it has not. */
+    refusal: number | null
+  }[]
 }
 
 /** Returns the status of a peer's candidates. */
-export const reachStatus = ({ offers, stun }: GatheringStatus): ReachStatus => ({
+export const reachStatus = ({ offers, stun, relays }: PeerPaths['reach']): ReachStatus => ({
   offers,
   stun: stun.map(({ server, mapped, isAnswering }) => ({
     server,
     mapped: mapped ?? null,
     is_answering: isAnswering ?? null,
   })),
+  relays: relays.map(({ relay, state, relayed, refusal }) => ({ relay, state, relayed, refusal: refusal ?? null })),
 })

@@ -1,38 +1,15 @@
 import type { GatheringStatus } from '../../core/ice/candidate-gathering.ts'
+import type { IndirectReason, PathKind } from '../../core/ice/path-kind.ts'
 import { parseAddress } from '../../core/net/ip-address.ts'
 import { isOfInternet } from '../../core/net/reserved-range.ts'
 import { splitEndpoint, type Endpoint } from '../../core/runtime/endpoint.ts'
-
-/**
- * Kind of a path. `direct`: to an address of the other end's own interface; `nat`: to one outside of a NAT; `relayed`:
- * by a relay, reached by UDP; `websocket`: by a relay, reached by a WebSocket.
- */
-export type PathKind = (typeof PATH_KINDS)[number]
-
-/** Kinds of paths. */
-export const PATH_KINDS = ['direct', 'nat', 'relayed', 'websocket'] as const
-
-/**
- * Code of the reason why packets take a relay. `udp_blocked`: no STUN server answers this end; `private_addresses`: the
- * other end offers only addresses of a private network; `no_addresses`: it offers none of its own; `own_unknown`: this
- * end knows no address of its own that can be reached from outside; `not_let_in`: both ends know one, and neither is
- * let in by the other's NAT or firewall.
- */
-export const INDIRECT_REASONS = [
-  'udp_blocked',
-  'private_addresses',
-  'no_addresses',
-  'own_unknown',
-  'not_let_in',
-] as const
-export type IndirectReason = (typeof INDIRECT_REASONS)[number]
 
 /** Both ends' candidates, as far as one end knows them. */
 export interface KnownCandidates {
   /** Endpoints that the other end has offered, without those of relays. */
   offered: readonly Endpoint[]
   /** Endpoints of this end, and the STUN servers that it asks. */
-  own: GatheringStatus
+  own: Pick<GatheringStatus, 'offers' | 'stun'>
 }
 
 /** Finds out why packets take a relay; undefined for a path without one. */

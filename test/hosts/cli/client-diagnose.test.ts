@@ -101,6 +101,7 @@ describe('client diagnose', () => {
       'client',
       'machine',
       'udp',
+      'relay',
       'names',
       'resource',
       'path',
@@ -151,6 +152,7 @@ describe('client diagnose', () => {
     status.reach = {
       offers: [],
       stun: [{ server: '203.0.113.1:3478', mapped: null, is_answering: false }],
+      relays: [{ relay: '203.0.113.9:3478', state: 'allocated', relayed: ['203.0.113.9:50000'], refusal: null }],
     }
     status.resources = status.resources.map((one) => ({
       ...one,
@@ -240,6 +242,7 @@ const connected = (url: string): ClientStatus => ({
   reach: {
     offers: [{ endpoint: '10.0.0.5:52625', source: 'interface' }],
     stun: [{ server: '203.0.113.1:3478', mapped: '198.51.100.7:52625', is_answering: true }],
+    relays: [{ relay: '203.0.113.9:3478', state: 'allocated', relayed: ['203.0.113.9:50000'], refusal: null }],
   },
   gateways: [
     {

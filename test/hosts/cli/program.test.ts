@@ -588,6 +588,7 @@ const REACH: ReachStatus = {
     { endpoint: '203.0.113.7:52625', source: 'advertised' },
   ],
   stun: [{ server: '203.0.113.10:3478', mapped: null, is_answering: false }],
+  relays: [{ relay: '203.0.113.9:3478', state: 'allocated', relayed: ['203.0.113.9:50000'], refusal: null }],
 }
 
 const PATH: PeerPath = {

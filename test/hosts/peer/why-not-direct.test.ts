@@ -2,7 +2,8 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import type { GatheringStatus } from '../../../core/ice/candidate-gathering.ts'
 import { endpoint, type Endpoint } from '../../../core/runtime/endpoint.ts'
-import { INDIRECT_REASONS, indirectText, whyNotDirect } from '../../../hosts/peer/why-not-direct.ts'
+import { INDIRECT_REASONS } from '../../../core/ice/path-kind.ts'
+import { indirectText, whyNotDirect } from '../../../hosts/peer/why-not-direct.ts'
 
 const PRIVATE = endpoint('10.0.0.5', 52_625)
 const PUBLIC = endpoint('203.0.113.7', 52_625)
