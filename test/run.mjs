@@ -15,7 +15,9 @@ const MOCHA = join(ROOT, 'node_modules/mocha/bin/mocha.js')
 /** Tests of a client or gateway and the machine that it runs on, and of whole labs. */
 const MACHINES = [
   'dist/test/lab/runtime/**/*.test.js',
-  'dist/test/lab/{endings,example-plugins,exit-codes,machine,neighbours,story}.test.js',
+  ...['endings', 'example-plugins', 'exit-codes', 'machine', 'neighbours', 'story'].map(
+    (name) => `dist/test/lab/${name}.test.js`,
+  ),
   'dist/test/hosts/lab/namespace.test.js',
 ]
 /** All other tests that make network namespaces. */
