@@ -51,8 +51,10 @@ export const ClientInterface = z.object({
    * `FEATURES.clientFacts`.
    */
   client_facts: z.array(FactName).max(MAX_CLIENT_FACTS).optional(),
-  /** Account and person, for people to read. Portreeve's addition. */
-  signed_in_as: z.object({ account_slug: z.string().max(256), actor_name: z.string().max(512) }).optional(),
+  /** Account and person, for people to read, and the person's id, which tells people apart. Portreeve's addition. */
+  signed_in_as: z
+    .object({ account_slug: z.string().max(256), actor_name: z.string().max(512), actor_id: Id.optional() })
+    .optional(),
   /** Old form of `upstream_do53`, read only if that is empty. */
   upstream_dns: z
     .array(z.object({ protocol: z.literal('ip_port'), address: z.string().max(64) }))

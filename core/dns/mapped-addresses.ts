@@ -48,6 +48,8 @@ export class MappedAddresses {
   readonly #capacity: number
   readonly #groups: number
   #fresh = 0
+  /** Numbers that are not fresh, whatever `#fresh` says: those of names of an earlier run, and of other people's. */
+  readonly #taken = new Set<number>()
   /** Numbers of forgotten names, the first freed first. */
   readonly #freed: number[] = []
   #watchedSince: Instant | undefined
@@ -57,6 +59,40 @@ export class MappedAddresses {
   constructor({ capacity = 65_536, groups = GROUPS }: MappedAddressesOptions = {}) {
     this.#groups = Math.min(groups, GROUPS)
     this.#capacity = Math.min(capacity, this.#groups)
+  }
+
+  /** Names with their numbers, least recently used first, and the first number that was never given to a name. */
+  get kept(): { names: [name: string, number: number][]; next: number } {
+    const names = [...this.#wild, ...this.#exact].map(([name, { number }]): [string, number] => [name, number])
+    return { names, next: this.#fresh }
+  }
+
+  /**
+   * Takes names with their numbers from an earlier run, before the first call of `assign`; `taken` are numbers that are
+   * given to no name. Leaves out a name or number that occurs twice. Returns the names. Numbers begin anew once there is
+   * no fresh one.
+   */
+  restore(
+    {
+      names,
+      next,
+      taken,
+    }: {
+      names: readonly (readonly [name: string, number: number])[]
+      next: number
+      taken: readonly number[]
+    },
+    now: Instant,
+  ): string[] {
+    this.#fresh = next < this.#groups ? next : 0
+    for (const number of taken) this.#taken.add(number)
+    for (const [name, number] of names.slice(-this.#capacity)) {
+      if (this.#wild.has(name) || this.#taken.has(number) || number >= this.#groups) continue
+      this.#wild.set(name, { number, usedAt: now })
+      this.#names.set(number, name)
+      this.#taken.add(number)
+    }
+    return [...this.#wild.keys()]
   }
 
   /** Number of names that have addresses. */
@@ -78,6 +114,7 @@ export class MappedAddresses {
     const watch = isFull && this.#watchAnew(now)
     const forgotten = isFull ? this.#forgetOne() : undefined
     if (isFull && forgotten === undefined) return { number: undefined, isNew: false, watch }
+    while (this.#taken.has(this.#fresh)) this.#fresh++
     const number = this.#fresh < this.#groups ? this.#fresh++ : this.#freed.shift()
     if (number === undefined) return { number, isNew: false, forgotten, watch }
     this.#put(name, { number, usedAt: now }, isExact)
@@ -203,6 +240,9 @@ const SENTINEL_PREFIX = Uint8Array.of(0xfd, 0, 0x20, 0x21, 0x11, 0x11, 0x80, 0, 
 const SENTINELS_AT = ((100 - 96) << 16) | (111 << 8)
 const SENTINELS = 256
 const GROUPS = Math.floor((2 ** 21 - 2 - SENTINELS) / PER_NAME)
+
+/** Number of names for which there are addresses. */
+export const MAPPED_GROUPS = GROUPS
 
 const offsetAt = (host: number): number => (host + 1 < SENTINELS_AT ? host + 1 : host + 1 + SENTINELS)
 

@@ -5,7 +5,9 @@ import { OutputQueue } from '../runtime/output-queue.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
 import { HeldNames, type HeldQueries, type NextSite } from './held-names.ts'
 import { KnownAtSites } from './known-at-sites.ts'
-import { addressBytes, addressText, isMapped, MappedAddresses } from './mapped-addresses.ts'
+import type { KeptAddresses } from './kept-names.ts'
+import { addressBytes, isMapped } from './mapped-addresses.ts'
+import { MappedNames, type MappingOutput } from './mapped-names.ts'
 import { answerTo, CLASS_IN, ExtendedError, parseQuery, RecordType, ResponseCode, type DnsQuery } from './message.ts'
 import { recordKind } from './record-kind.ts'
 import { isOneName, ResourceNames, type NamedResource } from './resource-names.ts'
@@ -19,6 +21,8 @@ import { writeName } from './wire-name.ts'
 
 /** Inputs of `StubResolver`. */
 export type StubResolverInput<Query> =
+  /** Names of an earlier run with the numbers of their addresses, before any query; `taken` are other people's numbers. */
+  | ({ type: 'namesKept'; taken: readonly number[] } & KeptAddresses)
   /** All DNS resources of this client. */
   | { type: 'resourcesChanged'; resources: readonly NamedResource[] }
   /**
@@ -43,19 +47,9 @@ export type StubResolverInput<Query> =
 export type StubResolverOutput<Query> =
   | UpstreamQueriesOutput<Query>
   | Exclude<SiteQueriesOutput<Query>, { type: 'askElsewhere' }>
-  /**
-   * Map these addresses to a name that belongs to these resources, most specific first; to none when it has lost the
-   * last one.
-   */
-  | { type: 'mapName'; domain: string; addresses: readonly string[]; resourceIds: readonly string[] }
+  | MappingOutput
   /** Have the site of a resource say, by `nameResolved`, whether it has this mapped name. Requires access to the resource. */
   | { type: 'awaitName'; domain: string; resourceId: string }
-  /** An application has asked for a mapped name again. */
-  | { type: 'refreshName'; domain: string }
-  /** Unmap the addresses of a name that was not used for long, to make room for others. */
-  | { type: 'forgetName'; domain: string }
-  /** Report by `nameUsed`, once for each name, which mapped names have packets from now on. */
-  | { type: 'watchNames' }
   /** Addresses at which applications reach this resolver: configure them as the system's name servers. Never empty. */
   | { type: 'sentinelsChanged'; addresses: readonly string[] }
 
@@ -71,7 +65,7 @@ export type StubResolverOutput<Query> =
 export class StubResolver<Query> implements Machine<StubResolverInput<Query>, StubResolverOutput<Query>> {
   readonly #outputs = new OutputQueue<StubResolverOutput<Query>>()
   readonly #counters = new Counters()
-  readonly #mapped: MappedAddresses
+  readonly #mapped: MappedNames
   readonly #upstreamQueries = new UpstreamQueries<Query>()
   readonly #siteQueries = new SiteQueries<Query>()
   readonly #sentinels = new Sentinels()
@@ -85,8 +79,6 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
   /** Time until which a resource's site is not waited for. */
   readonly #notReachedUntil = new Map<string, Instant>()
   #searchDomains: readonly string[] = []
-  /** Resources of each mapped name, as last sent by `mapName`. */
-  readonly #owners = new Map<string, readonly NamedResource[]>()
 
   /**
    * `bypassingNames` (normalized) never belong to a resource and have their own upstream servers. The portal's name is
@@ -94,11 +86,14 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
    */
   constructor(options: { maxNames?: number; bypassingNames?: Iterable<string> } = {}) {
     this.#bypassingNames = new Set(options.bypassingNames)
-    this.#mapped = new MappedAddresses(options.maxNames === undefined ? {} : { capacity: options.maxNames })
+    this.#mapped = new MappedNames({ capacity: options.maxNames, tell: (output) => this.#outputs.push(output) })
   }
 
   handle(input: StubResolverInput<Query>, now: Instant): void {
     switch (input.type) {
+      case 'namesKept':
+        this.#mapped.restore(input, now)
+        return this.#mapped.resourcesChanged((name) => this.#resources.match(name))
       case 'resourcesChanged':
         return this.#onResources(input.resources)
       case 'upstreamsChanged':
@@ -147,6 +142,16 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
     return this.#ownersOf(name).length > 0
   }
 
+  /** Number of changes of `keptAddresses`. */
+  get keptChanges(): number {
+    return this.#mapped.changes
+  }
+
+  /** Names with the numbers of their mapped addresses, for the next run. */
+  get keptAddresses(): KeptAddresses {
+    return this.#mapped.kept
+  }
+
   /** Returns the number of refused, failed and dropped queries, by reason. */
   counters(): Readonly<Record<string, number>> {
     return { ...this.#counters.snapshot(), ...this.#upstreamQueries.counters(), ...this.#siteQueries.counters() }
@@ -155,7 +160,8 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
   #onFindings({ resourceId, domain, found }: StubResolverInput<Query> & { type: 'nameResolved' }, now: Instant): void {
     const said = siteSaid(found)
     this.#notReachedUntil.delete(resourceId)
-    if (said !== 'present' || this.#owners.has(domain)) this.#atSites.hear({ resourceId, name: domain, said }, now)
+    if (said !== 'present' || this.#mapped.ownersOf(domain) !== undefined)
+      this.#atSites.hear({ resourceId, name: domain, said }, now)
     this.#onHeld(this.#held.hear(domain, resourceId, said), now)
   }
 
@@ -210,11 +216,7 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
   #onResources(resources: readonly NamedResource[]): void {
     this.#resources = new ResourceNames(resources)
     for (const _ of this.#resources.invalid) this.#counters.count('invalid-pattern')
-    for (const [domain, before] of this.#owners) {
-      const owners = this.#resources.match(domain)
-      this.#owners.set(domain, owners)
-      if (!sameIds(owners, before)) this.#tellMapping(domain, owners)
-    }
+    this.#mapped.resourcesChanged((name) => this.#resources.match(name))
   }
 
   #onUpstreams(upstreams: readonly Upstream[], now: Instant): void {
@@ -280,7 +282,7 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
 
   #ownersOf(name: string): readonly NamedResource[] {
     if (this.#bypassingNames.has(name)) return []
-    return this.#owners.get(name) ?? this.#resources.match(name)
+    return this.#mapped.ownersOf(name) ?? this.#resources.match(name)
   }
 
   /** Answers a query that must not be sent to an upstream server; undefined if it may be. */
@@ -343,30 +345,12 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
 
   /** Returns the number of a name's mapped addresses, assigned if it has none; undefined if all are taken. */
   #map(name: string, owners: readonly NamedResource[], now: Instant): number | undefined {
-    const assigned = this.#mapped.assign(name, { isExact: owners.some(isOneName), now })
-    if (assigned.watch) this.#outputs.push({ type: 'watchNames' })
-    if (assigned.number === undefined) return undefined
-    if (assigned.forgotten !== undefined) {
+    const { number, forgotten } = this.#mapped.map(name, owners, now)
+    if (forgotten !== undefined) {
       this.#counters.count('mapped-name-forgotten')
-      this.#owners.delete(assigned.forgotten)
-      this.#atSites.forget(assigned.forgotten)
-      this.#outputs.push({ type: 'forgetName', domain: assigned.forgotten })
+      this.#atSites.forget(forgotten)
     }
-    if (assigned.isNew) {
-      this.#owners.set(name, owners)
-      this.#tellMapping(name, owners)
-    } else {
-      this.#outputs.push({ type: 'refreshName', domain: name })
-    }
-    return assigned.number
-  }
-
-  #tellMapping(domain: string, owners: readonly NamedResource[]): void {
-    const number = this.#mapped.numberOf(domain)
-    if (number === undefined) return
-    const { ipv4, ipv6 } = addressText(number)
-    const resourceIds = owners.map(({ id }) => id)
-    this.#outputs.push({ type: 'mapName', domain, addresses: [...ipv4, ...ipv6], resourceIds })
+    return number
   }
 }
 
@@ -390,6 +374,3 @@ interface HeldQuery<Query> {
 }
 
 const empty = (query: DnsQuery): Uint8Array => answerTo(query, { code: ResponseCode.NOERROR })
-
-const sameIds = (a: readonly NamedResource[], b: readonly NamedResource[]): boolean =>
-  a.length === b.length && a.every(({ id }, at) => id === b[at]?.id)

@@ -13,6 +13,7 @@ import type { ClientStart } from './config.ts'
 import { buildContainer } from './container.ts'
 import { keptDeviceKey } from './kept-device-key.ts'
 import { inspectName } from './names/name-inspection.ts'
+import { KeptNamesFile } from './names/kept-names-file.ts'
 import { OwnNames } from './names/own-names.ts'
 import { upstreamReader } from './names/upstreams.ts'
 import type { RunningClient } from './session/running-client.ts'
@@ -47,6 +48,7 @@ export const startClient = async (options: ClientStart): Promise<RunningClient> 
     entry: import.meta.url,
   })
   const { clock } = ports
+  const names = new KeptNamesFile({ folder: config.state_folder, logger: ports.logger })
   const state = new ClientState({
     random,
     tunnel,
@@ -57,6 +59,7 @@ export const startClient = async (options: ClientStart): Promise<RunningClient> 
     portalUrl,
     mtu: config.mtu,
     routes,
+    kept: await names.read(random),
   })
   const deviceKey = await keptDeviceKey(config.state_folder, random)
   const shell = new ClientShell(state, {
@@ -67,6 +70,7 @@ export const startClient = async (options: ClientStart): Promise<RunningClient> 
       upstreams,
       factSources: container.get(FactSources.token),
       own,
+      names,
       system: container.get(SystemResolvers),
       systemNames: container.get(SystemNames),
       listeners: container.get(DnsListeners),

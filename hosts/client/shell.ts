@@ -18,6 +18,7 @@ import { OpenAsks } from '../peer/open-asks.ts'
 import { PeerShell, type PeerPorts } from '../peer/peer-shell.ts'
 import type { PeerIdentity } from '../peer/portal-connection.ts'
 import type { ClientConfig } from './config.ts'
+import type { KeptNamesFile } from './names/kept-names-file.ts'
 import type { Ask } from './names/name-inspection.ts'
 import { BYPASS, ownUpstreams } from './names/upstreams.ts'
 import type { ClientInput, ClientOutput } from './state-messages.ts'
@@ -32,6 +33,8 @@ export interface ClientPorts extends PeerPorts<'client'> {
   /** Resolvers that the configuration file names. */
   own: readonly ChosenResolver[]
   /** Name servers of the system, without the client's own. */
+  /** File with the names of earlier runs. */
+  names: KeptNamesFile
   system: SystemResolvers
   systemNames: SystemNames
   /** DNS client with unmarked sockets, for the client's own queries to gateways through the tunnel. */
@@ -45,6 +48,7 @@ const BYPASS_TIMEOUT_MS = 5 * SECOND
 
 /** Drives a client's machine: carries out its outputs and passes events to it. */
 export class ClientShell {
+  readonly #machine: ClientState
   readonly #device: string
   readonly #ports: ClientPorts
   readonly #plugins: PluginLog
@@ -61,6 +65,7 @@ export class ClientShell {
 
   constructor(machine: ClientState, setUp: { config: ClientConfig; ports: ClientPorts; identity: PeerIdentity }) {
     const { config, ports } = setUp
+    this.#machine = machine
     this.#device = config.device
     this.#ports = ports
     this.#plugins = new PluginLog(ports)
@@ -119,9 +124,11 @@ export class ClientShell {
   }
 
   /** Stops the client and restores the machine's configuration. */
-  stop(): Promise<void> {
+  async stop(): Promise<void> {
     this.#facts.stop()
-    return this.#peer.stop()
+    await this.#peer.stop()
+    this.#ports.names.write(this.#machine.keptNames)
+    await this.#ports.names.settled()
   }
 
   /** Has a DNS message answered as an application's would be. */
@@ -189,6 +196,8 @@ export class ClientShell {
         tasks.add('setting the resolver', () => resolver.set({ device, servers, searchDomain, names }))
         return
       }
+      case 'keepNames':
+        return this.#ports.names.write(output.kept)
       case 'askUpstream':
         return this.#ask(output)
       case 'askGateway':

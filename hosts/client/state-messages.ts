@@ -21,7 +21,16 @@ export type ClientOutput =
   | { type: 'setRoutes'; prefixes: readonly string[] }
   | Extract<
       NameServiceOutput,
-      { type: 'configureResolver' | 'askUpstream' | 'cancelAsk' | 'cancelSiteAsk' | 'answerTcpQuery' | 'inspected' }
+      {
+        type:
+          | 'keepNames'
+          | 'configureResolver'
+          | 'askUpstream'
+          | 'cancelAsk'
+          | 'cancelSiteAsk'
+          | 'answerTcpQuery'
+          | 'inspected'
+      }
     >
   /** Ask a gateway, at its tunnel address, for a record that only its site has; the answer is `siteAnswered`. */
   | { type: 'askGateway'; ask: number; server: Endpoint; message: Uint8Array; protocol: 'udp' | 'tcp' }

@@ -6,6 +6,7 @@ import type { ClientInterface, FromPortal, ToPortal } from '../../core/control/m
 import type { LinkInput } from '../../core/control/portal-link.ts'
 import type { PortalProblem } from '../../core/control/portal-problem.ts'
 import { OfferedRelays } from '../../core/control/offered-relays.ts'
+import type { KeptNames } from '../../core/dns/kept-names.ts'
 import type { Upstream } from '../../core/dns/upstream-queries.ts'
 import { ClientFlows, type ClientFlowsInput, type ClientFlowsOutput } from '../../core/flow/client/client-flows.ts'
 import {
@@ -51,6 +52,8 @@ export interface ClientStateOptions {
   readUpstream: ReadUpstream
   /** Name or address of the portal; the name is never resolved as a resource's. */
   portalHost?: string
+  /** Names of earlier runs, with their mapped addresses. */
+  kept?: KeptNames | undefined
   /** URL of the control channel, for messages about problems. */
   portalUrl?: string
   /** MTU of the tunnel device in bytes. */
@@ -94,14 +97,14 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   #interface: ClientInterface | undefined
 
   constructor(options: ClientStateOptions) {
-    const { random, tunnel, transport = 'unnamed', lane, readUpstream, portalHost, portalUrl, mtu, routes } = options
-    this.#routes = routes ?? new TunnelRoutes()
+    const { random, tunnel, transport = 'unnamed', mtu, portalHost, kept } = options
+    this.#routes = options.routes ?? new TunnelRoutes()
     this.#transport = transport
     this.#transportNews = new TransportNews(transport)
-    this.#lane = lane ?? new ScriptLane(new ClientFlows())
-    this.#portal = new PortalSide({ role: 'client', random, url: portalUrl, connectedBy: 'init' })
+    this.#lane = options.lane ?? new ScriptLane(new ClientFlows())
+    this.#portal = new PortalSide({ role: 'client', random, url: options.portalUrl, connectedBy: 'init' })
     this.#connections = new Connections({ random, tunnel, mtu })
-    this.#names = new NameService({ read: readUpstream, portalHost })
+    this.#names = new NameService({ read: options.readUpstream, portalHost, kept })
     this.#tellPortal = this.#held.hold(this.#portal, (output, now) => this.#onPortal(output, now))
     this.#tellConnections = this.#held.hold(this.#connections, (output, now) => this.#onConnections(output, now))
     this.#tellLane = this.#held.hold(this.#lane, (output, now) => this.#onLane(output, now))
@@ -152,6 +155,11 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   /** Resolvers that the account names and this client does not ask. */
   get unusableResolvers(): readonly UnusableResolver[] {
     return this.#names.unusable
+  }
+
+  /** Names to keep for the next run, once no further one will be mapped. */
+  get keptNames(): KeptNames {
+    return this.#names.keptNames
   }
 
   /** Whether a normalized name belongs to a resource. */

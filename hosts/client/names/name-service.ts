@@ -1,5 +1,6 @@
 import type { ServerVerdict, UpstreamVerdict } from '../../../core/contract/upstream-resolver.ts'
 import type { ClientInterface } from '../../../core/control/messages.ts'
+import { NO_KEPT_NAMES, type KeptNames } from '../../../core/dns/kept-names.ts'
 import { normalizeName } from '../../../core/dns/pattern.ts'
 import { nameRanges, type NamedResource } from '../../../core/dns/resource-names.ts'
 import type { SiteFindings } from '../../../core/dns/site-finding.ts'
@@ -9,10 +10,11 @@ import type { ClientFlowsInput } from '../../../core/flow/client/client-flows.ts
 import { splitEndpoint, type Endpoint } from '../../../core/runtime/endpoint.ts'
 import type { NameRange } from '../../../core/runtime/network-configuration.ts'
 import { HeldMachines, type Tell } from '../../../core/runtime/held-machines.ts'
-import type { Deadline, Machine } from '../../../core/runtime/machine.ts'
+import { earliest, type Deadline, type Machine } from '../../../core/runtime/machine.ts'
 import type { Note } from '../../../core/runtime/note.ts'
 import { OutputQueue } from '../../../core/runtime/output-queue.ts'
 import type { Instant } from '../../../core/runtime/time.ts'
+import { NameKeeping } from './name-keeping.ts'
 import { bypassingUpstreams, upstreamsOf, type ReadUpstream, type UnusableResolver } from './upstreams.ts'
 
 export type NameServiceInput =
@@ -47,6 +49,8 @@ export type NameServiceOutput =
   | { type: 'flowsTold'; input: ClientFlowsInput }
   | { type: 'answerTcpQuery'; connection: number; message: Uint8Array }
   | { type: 'inspected'; inspection: number; message: Uint8Array; by: AnsweredBy }
+  /** Keep these names for the next run. */
+  | { type: 'keepNames'; kept: KeptNames }
   /** Set the system's resolver to these servers, which are the client's sentinels. */
   | {
       type: 'configureResolver'
@@ -70,6 +74,7 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
   readonly #held = new HeldMachines()
   readonly #tellResolver: Tell<StubResolverInput<Query>>
   readonly #read: ReadUpstream
+  readonly #keeping: NameKeeping
   readonly #outputs = new OutputQueue<NameServiceOutput>()
   #interface: ClientInterface | undefined
   #own: readonly Upstream[] = []
@@ -81,11 +86,28 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
   #names: readonly NameRange[] = []
   #told = ''
 
-  /** `read` reads resolvers that the account names; `portalHost`: name or address of the portal. */
-  constructor({ read, portalHost }: { read: ReadUpstream; portalHost?: string | undefined }) {
+  /**
+   * `read` reads resolvers that the account names; `portalHost`: name or address of the portal; `kept`: names of earlier
+   * runs.
+   */
+  constructor({
+    read,
+    portalHost,
+    kept = NO_KEPT_NAMES,
+  }: {
+    read: ReadUpstream
+    portalHost?: string | undefined
+    kept?: KeptNames | undefined
+  }) {
     this.#read = read
+    this.#keeping = new NameKeeping({ kept, place: portalHost ?? '' })
     this.#resolver = new StubResolver({ bypassingNames: portalHost === undefined ? [] : [normalizeName(portalHost)] })
-    this.#tellResolver = this.#held.hold(this.#resolver, (output) => this.#onResolver(output))
+    this.#tellResolver = this.#held.hold(this.#resolver, (output, now) => this.#onResolver(output, now))
+  }
+
+  /** Names to keep for the next run, once no further one will be mapped. */
+  get keptNames(): KeptNames {
+    return this.#keeping.last(this.#resolver.keptAddresses)
   }
 
   get upstreams(): readonly Upstream[] {
@@ -109,6 +131,7 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
     switch (input.type) {
       case 'configured':
         this.#interface = input.interface
+        this.#restoreNames(input.interface, now)
         return this.#chooseUpstreams(now)
       case 'upstreamsFound':
         this.#own = input.own
@@ -147,6 +170,8 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
 
   wake(now: Instant): void {
     this.#held.wake(now)
+    const kept = this.#keeping.take(now, () => this.#resolver.keptAddresses)
+    if (kept !== undefined) this.#outputs.push({ type: 'keepNames', kept })
   }
 
   poll(): NameServiceOutput | undefined {
@@ -154,7 +179,16 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
   }
 
   deadline(): Deadline | undefined {
-    return this.#held.deadline()
+    const { due } = this.#keeping
+    return earliest(this.#held.deadline(), due && { at: due, reason: 'keep the names that have addresses' })
+  }
+
+  #restoreNames({ signed_in_as: person }: ClientInterface, now: Instant): void {
+    const restored = this.#keeping.begin(
+      person && `${person.account_slug} ${person.actor_id ?? person.actor_name}`,
+      now,
+    )
+    if (restored !== undefined) this.#tellResolver({ ...restored, type: 'namesKept' }, now)
   }
 
   #chooseUpstreams(now: Instant): void {
@@ -183,7 +217,8 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
     this.#outputs.push({ type: 'configureResolver', servers: this.#sentinels, searchDomain, names: this.#names })
   }
 
-  #onResolver(output: StubResolverOutput<Query>): void {
+  #onResolver(output: StubResolverOutput<Query>, now: Instant): void {
+    this.#keeping.changed(this.#resolver.keptChanges, now)
     switch (output.type) {
       case 'answer':
         return this.#answer(output)

@@ -30,7 +30,7 @@ export const clientInterface = (
     ...(features.has(FEATURES.upstreamResolvers) ? { upstream_resolvers: upstreamResolvers } : {}),
     ...(features.has(FEATURES.clientFacts) && facts.length > 0 ? { client_facts: [...facts] } : {}),
     ...(features.has(FEATURES.names) && actor !== undefined
-      ? { signed_in_as: { account_slug: account.slug, actor_name: actor.name } }
+      ? { signed_in_as: { account_slug: account.slug, actor_name: actor.name, actor_id: actor.id } }
       : {}),
   }
 }
