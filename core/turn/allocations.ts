@@ -35,7 +35,7 @@ export class Allocations {
     return this.#byId.size
   }
 
-  of({ listener, source }: ClientWay): Allocation | undefined {
+  of(listener: number, source: string): Allocation | undefined {
     return this.#byClient.get(listener)?.get(source)
   }
 

@@ -15,6 +15,8 @@ export type TurnRelayInput =
   | { type: 'streamEnded'; from: ClientWay }
   /** Addresses of the machine, in canonical text; relayed addresses among them. */
   | { type: 'ownAddressesChanged'; addresses: readonly string[] }
+  /** Addresses at which peers reach relayed ports. An allocation that has a port at another address ends. */
+  | { type: 'relayedAddressesChanged'; addresses: Partial<Record<Family, string>> }
   /** Whether the relay serves. Where it does not, it answers nobody and has no allocation. */
   | { type: 'servingChanged'; serves: boolean }
 

@@ -80,6 +80,8 @@ export class TurnRelay implements Machine<TurnRelayInput, TurnRelayOutput> {
   /** Keys of Allocate requests that wait for ports, with whether their answer has FINGERPRINT. */
   readonly #waiting = new Map<Allocation, { key: Uint8Array; withFingerprint: boolean }>()
   #serves = true
+  #relayedAddresses: Partial<Record<Family, string>>
+  #ownAddresses: readonly string[] = []
   #sweepAt: Instant | undefined
 
   constructor(options: TurnRelayOptions) {
@@ -87,11 +89,12 @@ export class TurnRelay implements Machine<TurnRelayInput, TurnRelayOutput> {
     this.#realm = options.realm ?? RELAY_REALM
     this.#nonces = new Nonces(options.random.bytes(32))
     this.#permitted = new PermittedPeers(options.permittedPeers ?? [])
-    this.#permitted.ownAddresses = new Set(Object.values(options.relayedAddresses))
+    this.#relayedAddresses = options.relayedAddresses
+    this.#tellOwnAddresses()
     this.#allocations = new Allocations({ ...DEFAULT_LIMITS, ...options.limits })
     this.#requests = new TurnRequests({
       allocations: this.#allocations,
-      families: (['ipv4', 'ipv6'] as const).filter((family) => options.relayedAddresses[family] !== undefined),
+      offers: (family) => this.#relayedAddresses[family] !== undefined,
       isInHouse: (peer) => this.#isRelayed(peer),
       whyRefused: (peer) => this.#permitted.whyRefused(peer),
       whyAddressRefused: (address) =>
@@ -115,9 +118,9 @@ export class TurnRelay implements Machine<TurnRelayInput, TurnRelayOutput> {
     this.#counters.count(reason)
   }
 
-  /** Returns the allocation of a client's way. */
-  allocationOf(way: ClientWay): Allocation | undefined {
-    return this.#allocations.of(way)
+  /** Returns the allocation of a client at a listening socket. */
+  allocationOf(listener: number, source: string): Allocation | undefined {
+    return this.#allocations.of(listener, source)
   }
 
   /**
@@ -148,13 +151,15 @@ export class TurnRelay implements Machine<TurnRelayInput, TurnRelayOutput> {
       case 'portFailed':
         return this.#settle(input.allocation, input.family, undefined, now)
       case 'streamEnded': {
-        const allocation = this.#allocations.of(input.from)
+        const allocation = this.#allocations.of(input.from.listener, input.from.source)
         if (allocation !== undefined) this.#end(allocation)
         return
       }
       case 'ownAddressesChanged':
-        this.#permitted.ownAddresses = new Set([...input.addresses, ...Object.values(this.#options.relayedAddresses)])
-        return
+        this.#ownAddresses = input.addresses
+        return this.#tellOwnAddresses()
+      case 'relayedAddressesChanged':
+        return this.#changeRelayed(input.addresses)
       case 'servingChanged':
         this.#serves = input.serves
         if (!input.serves) for (const allocation of this.#allocations.all()) this.#end(allocation)
@@ -266,7 +271,7 @@ export class TurnRelay implements Machine<TurnRelayInput, TurnRelayOutput> {
   }
 
   #channelData(from: ClientWay, bytes: Uint8Array, now: Instant): void {
-    const allocation = this.#allocations.of(from)
+    const allocation = this.#allocations.of(from.listener, from.source)
     if (allocation === undefined || allocation.expiresAt <= now) return this.drop('no-allocation')
     const read = readChannelData(bytes)
     if (read === undefined) return this.drop('bad-channel-data')
@@ -276,7 +281,7 @@ export class TurnRelay implements Machine<TurnRelayInput, TurnRelayOutput> {
   }
 
   #sendIndication(from: ClientWay, message: StunMessage, now: Instant): void {
-    const allocation = this.#allocations.of(from)
+    const allocation = this.#allocations.of(from.listener, from.source)
     if (allocation === undefined || allocation.expiresAt <= now) return this.drop('no-allocation')
     const peer = readXorAddress(message, XOR_PEER_ADDRESS)
     const data = attribute(message, DATA)
@@ -320,6 +325,20 @@ export class TurnRelay implements Machine<TurnRelayInput, TurnRelayOutput> {
     this.#send(allocation.client, encodeWithoutFingerprint(indication))
   }
 
+  #tellOwnAddresses(): void {
+    this.#permitted.ownAddresses = new Set([...this.#ownAddresses, ...Object.values(this.#relayedAddresses)])
+  }
+
+  /** Ends the allocations that peers would look for at addresses which are the relay's no longer. */
+  #changeRelayed(addresses: Partial<Record<Family, string>>): void {
+    for (const allocation of this.#allocations.all()) {
+      const isLost = [...allocation.relayed.keys()].some((one) => addresses[one] !== this.#relayedAddresses[one])
+      if (isLost) this.#end(allocation)
+    }
+    this.#relayedAddresses = addresses
+    this.#tellOwnAddresses()
+  }
+
   #end(allocation: Allocation): void {
     this.#waiting.delete(allocation)
     this.#requests.end(allocation)
@@ -337,7 +356,7 @@ export class TurnRelay implements Machine<TurnRelayInput, TurnRelayOutput> {
   }
 
   #isRelayedAddress(address: string): boolean {
-    const { ipv4, ipv6 } = this.#options.relayedAddresses
+    const { ipv4, ipv6 } = this.#relayedAddresses
     return address === ipv4 || address === ipv6
   }
 }

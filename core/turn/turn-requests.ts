@@ -56,8 +56,8 @@ export type Outcome =
 
 export interface TurnRequestsOptions {
   allocations: Allocations
-  /** Families in which the relay has an address for peers. */
-  families: readonly Family[]
+  /** Whether the relay has an address of a family for peers. */
+  offers: (family: Family) => boolean
   /** Whether an endpoint is, or may become, a relayed one of the same relay. */
   isInHouse: (peer: Endpoint) => boolean
   /** Returns why a relay has nothing to do with a peer elsewhere; undefined if it is permitted. */
@@ -101,7 +101,7 @@ export class TurnRequests {
     const { message, from, username } = request
     const unknown = unknownRequired(message, [...KNOWN_OF_CREDENTIALS, ...(KNOWN[message.method] ?? [])])
     if (unknown.length > 0) return failed(420, unknownAttributes(unknown))
-    const allocation = this.#options.allocations.of(from)
+    const allocation = this.#options.allocations.of(from.listener, from.source)
     if (message.method === ALLOCATE) {
       if (allocation === undefined) return this.#allocate(request, now)
       return this.#opening.has(allocation) ? { type: 'waiting', allocation } : failed(437)
@@ -166,7 +166,7 @@ export class TurnRequests {
     if (attribute(message, RESERVATION_TOKEN) !== undefined || ((evenPort?.[0] ?? 0) & 0x80) !== 0) return failed(508)
     const wanted = this.#wantedFamilies(message)
     if (typeof wanted === 'number') return failed(wanted)
-    const families = wanted.filter((family) => this.#options.families.includes(family))
+    const families = wanted.filter((family) => this.#options.offers(family))
     if (families.length === 0) return failed(440)
     let added = allocations.add(from, username, now)
     while (typeof added === 'object' && 'endFirst' in added) {

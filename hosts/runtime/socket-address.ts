@@ -7,16 +7,19 @@ import { endpoint, splitEndpoint, type Endpoint, type Family } from '../../core/
  */
 export const SOCKET_ADDRESS_WORDS = 5
 
-/** Maximum of endpoints that an `EndpointEncoder` remembers. */
+/** Number of endpoints that an `EndpointEncoder` remembers by default. */
 const ENTRIES = 4096
 
 /** Encodes endpoints into words of the addon's tables. Caches results, and empties the cache when it is full. */
 export class EndpointEncoder {
   readonly #family: Family
+  readonly #entries: number
   readonly #known = new Map<Endpoint, Uint32Array | undefined>()
 
-  constructor(family: Family) {
+  /** @param entries maximum of endpoints that are remembered */
+  constructor(family: Family, entries: number = ENTRIES) {
     this.#family = family
+    this.#entries = entries
   }
 
   /** Returns the endpoint's `SOCKET_ADDRESS_WORDS` words; undefined if its address is not of this family. */
@@ -24,7 +27,7 @@ export class EndpointEncoder {
     let words = this.#known.get(text)
     if (words === undefined && !this.#known.has(text)) {
       words = encodeEndpoint(text, this.#family)
-      if (this.#known.size >= ENTRIES) this.#known.clear()
+      if (this.#known.size >= this.#entries) this.#known.clear()
       this.#known.set(text, words)
     }
     return words
@@ -32,26 +35,42 @@ export class EndpointEncoder {
 }
 
 /**
- * Decodes words of the addon's tables into endpoints. Keeps the last result, as one peer sends many datagrams in a row.
+ * Decodes words of the addon's tables into endpoints. Remembers results, one for each place of a table, as peers send
+ * many datagrams each; equal endpoints that are remembered are one text, which maps find quickly.
  */
 export class EndpointDecoder {
   readonly #family: Family
-  readonly #last = new Uint32Array(SOCKET_ADDRESS_WORDS)
-  #endpoint: Endpoint | undefined
+  readonly #words: Uint32Array
+  readonly #endpoints: (Endpoint | undefined)[]
 
-  constructor(family: Family) {
+  /** @param entries number of places, a power of two; one is enough for a socket with few peers */
+  constructor(family: Family, entries = 1) {
     this.#family = family
+    this.#words = new Uint32Array(entries * SOCKET_ADDRESS_WORDS)
+    this.#endpoints = Array.from({ length: entries })
   }
 
   decode(table: Uint32Array, at: number): Endpoint {
-    if (this.#endpoint !== undefined && this.#isLast(table, at)) return this.#endpoint
-    this.#last.set(table.subarray(at, at + SOCKET_ADDRESS_WORDS))
-    this.#endpoint = decodeEndpoint(this.#last, this.#family)
-    return this.#endpoint
+    const place = this.#placeOf(table, at)
+    const start = place * SOCKET_ADDRESS_WORDS
+    const known = this.#endpoints[place]
+    if (known !== undefined && this.#isAt(start, table, at)) return known
+    const words = table.slice(at, at + SOCKET_ADDRESS_WORDS)
+    this.#words.set(words, start)
+    return (this.#endpoints[place] = decodeEndpoint(words, this.#family))
   }
 
-  #isLast(table: Uint32Array, at: number): boolean {
-    for (let word = 0; word < SOCKET_ADDRESS_WORDS; word++) if (table[at + word] !== this.#last[word]) return false
+  /** Returns the place for words: their hash, as strangers choose addresses but only slow themselves down. */
+  #placeOf(table: Uint32Array, at: number): number {
+    let hash = 0
+    for (let word = 0; word < SOCKET_ADDRESS_WORDS; word++) hash = Math.imul(hash ^ (table[at + word] ?? 0), 0x9e3779b1)
+    return (hash ^ (hash >>> 15)) & (this.#endpoints.length - 1)
+  }
+
+  #isAt(start: number, table: Uint32Array, at: number): boolean {
+    for (let word = 0; word < SOCKET_ADDRESS_WORDS; word++) {
+      if (table[at + word] !== this.#words[start + word]) return false
+    }
     return true
   }
 }

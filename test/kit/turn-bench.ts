@@ -185,6 +185,11 @@ export class TurnClient {
 
   /** Sends a request and reads the answer, if there is one. */
   ask(method: number, attributes: Attributes = () => []): Answer | undefined {
+    return this.send(this.request(method, attributes))
+  }
+
+  /** Encodes a request, with credentials as far as the dialect sends them already. */
+  request(method: number, attributes: Attributes = () => []): Uint8Array {
     const isReleased = this.#options.dialect === 'released'
     const isBare = this.nonce === undefined && !isReleased
     const transactionId = newTransaction()
@@ -199,14 +204,18 @@ export class TurnClient {
       ],
     } as const
     const key = isBare ? undefined : this.key
-    return this.send(isReleased ? encodeWithoutFingerprint(message, key) : encodeStun(message, key))
+    return isReleased ? encodeWithoutFingerprint(message, key) : encodeStun(message, key)
   }
 
   /** Sends bytes and reads the first message that comes back. */
   send(bytes: Uint8Array): Answer | undefined {
     this.sent = new Uint8Array(bytes)
     const [back] = this.#options.exchange(bytes)
-    if (back === undefined) return undefined
+    return back === undefined ? undefined : this.read(back)
+  }
+
+  /** Reads an answer, and keeps the nonce that it demands. */
+  read(back: Uint8Array): Answer {
     const verdict = decodeStun(back)
     if (verdict.type === 'refused') throw new Error(verdict.reason)
     const { message } = verdict
@@ -238,8 +247,12 @@ export class TurnClient {
   }
 
   bind(channel: number, peer: Endpoint): Answer | undefined {
-    const attributes: Attributes = (id) => [channelAttribute(channel), xorAddressAttribute(XOR_PEER_ADDRESS, peer, id)]
-    return this.askOn(CHANNEL_BIND, attributes)
+    return this.askOn(CHANNEL_BIND, channelTo(channel, peer))
+  }
+
+  /** Encodes a request for a channel. */
+  bindRequest(channel: number, peer: Endpoint): Uint8Array {
+    return this.request(CHANNEL_BIND, channelTo(channel, peer))
   }
 
   sendIndication(peer: Endpoint, data: Uint8Array): Uint8Array[] {
@@ -253,6 +266,10 @@ export class TurnClient {
     return this.#options.exchange(encodeChannelData(channel, data))
   }
 }
+
+const channelTo =
+  (channel: number, peer: Endpoint): Attributes =>
+  (id) => [channelAttribute(channel), xorAddressAttribute(XOR_PEER_ADDRESS, peer, id)]
 
 const newTransaction = (): Uint8Array => {
   const id = new Uint8Array(12)

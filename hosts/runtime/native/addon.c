@@ -11,6 +11,7 @@ NAPI_MODULE_INIT() {
       FUNCTION("openTun", open_tun),     FUNCTION("tunOffloads", tun_offloads),
       FUNCTION("readTun", read_tun),     FUNCTION("writeTun", write_tun),
       FUNCTION("openUdp", open_udp),     FUNCTION("udpPort", udp_port),
+      FUNCTION("udpBuffer", udp_buffer),
       FUNCTION("receiveUdp", receive_udp), FUNCTION("sendUdp", send_udp),
       FUNCTION("sendProbe", send_probe),
       FUNCTION("bindTcp", bind_tcp),

@@ -114,6 +114,8 @@ export interface Addon {
   /** Opens a UDP socket bound to the row's address and port. A mark of 0 means no SO_MARK. */
   openUdp: (family: 4 | 6, row: Uint32Array, mark: number) => Port
   udpPort: (port: Port) => number
+  /** Returns the bytes of the smaller of a UDP socket's two buffers, as far as the kernel has given them. */
+  udpBuffer: (port: Port) => number
   receiveUdp: (port: Port, bytes: Uint8Array, table: Uint32Array) => number
   /**
    * Sends datagrams and returns how many the kernel took. Consecutive ones to one address, adjacent in the buffer and

@@ -62,6 +62,7 @@ napi_value lane_drops(napi_env env, napi_callback_info info);
 
 napi_value open_udp(napi_env env, napi_callback_info info);
 napi_value udp_port(napi_env env, napi_callback_info info);
+napi_value udp_buffer(napi_env env, napi_callback_info info);
 napi_value receive_udp(napi_env env, napi_callback_info info);
 napi_value send_udp(napi_env env, napi_callback_info info);
 napi_value send_probe(napi_env env, napi_callback_info info);

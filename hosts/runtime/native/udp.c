@@ -117,6 +117,19 @@ napi_value udp_port(napi_env env, napi_callback_info info) {
   return make_uint32(env, ntohs(port->detail == 4 ? address.v4.sin_port : address.v6.sin6_port));
 }
 
+// udpBuffer(port) -> bytes of the smaller of the socket's two buffers, as far as the kernel has given them.
+napi_value udp_buffer(napi_env env, napi_callback_info info) {
+  napi_value arguments[1];
+  int receive = 0, send = 0;
+  socklen_t length = sizeof receive;
+  if (!get_arguments(env, info, 1, arguments)) return NULL;
+  struct port *port = get_port(env, arguments[0], PORT_UDP);
+  if (port == NULL) return NULL;
+  if (getsockopt(port->fd, SOL_SOCKET, SO_RCVBUF, &receive, &length) < 0) return throw_errno(env, errno, "getsockopt");
+  if (getsockopt(port->fd, SOL_SOCKET, SO_SNDBUF, &send, &length) < 0) return throw_errno(env, errno, "getsockopt");
+  return make_uint32(env, (uint32_t)((receive < send ? receive : send) / 2)); // the kernel doubles what it is asked for
+}
+
 bool udp_fits(const struct burst *burst) { return burst->rows > 0 && burst->length >= SLOT; }
 
 int udp_receive(struct port *port, struct burst *burst) {

@@ -405,7 +405,7 @@ describe('a TURN relay', () => {
       const [atAda, atBob] = [relayedOf(ada), relayedOf(bob)]
       ada.bind(0x4000, atBob)
       ada.bind(0x4001, PEER)
-      const allocation = bench.relay.allocationOf(ADA)
+      const allocation = bench.relay.allocationOf(ADA.listener, ADA.source)
       if (allocation === undefined) throw new Error('no allocation')
       expect(bench.relay.outbound(allocation, 0x4000, bench.now)).to.equal(undefined)
       bob.bind(0x4007, atAda)
@@ -441,7 +441,7 @@ describe('a TURN relay', () => {
 
   it('a port that opens after its allocation has ended is closed again', () => {
     relayedOf(ada)
-    const allocation = bench.relay.allocationOf(ADA)
+    const allocation = bench.relay.allocationOf(ADA.listener, ADA.source)
     if (allocation === undefined) throw new Error('no allocation')
     ada.refresh(0)
     bench.closed.length = 0

@@ -1,0 +1,96 @@
+import type { Clock } from '../../core/runtime/clock.ts'
+import { after } from '../../core/runtime/time.ts'
+import { WaitingDatagrams } from '../../core/turn/waiting-datagrams.ts'
+
+/** Stream of a client, such as a WebSocket, that carries one STUN, TURN or ChannelData message in each of its own. */
+export interface RelayStream {
+  /** Address that the stream comes from, for the log. */
+  from: string
+  /** Sends one message. Its bytes belong to the stream. */
+  send: (bytes: Uint8Array) => void
+  /** Returns the bytes that the stream has taken and not sent yet. */
+  waitingBytes?: () => number
+}
+
+/** Relay's end of a stream. */
+export interface AttachedStream {
+  /** Takes one message of the client. Its bytes are borrowed until it returns. */
+  received: (bytes: Uint8Array) => void
+  /** Ends the client's allocation, once its stream has ended. */
+  ended: () => void
+}
+
+/** Number that stands for all streams in the place of a listening socket's. */
+export const STREAM_LISTENER = -1
+
+/** Most bytes that a stream may hold; what comes then waits in a queue that drops the oldest. */
+const MAX_WAITING_BYTES = 256 * 1_024
+const RETRY_MS = 5
+
+export interface RelayStreamsOptions {
+  clock: Clock
+  received: (source: string, bytes: Uint8Array) => void
+  ended: (source: string) => void
+}
+
+/** Clients of a relay at the end of streams. */
+export class RelayStreams {
+  readonly #options: RelayStreamsOptions
+  readonly #streams = new Map<string, RelayStream>()
+  readonly #waiting = new WaitingDatagrams<string>()
+  #count = 0
+  #retrying = false
+
+  constructor(options: RelayStreamsOptions) {
+    this.#options = options
+  }
+
+  /** Number of messages that were dropped for newer ones. */
+  get dropped(): number {
+    return this.#waiting.dropped
+  }
+
+  attach(stream: RelayStream): AttachedStream {
+    const { received, ended } = this.#options
+    // A name of its own: what a stream's other end says of itself may be said by others as well.
+    const source = `stream ${++this.#count}`
+    this.#streams.set(source, stream)
+    return {
+      received: (bytes) => received(source, bytes),
+      ended: () => {
+        if (!this.#streams.delete(source)) return
+        this.#waiting.forget(source)
+        ended(source)
+      },
+    }
+  }
+
+  /** Sends a message to a stream; it waits where the stream is full. The bytes are borrowed until this returns. */
+  send(source: string, bytes: Uint8Array): void {
+    const stream = this.#streams.get(source)
+    if (stream === undefined) return
+    const copy = new Uint8Array(bytes)
+    if (!this.#waiting.has(source) && !isFull(stream)) return stream.send(copy)
+    this.#waiting.add(source, copy)
+    this.#retryLater()
+  }
+
+  #retryLater(): void {
+    if (this.#retrying) return
+    this.#retrying = true
+    const { clock } = this.#options
+    clock.wake(after(clock.now(), RETRY_MS), () => {
+      this.#retrying = false
+      const left = this.#waiting.flushEach((source, bytes) => {
+        const stream = this.#streams.get(source)
+        if (stream === undefined) return true
+        if (isFull(stream)) return false
+        stream.send(bytes)
+        return true
+      })
+      if (left) this.#retryLater()
+    })
+  }
+}
+
+const isFull = ({ waitingBytes }: RelayStream): boolean => (waitingBytes?.() ?? 0) > MAX_WAITING_BYTES
