@@ -65,8 +65,10 @@ interface Rule {
 const folderOf = (path: string, depth: number): string => path.split('/').slice(0, depth).join('/')
 const isRelative = (target: SourceImport): boolean => target.specifier.startsWith('.')
 const within = (target: SourceImport, folder: string): boolean => target.target.startsWith(`${folder}/`)
-/** Whether a file belongs to the client or the gateway, the kinds of peers. */
-const isPeerRole = (file: SourceFile): boolean => /^hosts\/(client|gateway)\//.test(file.path)
+/** Whether a file belongs to the client, the gateway or the relay, which have a link to a portal. */
+const isPeerRole = (file: SourceFile): boolean => /^hosts\/(client|gateway|relay)\//.test(file.path)
+/** Whether a file may embed the relay: a portal has one in its own process. */
+const embedsRelay = (file: SourceFile): boolean => file.path.startsWith('hosts/portal/')
 /** Folder of a file relative to another folder, `web/api`; undefined for files beside it or directly in it. */
 const folderBelow = (path: string, folder: string): string | undefined => {
   const below = path.startsWith(`${folder}/`) ? posix.dirname(path.slice(folder.length + 1)) : '.'
@@ -138,13 +140,16 @@ const RULES: readonly Rule[] = [
   },
   {
     because:
-      'a host knows hosts/runtime and no other host, client and gateway hosts/peer, too; the command line and the lab know the mains',
+      'a host knows hosts/runtime and no other host, client, gateway and relay hosts/peer, the portal the relay that it embeds; the command line and the lab know the mains',
     applies: (file) => /^hosts\/(portal|client|gateway|peer|relay)\//.test(file.path),
     forbids: (target, file) =>
       within(target, 'hosts') &&
-      ![folderOf(file.path, 2), 'hosts/runtime', ...(isPeerRole(file) ? ['hosts/peer'] : [])].some((folder) =>
-        within(target, folder),
-      ),
+      ![
+        folderOf(file.path, 2),
+        'hosts/runtime',
+        ...(isPeerRole(file) ? ['hosts/peer'] : []),
+        ...(embedsRelay(file) ? ['hosts/relay'] : []),
+      ].some((folder) => within(target, folder)),
   },
   {
     because: "the portal's folders import downwards only: web, channel -> explain -> grants -> wire -> decide -> store",

@@ -1,5 +1,5 @@
 // Names of the messages on the wire, by dialect. No other file knows them.
-import { MESSAGES, type Direction, type EventName, type Message, type Role } from './messages.ts'
+import { MESSAGES, type Direction, type EventName, type Message, type LinkRole } from './messages.ts'
 
 /** Version of the names on the wire. A peer chooses it by the URL path that it connects to. */
 export type Dialect = (typeof DIALECTS)[number]
@@ -10,7 +10,7 @@ export const DIALECTS = ['v2', 'v1'] as const
 /** Name of a message by dialect. A message without a name in a dialect is unknown there. */
 type Names = Partial<Record<Dialect, string>>
 
-type Table = { [R in Role]: { [D in Direction]: Record<EventName<R, D>, Names> } }
+type Table = { [R in LinkRole]: { [D in Direction]: Record<EventName<R, D>, Names> } }
 
 /** Name on the wire by internal name, for each role and direction. Portreeve's additions have none in `v1`. */
 export const EVENTS: Table = {
@@ -70,23 +70,27 @@ export const EVENTS: Table = {
       setCapabilities: { v2: 'set_capabilities' },
     },
   },
+  relay: {
+    fromPortal: { init: { v2: 'init', v1: 'init' } },
+    toPortal: {},
+  },
 }
 
 /** The messages of one role in one direction, in one dialect. */
-export interface MessageSet<R extends Role, D extends Direction> {
+export interface MessageSet<R extends LinkRole, D extends Direction> {
   role: R
   direction: D
   dialect: Dialect
 }
 
 /** Outcome of validating a message. */
-export type MessageVerdict<R extends Role, D extends Direction> =
+export type MessageVerdict<R extends LinkRole, D extends Direction> =
   | { ok: true; message: Message<R, D> }
   /** `detail` names the malformed part, without its value. */
   | { ok: false; reason: 'unknown-event' | 'invalid-payload'; detail: string }
 
 /** Returns the name of a message on the wire; undefined if the dialect has no such message. */
-export const wireName = <R extends Role, D extends Direction>(
+export const wireName = <R extends LinkRole, D extends Direction>(
   { role, direction, dialect }: MessageSet<R, D>,
   event: EventName<R, D>,
 ): string | undefined => {
@@ -95,7 +99,7 @@ export const wireName = <R extends Role, D extends Direction>(
 }
 
 /** Validates a frame's payload by its event name on the wire. Never throws. */
-export const readMessage = <R extends Role, D extends Direction>(
+export const readMessage = <R extends LinkRole, D extends Direction>(
   set: MessageSet<R, D>,
   wire: string,
   payload: unknown,
@@ -111,15 +115,16 @@ export const readMessage = <R extends Role, D extends Direction>(
   return { ok: true, message: { event, payload: parsed.data } as Message<R, D> }
 }
 
-const schemaOf = <R extends Role, D extends Direction>(
+const schemaOf = <R extends LinkRole, D extends Direction>(
   { role, direction }: MessageSet<R, D>,
   event: EventName<R, D>,
 ): { safeParse: (value: unknown) => ReturnType<(typeof MESSAGES)['client']['toPortal']['noRelays']['safeParse']> } =>
   MESSAGES[role][direction][event] as never
 
-const REVERSED: Record<Role, Record<Direction, Record<Dialect, ReadonlyMap<string, string>>>> = {
+const REVERSED: Record<LinkRole, Record<Direction, Record<Dialect, ReadonlyMap<string, string>>>> = {
   client: { fromPortal: reverse(EVENTS.client.fromPortal), toPortal: reverse(EVENTS.client.toPortal) },
   gateway: { fromPortal: reverse(EVENTS.gateway.fromPortal), toPortal: reverse(EVENTS.gateway.toPortal) },
+  relay: { fromPortal: reverse(EVENTS.relay.fromPortal), toPortal: reverse(EVENTS.relay.toPortal) },
 }
 
 function reverse(table: Record<string, Names>): Record<Dialect, ReadonlyMap<string, string>> {

@@ -6,15 +6,17 @@ import { after, SECOND, type Instant } from '../runtime/time.ts'
 import { firstDelayMs, reconnectDelayMs } from './backoff.ts'
 import { readMessage, wireName, type MessageSet } from './events.ts'
 import { decodeFrame, encodeFrame, MAX_FRAME_FROM_PORTAL_CHARACTERS, readReply, type Frame } from './frame.ts'
-import type { EventName, FromPortal, Role, ToPortal } from './messages.ts'
+import type { EventName, FromPortal, LinkRole, ToPortal } from './messages.ts'
 import type { ConnectRefusal } from './connect-request.ts'
 import { plain, problemOfFailure, problemOfJoin, problemText, type PortalProblem } from './portal-problem.ts'
 
-export interface PortalLinkOptions<R extends Role> {
+export interface PortalLinkOptions<R extends LinkRole> {
   role: R
   random: Random
-  /** Portreeve's additions that this peer understands: values of `FEATURES`. */
+  /** Portreeve's additions that this peer understands: values of `FEATURES`. A relay says none. */
   features: readonly string[]
+  /** Payload of the join; null by default. */
+  join?: unknown
   /** URL of the control channel, to be shown in problems. */
   url?: string | undefined
   /** Time for which to try to reconnect after a connection was lost; unlimited by default. */
@@ -22,7 +24,7 @@ export interface PortalLinkOptions<R extends Role> {
 }
 
 /** Inputs of `PortalLink`: events of the connection, and messages to send. */
-export type LinkInput<R extends Role> =
+export type LinkInput<R extends LinkRole> =
   | { type: 'started' }
   | { type: 'stopped' }
   | { type: 'connectionOpened' }
@@ -40,7 +42,7 @@ export type LinkInput<R extends Role> =
   | ({ type: 'send'; hold?: boolean } & ToPortal<R>)
 
 /** Outputs of `PortalLink`: effects on the connection, received messages and changes of the link. */
-export type LinkOutput<R extends Role> =
+export type LinkOutput<R extends LinkRole> =
   | { type: 'openConnection' }
   | { type: 'closeConnection' }
   | { type: 'sendText'; text: string }
@@ -94,10 +96,11 @@ interface Loss {
  * `connectionRefused` or `connectionClosed`. `closeConnection` need not be answered. After `signedOut` or `gaveUp` only
  * `started` does anything.
  */
-export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOutput<R>> {
+export class PortalLink<R extends LinkRole> implements Machine<LinkInput<R>, LinkOutput<R>> {
   readonly #role: R
   readonly #random: Random
   readonly #features: readonly string[]
+  readonly #joinPayload: unknown
   readonly #url: string
   readonly #patienceMs: number
   readonly #outputs = new OutputQueue<LinkOutput<R>>()
@@ -112,10 +115,11 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
   #giveUpAt = Infinity
   #nextRef = 0
 
-  constructor({ role, random, features, url = '', patienceMs }: PortalLinkOptions<R>) {
+  constructor({ role, random, features, join = null, url = '', patienceMs }: PortalLinkOptions<R>) {
     this.#role = role
     this.#random = random
     this.#features = features
+    this.#joinPayload = join
     this.#url = url
     this.#patienceMs = patienceMs ?? Infinity
   }
@@ -205,7 +209,7 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
   }
 
   #sendJoin(now: Instant): void {
-    const ref = this.#push(this.#role, 'phx_join', null)
+    const ref = this.#push(this.#role, 'phx_join', this.#joinPayload)
     this.#phase = { name: 'joining', ref, until: after(now, JOIN_PATIENCE_MS) }
   }
 
@@ -298,7 +302,7 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
     this.#attempt = 0
     this.#giveUpAt = Infinity
     this.#phase = { name: 'up', beatAt: after(now, HEARTBEAT_MS), unanswered: [] }
-    this.#push(this.#role, 'set_snownet_capabilities', { iceless: false })
+    if (this.#role !== 'relay') this.#push(this.#role, 'set_snownet_capabilities', { iceless: false })
     if (this.#features.length > 0) this.#push(this.#role, 'set_capabilities', { features: this.#features })
     this.#outputs.push({ type: 'linkUp' })
     for (const message of this.#held.splice(0)) this.#say(message)

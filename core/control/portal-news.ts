@@ -1,6 +1,6 @@
 import type { Note } from '../runtime/note.ts'
 import { after, MINUTE, type Instant } from '../runtime/time.ts'
-import type { Role } from './messages.ts'
+import type { LinkRole } from './messages.ts'
 import type { LinkOutput } from './portal-link.ts'
 import type { PortalProblem } from './portal-problem.ts'
 
@@ -18,7 +18,7 @@ export class PortalNews {
   }
 
   /** Takes one output of the link and returns a log line if there is something to log. */
-  hear<R extends Role>(output: LinkOutput<R>, now: Instant): Note | undefined {
+  hear<R extends LinkRole>(output: LinkOutput<R>, now: Instant): Note | undefined {
     switch (output.type) {
       case 'linkUp':
         this.#problem = undefined

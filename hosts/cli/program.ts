@@ -63,6 +63,11 @@ const COMMANDS: Readonly<
     description: 'Runs a gateway, in the foreground until SIGTERM. Needs root, or CAP_NET_ADMIN.',
     load: async () => (await import('./gateway.ts')).gatewayCommand,
   },
+  relay: {
+    description:
+      'Runs a relay, in the foreground until SIGTERM, over which clients and gateways meet that find no direct path.',
+    load: async () => (await import('./relay.ts')).relayCommand,
+  },
   client: {
     description: 'Runs a client, and asks the running one.',
     load: async () => (await import('./client.ts')).clientCommand,
@@ -87,7 +92,13 @@ const COMMANDS: Readonly<
 
 const SIGNED_OUT = new Set(['TOKEN_MISSING', 'SIGNED_OUT', 'PORTAL_TOKEN_REFUSED'])
 
-const UNREACHABLE = new Set(['CLIENT_NOT_RUNNING', 'GATEWAY_NOT_RUNNING', 'PORTAL_UNREACHABLE', 'DATABASE_UNREACHABLE'])
+const UNREACHABLE = new Set([
+  'CLIENT_NOT_RUNNING',
+  'GATEWAY_NOT_RUNNING',
+  'RELAY_NOT_RUNNING',
+  'PORTAL_UNREACHABLE',
+  'DATABASE_UNREACHABLE',
+])
 
 /** Codes of errors in the arguments of a command. */
 const USAGE = new Set(['USAGE', 'ACCOUNT_INVALID', 'CA_FILE_UNREADABLE', 'CA_FILE_INVALID'])
@@ -110,6 +121,7 @@ Examples:
   $ portreeve portal init --config portal.yaml --account example --admin-email ada@example.org --json
   $ portreeve portal --config portal.yaml
   $ PORTREEVE_TOKEN=… portreeve gateway --config gateway.yaml
+  $ PORTREEVE_TOKEN=… portreeve relay --config relay.yaml
   $ portreeve client up --config client.yaml
   $ portreeve client status --json
   $ portreeve explain --actor ada@example.org --resource gitlab.example.org --port 443

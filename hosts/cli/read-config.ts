@@ -40,7 +40,7 @@ export interface ConfigSource<Schema extends z.ZodObject> {
    * Name of the packaged example that is used if no file is given, without its placeholders: portal and account come
    * from the environment.
    */
-  fallback: 'gateway.yaml' | 'client.yaml' | 'portal.yaml'
+  fallback: 'gateway.yaml' | 'client.yaml' | 'portal.yaml' | 'relay.yaml'
   env: NodeJS.ProcessEnv
 }
 

@@ -1,4 +1,4 @@
-// Control socket, by which people and scripts use a running client or gateway: a Unix socket that only its user may
+// Control socket, by which people and scripts use a running client, gateway or relay: a Unix socket that only its user may
 // open. One request per line, one answer per line, both JSON: {"command":"status"} -> {"ok":true,"result":…} or
 // {"ok":false,"code":…,"message":…}. A command's argument is in "input".
 import { chmod, mkdir, rm } from 'node:fs/promises'
@@ -14,7 +14,7 @@ export type ControlHandlers<Command extends string> = Readonly<Record<Command, (
 
 /** Owner of a control socket, for errors: `CLIENT_RUNNING` if it is a `client`. */
 export interface ControlOwner {
-  readonly name: 'client' | 'gateway'
+  readonly name: 'client' | 'gateway' | 'relay'
   /** Remedy if another process answers on the socket already. */
   readonly ifRunning: string
   /** Remedy if no process answers on the socket. */
@@ -42,7 +42,7 @@ export class ControlSocket {
 
   /**
    * Opens the socket, mode 0600. Replaces a socket that a killed process has left.
-   * @throws OperatorError CLIENT_RUNNING or GATEWAY_RUNNING if another process answers on it, SOCKET_FAILED
+   * @throws OperatorError CLIENT_RUNNING, GATEWAY_RUNNING or RELAY_RUNNING if another process answers on it, SOCKET_FAILED
    */
   static async open(path: string, owner: ControlOwner, handlers: ControlHandlers<string>): Promise<ControlSocket> {
     await mkdir(dirname(path), { recursive: true })

@@ -35,6 +35,8 @@ export interface RelayServerOptions {
   permittedPeers: readonly Prefix[]
   limits?: Partial<AllocationLimits>
   passwordOf: PasswordOf
+  /** Whether it serves from its start on; it does by default. */
+  serves?: boolean
   clock: Clock
   random: Random
   logger: Logger
@@ -152,6 +154,7 @@ export class RelayServer implements Startable {
     const granted = addon.udpBuffer(first.port.handle)
     if (granted < BUFFER_BYTES) logger.warn({ bytes: granted, wanted: BUFFER_BYTES }, SMALL_BUFFER)
     this.#watchAddresses()
+    if (this.#options.serves === false) this.setServing(false)
   }
 
   stop(): void {
