@@ -18,6 +18,8 @@ export interface RelayedPortsOptions {
 
 /** Ports that are tried for an allocation before the relay is out of them. */
 const TRIES = 64
+/** Port that gateways and clients prefer (`udp_port`), which one on the same machine shall find free. */
+const TUNNEL_PORT = 52_625
 
 /** Relayed ports of a relay, one of each family of an allocation. */
 export class RelayedPorts {
@@ -57,7 +59,7 @@ export class RelayedPorts {
     for (let tries = 0; tries < TRIES; tries++) {
       // Drawn at random, so that strangers do not guess them (RFC 6056).
       const port = range.first + integerBelow(random, range.last - range.first + 1)
-      if (isEven && port % 2 === 1) continue
+      if ((isEven && port % 2 === 1) || port === TUNNEL_PORT) continue
       try {
         const opened = open(family, port)
         this.#ports.set(allocation, (this.#ports.get(allocation) ?? new Map<Family, RelayPort>()).set(family, opened))

@@ -10,6 +10,7 @@ import { loadPlugins } from '../../../core/plugin/load-plugins.ts'
 import { readConfig, takeToken } from '../../../hosts/cli/read-config.ts'
 import { ClientConfig } from '../../../hosts/client/config.ts'
 import { GatewayConfig } from '../../../hosts/gateway/config.ts'
+import { RelayConfig } from '../../../hosts/relay/config.ts'
 import { PortalConfig } from '../../../hosts/portal/config.ts'
 import { createPluginModules } from '../../../hosts/runtime/plugin-modules.ts'
 import { packageRoot } from '../../../hosts/runtime/process/package-root.ts'
@@ -91,6 +92,7 @@ describe('hosts/cli/read-config', () => {
     for (const [schema, fallback] of [
       [ClientConfig, 'client.yaml'],
       [GatewayConfig, 'gateway.yaml'],
+      [RelayConfig, 'relay.yaml'],
     ] as const) {
       const said = await refusal(readConfig({ schema, file: undefined, fallback, env: {} }))
       expect(said).to.match(/^CONFIG_MISSING: .*PORTREEVE_PORTAL_URL/s)
@@ -130,17 +132,29 @@ describe('hosts/cli/read-config', () => {
 })
 
 describe('config', () => {
-  const schemas: Record<string, z.ZodObject> = { portal: PortalConfig, gateway: GatewayConfig, client: ClientConfig }
+  const schemas: Record<string, z.ZodObject> = {
+    portal: PortalConfig,
+    gateway: GatewayConfig,
+    client: ClientConfig,
+    relay: RelayConfig,
+  }
 
   it('config/ has examples that their hosts take, with plugins that are there', async () => {
     const files = (await readdir(EXAMPLES)).filter((name) => name.endsWith('.yaml'))
-    expect(files).to.include.members(['portal.yaml', 'gateway.yaml', 'client.yaml', 'portal.development.yaml'])
+    expect(files).to.include.members([
+      'portal.yaml',
+      'gateway.yaml',
+      'client.yaml',
+      'relay.yaml',
+      'portal.development.yaml',
+    ])
     for (const name of files) {
       const schema = schemas[name.split('.')[0] ?? '']
       if (schema === undefined) throw new Error(`no host is configured by ${name}`)
       const file = join(EXAMPLES, name)
       const { config } = await readConfig({ schema, file, fallback: 'portal.yaml', env: {} })
-      const { plugins } = config as { plugins: PluginEntry[] }
+      // A relay has no plugins.
+      const { plugins = [] } = config as { plugins?: PluginEntry[] }
       expect(await loadPlugins(plugins, createPluginModules(file), [])).to.have.length(plugins.length)
     }
   })
