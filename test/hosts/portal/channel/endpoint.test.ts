@@ -227,7 +227,7 @@ describe('the control channel', () => {
     const { hostname, port } = new URL(portal.url)
     const upgrade = 'Connection: Upgrade\r\nUpgrade: websocket\r\n'
     const ask = (head: string) => exchange(Number(port), hostname, `${head}\r\nHost: x\r\n${upgrade}\r\n`)
-    expect(await ask('GET /relay/websocket HTTP/1.1')).to.match(/^HTTP\/1\.1 404 /)
+    expect(await ask('GET /relay/v2/websocket HTTP/1.1')).to.match(/^HTTP\/1\.1 404 /)
     expect(await ask('GET /client/v1/websocket HTTP/1.1')).to.match(/^HTTP\/1\.1 404 /)
     expect(await ask('GET /client/websocket HTTP/1.1')).to.match(/"code":"missing_token"/)
     expect(await ask(`GET /client/v2/websocket?token=${'x'.repeat(5000)} HTTP/1.1`)).to.match(/^HTTP\/1\.1 400 /)

@@ -1,6 +1,10 @@
 import { expect } from 'chai'
 import { beforeEach, describe, it } from 'mocha'
+import type { RelayCredentialsQuestion } from '../../../../core/contract/relay-provider.ts'
 import { DIALECTS, type Dialect } from '../../../../core/control/events.ts'
+import { stampedRelayCredentials } from '../../../../core/crypto/relay-credentials.ts'
+import { endpoint } from '../../../../core/runtime/endpoint.ts'
+import { SECOND } from '../../../../core/runtime/time.ts'
 import { condition } from '../../../kit/extensions.ts'
 import { Company, PortalBench, type Connecting } from '../../../kit/portal-bench.ts'
 import { ReleasedPeer } from '../../../kit/released-peer.ts'
@@ -20,25 +24,25 @@ describe('H12 released peers at the portal', () => {
   let bench: PortalBench
   let company: Company
   beforeEach(() => {
-    bench = new PortalBench({ conditions: { never: NEVER } })
+    bench = new PortalBench({ conditions: { never: NEVER }, relayProviders: { stamped: STAMPED } })
     company = new Company(bench)
   })
 
-  const client = (dialect: Dialect, as: Partial<Connecting> = {}) =>
+  const client = (dialect: Dialect, as: Partial<Connecting> = {}, needsRelays = false) =>
     ReleasedPeer.join({
       bench,
       role: 'client',
       dialect,
       as: { peerId: company.client.id, tokenId: company.clientToken.id, ...as },
-      needsRelays: false,
+      needsRelays,
     })
-  const gateway = (dialect: Dialect, as: Partial<Connecting> = {}) =>
+  const gateway = (dialect: Dialect, as: Partial<Connecting> = {}, needsRelays = false) =>
     ReleasedPeer.join({
       bench,
       role: 'gateway',
       dialect,
       as: { peerId: company.gateways[0].id, tokenId: company.gatewayToken.id, ...as },
-      needsRelays: false,
+      needsRelays,
     })
 
   for (const ofClient of DIALECTS) {
@@ -95,6 +99,27 @@ describe('H12 released peers at the portal', () => {
       }
       bench.remove(['policies', company.policy])
       expect(server.take('reject_access')[0]?.payload).not.to.have.property('ref')
+    })
+  }
+
+  for (const dialect of DIALECTS) {
+    it(`H12 a ${dialect} gateway without a relay asks for one instead of answering, and its client gets in as soon as one comes`, () => {
+      const needsRelays = true
+      const server = gateway(dialect, {}, needsRelays)
+      const laptop = client(dialect, {}, needsRelays)
+      expect(laptop.take('relays_presence')).to.have.length(1)
+      laptop.request(company.resource.id)
+      server.turn()
+      expect(laptop.take(NAMES[dialect].created)).to.deep.equal([])
+      bench.dispatch({ type: 'relaysChanged', relays: [RELAY] })
+      const told = [...server.take('relays_presence'), ...laptop.take('relays_presence')]
+      expect(told.at(-1)?.payload.connected.map(({ addr }: { addr: string }) => addr)).to.deep.equal(RELAY.endpoints)
+      expect(laptop.take(NAMES[dialect].created)).to.have.length(1)
+      const [later] = client(dialect, { peerId: company.device('phone', company.actor.id).id }, needsRelays).take(
+        'init',
+      )
+      expect(later?.payload.relays).to.have.length(2)
+      expect(Object.keys(later?.payload.relays[0])).not.to.include('websocket_url')
     })
   }
 
@@ -174,4 +199,15 @@ describe('H12 released peers at the portal', () => {
 })
 
 const NEVER = condition({ evaluate: () => ({ holds: false, reason: 'never' }) })
+const STAMPED = {
+  relays: () => [],
+  credentials: ({ publicKey, expiresAt }: RelayCredentialsQuestion) =>
+    stampedRelayCredentials({ publicKey, expiry: expiresAt / SECOND, stampSecret: 'example' }),
+}
+const RELAY = {
+  id: '00000000-0000-4000-9000-000000000001',
+  provider: 'stamped',
+  name: 'relay-1',
+  endpoints: [endpoint('192.0.2.1', 3478), endpoint('2001:db8::1', 3478)],
+}
 const TCP = { protocol: 'tcp' as const, ports: ['443'] }
