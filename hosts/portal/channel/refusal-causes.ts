@@ -16,7 +16,7 @@ export const refusalOf = (error: unknown): Refusal => {
   if (error instanceof Refusal) return error
   const code = error instanceof StoreError ? error.code : undefined
   if (code === 'BUSY') return new Refusal('rate_limit', { retryAfterSeconds: BUSY_RETRY_SECONDS })
-  // With a time to wait, as a released gateway gives up after 15 s without one.
+  // A released gateway gives up after 15 s unless it is told a time to wait.
   if (code !== 'UNAVAILABLE') {
     return new Refusal('unhandled_connect_error', { retryAfterSeconds: BUSY_RETRY_SECONDS })
   }
