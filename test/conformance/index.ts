@@ -19,6 +19,7 @@ export { providedBy, type ProvidedByOptions, type ProvidedParts } from './provid
 export { factSourceSuite, type FactSourceSuite } from './fact-source.ts'
 export { policyConditionSuite, type PolicyConditionSuite } from './policy-condition.ts'
 export { gatewaySelectorSuite, type GatewaySelectorSuite } from './gateway-selector.ts'
+export { relayProviderSuite, type RelayProviderSuite } from './relay-provider.ts'
 export { tunnelTransportSuite } from './tunnel-transport.ts'
 export { identityProviderSuite, type IdentityProviderSuite } from './identity-provider.ts'
 export { upstreamResolverSuite, type UpstreamResolverSuite, type TestServer } from './upstream-resolver.ts'

@@ -24,6 +24,7 @@ export const PLUGIN_KINDS: readonly PluginKind[] = [
     hosts: 'the portal, clients and gateways',
   },
   { point: 'gateway-selectors', prefix: 'selector', what: 'a gateway selector', hosts: 'the portal' },
+  { point: 'relay-providers', prefix: 'relay', what: 'a relay provider', hosts: 'the portal' },
   {
     point: 'tunnel-transports',
     prefix: 'transport',

@@ -1,13 +1,11 @@
 import type { Extensions } from '../../../core/contract/extension-point.ts'
 import type { RelayCredentials, RelayProvider } from '../../../core/contract/relay-provider.ts'
+import { MAX_RELAY_CREDENTIAL_CHARACTERS } from '../../../core/control/listed-relay.ts'
 import type { Relay } from '../../../core/control/messages.ts'
 import { sha256 } from '../../../core/crypto/hash.ts'
 import { toUnpaddedBase64 } from '../../../core/crypto/text-encoding.ts'
 import { SECOND, type UnixTime } from '../../../core/runtime/time.ts'
 import type { PresentRelay } from '../decide/relay-choice.ts'
-
-/** Most characters of a user name or a password. */
-const MAX_CHARACTERS = 512
 
 /** Peer that is told of a relay, and how. */
 export interface ToldPeer {
@@ -57,4 +55,5 @@ const credentialsOf = (
   }
 }
 
-const isFit = (text: unknown): boolean => typeof text === 'string' && text !== '' && text.length <= MAX_CHARACTERS
+const isFit = (text: unknown): boolean =>
+  typeof text === 'string' && text !== '' && text.length <= MAX_RELAY_CREDENTIAL_CHARACTERS

@@ -1,6 +1,6 @@
 import { canonicalAddress } from '../../../core/net/ip-address.ts'
 import { DeadlineQueue } from '../../../core/runtime/deadline-queue.ts'
-import { endpoint, splitEndpoint, type Endpoint } from '../../../core/runtime/endpoint.ts'
+import { endpoint, type Endpoint } from '../../../core/runtime/endpoint.ts'
 import type { Deadline, Machine } from '../../../core/runtime/machine.ts'
 import { OutputQueue } from '../../../core/runtime/output-queue.ts'
 import type { Random } from '../../../core/runtime/random.ts'
@@ -137,11 +137,4 @@ export class RelayProbes implements Machine<ProbeInput, ProbeOutput> {
     probed.since = now
     this.#outputs.push({ type: 'stateChanged' })
   }
-}
-
-/** Returns an endpoint in canonical text; undefined if it has no address or no port. */
-export const canonicalEndpoint = (text: string): Endpoint | undefined => {
-  const { address, port = 0 } = splitEndpoint(text) ?? {}
-  const canonical = address === undefined ? undefined : canonicalAddress(address)
-  return canonical === undefined || port === 0 ? undefined : endpoint(canonical, port)
 }

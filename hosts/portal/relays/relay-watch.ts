@@ -1,6 +1,6 @@
-import { z } from 'zod'
 import type { Extensions } from '../../../core/contract/extension-point.ts'
-import type { Coordinates, ProvidedRelay, RelayProvider } from '../../../core/contract/relay-provider.ts'
+import type { Coordinates, RelayProvider } from '../../../core/contract/relay-provider.ts'
+import { ListedRelay } from '../../../core/control/listed-relay.ts'
 import type { Clock } from '../../../core/runtime/clock.ts'
 import { drive, type Driven } from '../../../core/runtime/drive.ts'
 import { splitEndpoint } from '../../../core/runtime/endpoint.ts'
@@ -10,7 +10,7 @@ import type { Random } from '../../../core/runtime/random.ts'
 import { after, MINUTE, unixOf, type UnixTime } from '../../../core/runtime/time.ts'
 import type { PresentRelay } from '../decide/relay-choice.ts'
 import { ProbeSockets } from './probe-sockets.ts'
-import { canonicalEndpoint, RelayProbes, type ProbeInput, type ProbeOutput } from './relay-probes.ts'
+import { RelayProbes, type ProbeInput, type ProbeOutput } from './relay-probes.ts'
 import { problemOf, standingOf, type EndpointStanding, type RelayStanding } from './relay-standing.ts'
 
 export interface RelayWatchOptions {
@@ -146,7 +146,7 @@ export class RelayWatch implements Startable {
       return []
     }
     return listed.slice(0, MAX_RELAYS).flatMap((each) => {
-      const parsed = Listed.safeParse(each)
+      const parsed = ListedRelay.safeParse(each)
       if (parsed.success) return [parsed.data]
       const reason = parsed.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`).join('; ')
       this.#warnOnce({ plugin, reason }, 'a relay is malformed: it is not offered')
@@ -206,31 +206,3 @@ export class RelayWatch implements Startable {
 
 /** Most different problems of providers' lists that are logged. */
 const MAX_LOGGED = 1_000
-
-const EndpointText = z.string().transform((text, context) => {
-  const canonical = canonicalEndpoint(text)
-  if (canonical !== undefined) return canonical
-  context.addIssue('is no endpoint with an address and a port')
-  return z.NEVER
-})
-
-/** Relay as a provider lists it. */
-const Listed = z
-  .object({
-    id: z.uuid().toLowerCase(),
-    name: z.string().min(1).max(255),
-    endpoints: z.array(EndpointText).min(1).max(8),
-    websocketUrl: z
-      .url({ protocol: /^wss?$/ })
-      .max(2_048)
-      .optional(),
-    place: z.object({ latitude: z.number().min(-90).max(90), longitude: z.number().min(-180).max(180) }).optional(),
-    accountId: z.string().max(64).optional(),
-    isKnownPresent: z.boolean().default(false),
-  } satisfies Record<keyof ProvidedRelay, z.ZodType>)
-  .transform(({ websocketUrl, place, accountId, ...rest }) => ({
-    ...rest,
-    ...(websocketUrl === undefined ? {} : { websocketUrl }),
-    ...(place === undefined ? {} : { place }),
-    ...(accountId === undefined ? {} : { accountId }),
-  }))

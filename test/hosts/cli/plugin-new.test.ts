@@ -27,7 +27,7 @@ for (const command of JSON.parse(commands)) {
 console.log(JSON.stringify(outcomes))
 `
 
-const KINDS = ['identity', 'condition', 'facts', 'resolver', 'selector', 'transport'] as const
+const KINDS = ['identity', 'condition', 'facts', 'resolver', 'selector', 'relay', 'transport'] as const
 
 describe('portreeve plugin new, of the product as it is published', () => {
   const folder = mkdtempSync(join(tmpdir(), 'portreeve-new-'))
@@ -140,4 +140,5 @@ describe('portreeve plugin new, of the product as it is published', () => {
   })
 })
 
-const configOf = (name: string): string => (name.includes('-facts-') ? ', config: { url: http://127.0.0.1:1/ }' : '')
+const configOf = (name: string): string =>
+  /-(?:facts|relay)-/.test(name) ? ', config: { url: http://127.0.0.1:1/ }' : ''
