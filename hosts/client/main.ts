@@ -17,6 +17,7 @@ import { KeptNamesFile } from './names/kept-names-file.ts'
 import { OwnNames } from './names/own-names.ts'
 import { upstreamReader } from './names/upstreams.ts'
 import type { RunningClient } from './session/running-client.ts'
+import { rehearseClient } from './rehearsal.ts'
 import { ClientShell } from './shell.ts'
 import { ClientState } from './state.ts'
 import { statusOf } from './status.ts'
@@ -83,7 +84,7 @@ export const startClient = async (options: ClientStart): Promise<RunningClient> 
     isResource: (name) => state.isResource(name),
     answer: async (message) => (await shell.answer(message, 'tcp')).message,
   })
-  const stop = await run({ shell })
+  const stop = await run({ shell, rehearse: rehearseClient })
   let isUsable = false
   return {
     status: () => {

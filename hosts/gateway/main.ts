@@ -16,6 +16,7 @@ import type { GatewayStart, RunningGateway } from './config.ts'
 import { buildContainer } from './container.ts'
 import { gatewaySocket, openGatewaySocket } from './control-socket.ts'
 import { gatewayStatusOf } from './gateway-status.ts'
+import { rehearseGateway } from './rehearsal.ts'
 import { GatewayShell } from './shell.ts'
 import { SiteNames } from './site-names.ts'
 import { askSiteResolvers } from './site-resolvers.ts'
@@ -82,5 +83,5 @@ export const startGateway = async (options: GatewayStart): Promise<RunningGatewa
     },
     stop: () => control?.close(),
   }
-  return { ended: shell.ended, stop: await run({ before: [controlPart], shell }) }
+  return { ended: shell.ended, stop: await run({ before: [controlPart], shell, rehearse: rehearseGateway }) }
 }

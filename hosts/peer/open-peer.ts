@@ -26,10 +26,12 @@ import { chooseLane, type LaneChoice } from '../runtime/lane/choose-lane.ts'
 import { openLane } from '../runtime/lane/open-lane.ts'
 import { PluginFolders } from '../runtime/process/plugin-folders.ts'
 import { PluginRejections } from '../runtime/process/plugin-rejections.ts'
+import { warmUp } from '../runtime/process/warm-up.ts'
 import { keptId } from './kept-id.ts'
 import type { PeerContainer } from './peer-container.ts'
 import type { FlowsOf } from './peer-messages.ts'
 import type { PeerPorts } from './peer-shell.ts'
+import type { RehearsalPorts } from './rehearsal.ts'
 import type { PeerIdentity } from './portal-connection.ts'
 import { userAgent } from './user-agent.ts'
 
@@ -42,6 +44,7 @@ export interface PeerToOpen<R extends Role> {
     name?: string | undefined
     /** Name under which a plugin has registered the tunnel transport; may be absent if there is only one. */
     transport?: string | undefined
+    mtu: number
   }
   token: Secret
   /** Version of this package. */
@@ -68,8 +71,15 @@ export interface OpenedPeer<R extends Role> {
   portalUrl: string
   identity: PeerIdentity
   ports: PeerPorts<R>
-  /** Starts `before`, the plugins and `shell`, in this order. Returns a function that stops them all. */
-  run: (parts: { before?: readonly Startable[]; shell: Startable }) => Promise<() => Promise<void>>
+  /**
+   * Starts `before`, the plugins and `shell`, in this order, and has a first connection rehearsed. Returns a function that
+   * stops them all.
+   */
+  run: (parts: {
+    before?: readonly Startable[]
+    shell: Startable
+    rehearse: (ports: RehearsalPorts) => boolean
+  }) => Promise<() => Promise<void>>
 }
 
 /**
@@ -122,7 +132,7 @@ export const openPeer = async <R extends Role>(
       network: container.get(NetworkConfiguration),
       hostProblems: container.get(HostProblems),
     },
-    run: async ({ before = [], shell }) => {
+    run: async ({ before = [], shell, rehearse }) => {
       const lifecycle = new Lifecycle()
       const log = new PluginLog({ logger, clock })
       const rejections = new PluginRejections({ folders: new PluginFolders(installation.folders), log })
@@ -131,7 +141,15 @@ export const openPeer = async <R extends Role>(
         { version, lane: lane.kind, why: lane.reason, plugins: installation.plugins.map(({ name }) => name) },
         `the ${role} runs`,
       )
-      return () => lifecycle.stop()
+      const rehearsal = { transport, random, exportsKeys: lane.kind === 'native', mtu: config.mtu }
+      const endRehearsal = warmUp(
+        () => rehearse(rehearsal),
+        (error) => logger.debug({ error }, 'a rehearsal failed: the first connection will take longer'),
+      )
+      return () => {
+        endRehearsal()
+        return lifecycle.stop()
+      }
     },
   }
 }

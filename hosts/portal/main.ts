@@ -19,6 +19,7 @@ import { Random } from '../../core/runtime/random.ts'
 import { HOUR, SECOND } from '../../core/runtime/time.ts'
 import { permitInternetAnd } from '../runtime/index.ts'
 import { PluginFolders } from '../runtime/process/plugin-folders.ts'
+import { warmUp } from '../runtime/process/warm-up.ts'
 import { AuditRetention } from './store/audit-retention.ts'
 import { auditedSettings } from './settings/audited-settings.ts'
 import type { PortalStart, RunningPortal } from './config.ts'
@@ -39,6 +40,7 @@ import { relayMetrics } from './relays/relay-metrics.ts'
 import { RelayWatch } from './relays/relay-watch.ts'
 import { placesBy } from './relays/relays-config.ts'
 import { PluginNeeds } from './settings/plugin-needs.ts'
+import { rehearsePortal } from './channel/rehearsal.ts'
 import { PortalShell } from './channel/shell.ts'
 import { RefusedCalls } from './store/refused-calls.ts'
 import type { Store } from './store/store.ts'
@@ -191,6 +193,11 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
       [{ owns: isRelayPath, upgrade: async (...request) => relayEndpoint.upgrade(...request) }],
       async (...request) => control.upgrade(...request),
     )
+    const endWarmUp = warmUp(
+      () => rehearsePortal({ random }),
+      (error) => logger.debug({ error }, 'a rehearsal failed: the first request will take longer'),
+    )
+    await lifecycle.start([{ stop: endWarmUp }])
     logger.info({ url, version, plugins: installation.plugins.map(({ name }) => name) }, 'the portal serves')
     return { url, stop: () => lifecycle.stop() }
   } catch (error) {

@@ -6,13 +6,18 @@ import { SystemClock } from '../clock.ts'
 import { openUdpPort } from '../datagram-socket.ts'
 import { loadAddon, type Addon, type Port } from '../native/addon.ts'
 import { openPerFamily } from '../per-family.ts'
+import { warmUp } from '../process/warm-up.ts'
 import { openTunPort } from '../tun-device.ts'
 import type { FromWorker, ToWorker, WorkerSetUp } from './letters.ts'
 import { PacketLane } from './packet-lane.ts'
 
-/** Runs a native lane in this worker thread, until the parent thread sends `close`. */
+/**
+ * Runs a native lane in this worker thread, until the parent thread sends `close`. `rehearse` takes a first packet through
+ * a packet engine of its own.
+ */
 export const runLane = async <Input, Output extends { type: string }>(
   flows: Flows<Input | PacketInput, Output | PacketOutput>,
+  { rehearse }: { rehearse: () => boolean },
 ): Promise<void> => {
   const parent = parentPort
   if (parent === null) throw new Error('a lane runs in a worker')
@@ -34,6 +39,7 @@ export const runLane = async <Input, Output extends { type: string }>(
     const code = error instanceof Error && 'code' in error ? String(error.code) : undefined
     return post({ type: 'refused', message: error instanceof Error ? error.message : String(error), code })
   }
+  let endWarmUp = (): void => undefined
   const lane = new PacketLane<Input, Output>({
     addon,
     flows,
@@ -54,12 +60,14 @@ export const runLane = async <Input, Output extends { type: string }>(
       case 'taken':
         return lane.taken(letter.datagrams)
       case 'close':
+        endWarmUp()
         lane.close()
         post({ type: 'closed' })
         parent.close()
     }
   })
   post({ type: 'opened', ports: portsOf(addon, sockets) })
+  endWarmUp = warmUp(rehearse)
 }
 
 const portsOf = (addon: Addon, sockets: ReadonlyMap<Family, Port>): { ipv4?: number; ipv6?: number } =>

@@ -60,7 +60,7 @@ describe('X2 a promise of a plugin that is rejected, and that nobody waits for',
       { ...peerContainer, container: { ...container, get } },
       {
         role,
-        config: { ...peer, transport: undefined },
+        config: { ...peer, transport: undefined, mtu: 1_280 },
         token,
         version: '0.1.0',
         laneWish: 'script',
@@ -73,7 +73,7 @@ describe('X2 a promise of a plugin that is rejected, and that nobody waits for',
     const others = process.listeners('unhandledRejection')
     process.removeAllListeners('unhandledRejection')
     try {
-      const stop = await opened.run({ shell: {} })
+      const stop = await opened.run({ shell: {}, rehearse: () => true })
       const line = await heard
       await stop()
       return line
