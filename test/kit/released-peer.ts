@@ -1,4 +1,5 @@
 import type { Dialect } from '../../core/control/events.ts'
+import { after, SECOND } from '../../core/runtime/time.ts'
 import type { BenchPeer, Connecting, PortalBench } from './portal-bench.ts'
 import { readAsReleased, type ReleasedFrame } from './released-reading.ts'
 
@@ -31,6 +32,8 @@ export class ReleasedPeer {
   readonly #options: ReleasedPeerOptions
   readonly #peer: BenchPeer
   readonly #relays = new Set<string>()
+  #cancelBeat: () => void = () => undefined
+  #unanswered = 0
 
   private constructor(options: ReleasedPeerOptions) {
     this.#options = options
@@ -44,6 +47,7 @@ export class ReleasedPeer {
     const peer = new ReleasedPeer(options)
     peer.say('phx_join', null)
     if (options.dialect === 'v2') peer.say('set_snownet_capabilities', { iceless: false })
+    peer.#beatLater()
     return peer
   }
 
@@ -61,6 +65,27 @@ export class ReleasedPeer {
   request(resourceId: string, connectedGatewayIds: readonly string[] = []): void {
     const { request } = NAMES[this.#options.dialect]
     this.say(request, { resource_id: resourceId, connected_gateway_ids: connectedGatewayIds })
+  }
+
+  /**
+   * Asks for a resource as if packets for it came all the time: again every 2 s, as long as it has no answer, and for 15 s
+   * at most.
+   */
+  want(resourceId: string): void {
+    const { bench } = this.#options
+    const until = after(bench.clock.now(), WAIT_FOR_GATEWAY_MS)
+    const ask = (): void => {
+      const answered = this.heard.some(({ event, payload }) => ANSWERS.has(event) && payload.resource_id === resourceId)
+      if (answered || bench.clock.now() >= until) return
+      this.request(resourceId)
+      bench.clock.wake(after(bench.clock.now(), ASK_AGAIN_MS), ask)
+    }
+    ask()
+  }
+
+  /** Sends and answers nothing any more, though its connection is open. */
+  freeze(): void {
+    this.#cancelBeat()
   }
 
   /** Frames of this event since the last call; reads what has come. */
@@ -83,14 +108,29 @@ export class ReleasedPeer {
 
   /** Ends the connection without a word, as a process that is killed. */
   die(): void {
+    this.freeze()
     this.#peer.leave()
+  }
+
+  /** Sends a heartbeat every 10 s. @throws Error after four without an answer, when a released peer would reconnect */
+  #beatLater(): void {
+    const { clock } = this.#options.bench
+    this.#cancelBeat = clock.wake(after(clock.now(), HEARTBEAT_MS), () => {
+      if (this.#unanswered === HEARTBEATS_UNANSWERED) throw new Error('the portal does not answer heartbeats')
+      this.#unanswered++
+      this.#peer.say('heartbeat', {}, 'phoenix')
+      this.turn()
+      this.#beatLater()
+    })
   }
 
   #answer({ event, payload }: ReleasedFrame): void {
     const { role, dialect, candidates = [CANDIDATE], needsRelays = true } = this.#options
     const isWithout = needsRelays && this.#relays.size === 0
     const { create, created } = NAMES[dialect]
-    if (event === 'init') {
+    if (event === 'phx_reply') {
+      this.#unanswered = 0
+    } else if (event === 'init') {
       this.#relays.clear()
       for (const { id } of payload.relays ?? []) this.#relays.add(id)
       if (role === 'client' && needsRelays && this.#relays.size === 0) this.say('no_relays', {})
@@ -106,4 +146,16 @@ export class ReleasedPeer {
   }
 }
 
+const HEARTBEAT_MS = 10 * SECOND
+const HEARTBEATS_UNANSWERED = 4
+/** Least time of a client between two requests for one resource. */
+const ASK_AGAIN_MS = 2 * SECOND
+/** Time that a client waits for an answer. */
+const WAIT_FOR_GATEWAY_MS = 15 * SECOND
+const ANSWERS: ReadonlySet<string> = new Set([
+  'authorization_created',
+  'authorization_creation_failed',
+  'flow_created',
+  'flow_creation_failed',
+])
 const CANDIDATE = 'candidate:fffeff7e06fbb9ff63ffac81 1 udp 2130706175 192.0.2.7 52625 typ host ufrag abcd'

@@ -123,6 +123,33 @@ describe('H12 released peers at the portal', () => {
     })
   }
 
+  for (const dialect of DIALECTS) {
+    it(`H12 ${dialect} peers stay connected for an hour by their own heartbeats`, () => {
+      const peers = [gateway(dialect), client(dialect)]
+      bench.clock.advance(3_600 * SECOND)
+      expect([...bench.closed]).to.deep.equal([])
+      for (const peer of peers) peer.die()
+    })
+
+    it(`H12 a ${dialect} client that asks every 2 s is told once, when its slow gateway has answered, and gets the next gateway if that never does`, () => {
+      const [slow, laptop] = [gateway(dialect), client(dialect)]
+      slow.freeze()
+      laptop.want(company.resource.id)
+      bench.clock.advance(2_900)
+      slow.turn()
+      expect(laptop.take(NAMES[dialect].created)).to.have.length(1)
+      bench.clock.advance(20 * SECOND)
+      expect(laptop.take(NAMES[dialect].created)).to.deep.equal([])
+      const other = gateway(dialect, { peerId: company.gateways[1].id })
+      const further = company.network('192.0.2.0/28')
+      company.allow(company.group.id, further.id)
+      laptop.want(further.id)
+      bench.clock.advance(1_500)
+      other.turn()
+      expect(laptop.take(NAMES[dialect].created)[0]?.payload).to.include({ gateway_id: company.gateways[1].id })
+    })
+  }
+
   it('H12 candidates of a client from before March 2026 reach each gateway that it names, once', () => {
     const [server, laptop] = [gateway('v2'), client('v1', { version: '1.5.6' })]
     laptop.request(company.resource.id)
