@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { INDIRECT_REASONS, PATH_KINDS } from '../ice/path-kind.ts'
 import { isHostName } from '../runtime/host-name.ts'
 import { MAX_CLIENT_FACTS, MAX_OWN_FACT_CHARACTERS } from '../contract/fact-source.ts'
 import {
@@ -173,7 +174,32 @@ export const portalToClient = {
   iceCandidates: GatewayCandidates,
   invalidateIceCandidates: GatewayCandidates,
   relaysPresence: RelaysPresence,
+  /**
+   * Asks the client to report how its packets go to gateways: now, and in this interval where that has changed.
+   * Portreeve's addition.
+   */
+  reportPaths: z.object({ interval_ms: z.int().min(1_000).max(3_600_000) }),
 } as const
+
+/** Path from a client to a gateway. Portreeve's addition. */
+export const ReportedPath = z.object({
+  gateway_id: Id,
+  /** Kind of the path; `none` where the gateway is not reached. */
+  kind: z.enum([...PATH_KINDS, 'none']),
+  /** Endpoint or address of the relay that carries the packets. */
+  relay: z.string().max(64).optional(),
+  /** Reason why a relay does. */
+  why: z.enum(INDIRECT_REASONS).optional(),
+  /** Round trip in milliseconds, as last measured. */
+  ms: z.number().min(0).max(60_000).optional(),
+  /** Number of checks of the path that were lost, of the latest `of`. */
+  lost: z.int().min(0).max(10_000).optional(),
+  of: z.int().min(1).max(10_000).optional(),
+})
+export type ReportedPath = z.infer<typeof ReportedPath>
+
+/** Most gateways that a client reports paths to. */
+export const MAX_REPORTED_PATHS = 64
 
 /** Round trip in milliseconds to a gateway, and how long ago the client measured it. */
 const MeasuredRoundTrip = z.object({
@@ -207,6 +233,8 @@ export const clientToPortal = {
   requestDeviceAccess: z.unknown(),
   /** Facts of the client's own machine, of those in the interface's `client_facts`. Portreeve's addition. */
   clientFacts: z.object({ facts: z.array(ClientFact).max(MAX_CLIENT_FACTS) }),
+  /** Paths to the gateways that serve the client: all of them, in place of those reported before. Portreeve's addition. */
+  clientPaths: z.object({ paths: lenient(ReportedPath, MAX_REPORTED_PATHS) }),
   noRelays: Empty,
   setSnownetCapabilities: SnownetCapabilities,
   setCapabilities: Capabilities,

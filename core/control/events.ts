@@ -25,6 +25,7 @@ export const EVENTS: Table = {
       iceCandidates: { v2: 'ice_candidates', v1: 'ice_candidates' },
       invalidateIceCandidates: { v2: 'invalidate_ice_candidates', v1: 'invalidate_ice_candidates' },
       relaysPresence: { v2: 'relays_presence', v1: 'relays_presence' },
+      reportPaths: { v2: 'report_paths' },
     },
     toPortal: {
       requestAuthorization: { v2: 'request_authorization', v1: 'create_flow' },
@@ -37,6 +38,7 @@ export const EVENTS: Table = {
       broadcastInvalidatedIceCandidates: { v1: 'broadcast_invalidated_ice_candidates' },
       requestDeviceAccess: { v1: 'request_device_access' },
       clientFacts: { v2: 'client_facts' },
+      clientPaths: { v2: 'client_paths' },
       noRelays: { v2: 'no_relays', v1: 'no_relays' },
       setSnownetCapabilities: { v2: 'set_snownet_capabilities' },
       setCapabilities: { v2: 'set_capabilities' },

@@ -98,6 +98,10 @@ export const FEATURES = {
   /** `request_authorization` carries `round_trips`. */
   roundTrips: 'round_trips',
   /**
+   * A client that lists it is sent `report_paths`, and then reports how its packets go to gateways by `client_paths`.
+   */
+  pathReports: 'path_reports',
+  /**
    * A gateway that lists it is sent `report_load`, and then reports the load of its machine by `gateway_load`.
    */
   loadReports: 'load_reports',

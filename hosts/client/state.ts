@@ -34,9 +34,11 @@ import type { KnownGateway } from './gateway-table.ts'
 import { NameFindings } from './names/name-findings.ts'
 import { NameService, type NameServiceInput, type NameServiceOutput } from './names/name-service.ts'
 import { OwnFacts, type OwnFactsInput } from './own-facts.ts'
+import { reportedPaths } from './reported-paths.ts'
 import { ResourceAccess, type ResourceAccessInput, type ResourceAccessOutput } from './resource-access.ts'
 import { ResourceTable } from './resource-table.ts'
 import type { ClientLinkState } from './session/client-status.ts'
+import { PathReports, type PathReportsInput } from './path-reports.ts'
 import type { ClientInput, ClientOutput } from './state-messages.ts'
 import type { ReadUpstream, UnusableResolver } from './names/upstreams.ts'
 import { TunnelRoutes } from './tunnel-routes.ts'
@@ -90,6 +92,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   readonly #tellNames: Tell<NameServiceInput>
   readonly #tellFacts: Tell<OwnFactsInput>
   readonly #tellAccess: Tell<ResourceAccessInput>
+  readonly #tellPathReports: Tell<PathReportsInput>
   readonly #servers = new OfferedRelays()
   readonly #outputs = new OutputQueue<ClientOutput>()
   /** Final state, once the portal has ended the client. */
@@ -114,6 +117,8 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
       candidates: () => this.#connections.candidates,
     })
     this.#tellAccess = this.#held.hold(access, (output, now) => this.#onAccess(output, now))
+    const pathReports = new PathReports(() => reportedPaths(this))
+    this.#tellPathReports = this.#held.hold(pathReports, ({ message }, now) => this.#say(message, now))
     this.#tellNames = this.#held.hold(this.#names, (output, now) => this.#onNames(output, now))
     this.#tellFacts = this.#held.hold(this.facts, ({ message }, now) =>
       this.#tellPortal({ type: 'send', ...message }, now),
@@ -240,7 +245,8 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
       case 'deliver':
         return this.#onMessage(output, now)
       case 'linkUp':
-        return this.resources.portalIsBack()
+        this.resources.portalIsBack()
+        return this.#tellPathReports(output, now)
       case 'end':
         this.#endedAs = output.reason === 'signed_out' ? output.reason : 'unreachable'
         this.#tellConnections({ type: 'portalLost', reason: output.reason }, now)
@@ -279,6 +285,8 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
         const type = message.event === 'iceCandidates' ? 'remoteCandidatesAdded' : 'remoteCandidatesRemoved'
         return this.#tellConnections({ type, peer, candidates }, now)
       }
+      case 'reportPaths':
+        return this.#tellPathReports({ type: 'reportsWanted', intervalMs: message.payload.interval_ms }, now)
       case 'relaysPresence':
         this.#servers.change(message.payload)
         return this.#offerServers(now)
@@ -387,10 +395,12 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
       case 'flowsTold':
       case 'keysExported':
         return this.#tellLane(output, now)
-      case 'granted':
-      case 'connected':
       case 'disconnected':
       case 'pathTaken':
+        this.#tellPathReports({ type: 'pathChanged' }, now)
+        return this.#tellAccess(output, now)
+      case 'granted':
+      case 'connected':
         return this.#tellAccess(output, now)
       case 'transportFaulted':
         return this.#note(this.#transportNews.hear(output, now))

@@ -13,6 +13,7 @@ export const UNDERSTOOD_FEATURES: Readonly<Record<Role, readonly string[]>> = {
     FEATURES.clientFacts,
     FEATURES.stun,
     FEATURES.roundTrips,
+    FEATURES.pathReports,
   ],
   gateway: [
     FEATURES.acknowledgedReject,

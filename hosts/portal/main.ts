@@ -161,6 +161,7 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
       resolvers,
       plugins: describedPlugins(installation),
       isConnected: (id) => control.isConnected(id),
+      paths: control.paths,
       decisions: control.decisions,
       relays: () => relays.standings(),
       publicUrl,

@@ -146,6 +146,7 @@ export class ScriptedPortal implements VirtualPortalEnd {
       case 'broadcastInvalidatedIceCandidates':
       case 'requestDeviceAccess':
       case 'clientFacts':
+      case 'clientPaths':
       case 'noRelays':
       case 'setSnownetCapabilities':
       case 'setCapabilities':

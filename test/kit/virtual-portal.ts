@@ -121,6 +121,11 @@ export class VirtualPortal implements VirtualPortalEnd {
     return this.#driven !== undefined
   }
 
+  /** Paths of clients, by their kind; undefined while the portal is stopped. */
+  get paths() {
+    return this.#machine?.paths.counts()
+  }
+
   get counts() {
     return this.#machine?.counts()
   }

@@ -4,7 +4,7 @@ import type { PortalShell } from './shell.ts'
 
 /** Registers the control channel's metrics with Prometheus. */
 export const controlMetrics = (
-  shell: Pick<PortalShell, 'machine' | 'refusals' | 'cutOff' | 'limits'>,
+  shell: Pick<PortalShell, 'machine' | 'paths' | 'refusals' | 'cutOff' | 'limits'>,
   registry: Registry,
 ): void => {
   gauge(registry, {
@@ -18,6 +18,12 @@ export const controlMetrics = (
     help: 'Messages of peers that were dropped, by reason',
     label: 'reason',
     values: () => shell.machine.counters(),
+  })
+  gauge(registry, {
+    name: 'portreeve_portal_paths',
+    help: 'Paths from connected clients to gateways, as clients report them, by kind',
+    label: 'kind',
+    values: () => shell.paths.counts(),
   })
   gauge(registry, {
     name: 'portreeve_portal_limits',

@@ -17,6 +17,7 @@ import { unixOf, unixTime } from '../../../core/runtime/time.ts'
 import type { Rate } from '../../../core/runtime/token-bucket.ts'
 import { ContestLog } from './contest-log.ts'
 import { ControlEndpoint } from './endpoint.ts'
+import type { ClientPaths } from '../decide/client-paths.ts'
 import type { PresentRelay } from '../decide/relay-choice.ts'
 import { GatewayChecks } from './gateway-checks.ts'
 import { heardDecisions, type HeardDecisions } from '../explain/heard-decisions.ts'
@@ -167,6 +168,11 @@ export class PortalShell implements Startable {
   /** Offers peers the relays that answer, and tells those of whose relays one is gone. */
   offerRelays(relays: readonly PresentRelay[]): void {
     this.#driven?.dispatch({ type: 'relaysChanged', relays })
+  }
+
+  /** Paths of clients, as they report them. */
+  get paths(): Pick<ClientPaths, 'ofClient' | 'onGateway' | 'counts'> {
+    return this.#machine.paths
   }
 
   /** Whether a client or gateway is connected. */

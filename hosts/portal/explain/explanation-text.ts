@@ -6,6 +6,7 @@ import { utcText } from '../../../core/runtime/utc-text.ts'
 import { capital, obstacleText } from '../decide/obstacle-text.ts'
 import type { AccessExplanation, FilterExplanation } from './explanation.ts'
 import { factName, factText } from './fact-text.ts'
+import { pathText } from './path-text.ts'
 
 /** Returns the explanation in English, one sentence per line, for the command line and for pages. */
 export const explanationText = (explanation: AccessExplanation): string[] => [
@@ -127,6 +128,7 @@ const filterLine = (filter: FilterExplanation): string =>
 /** Lines about the gateways: which one would serve, and what keeps others from it. */
 const gatewayLines = (explanation: AccessExplanation): string[] => [
   gatewayLine(explanation),
+  ...explanation.gateway.gateways.flatMap(({ name, path }) => (path === undefined ? [] : [pathText(path, name)])),
   ...explanation.gateway.gateways.flatMap(({ name, problems }) =>
     problems.map(
       ({ code, said }) =>

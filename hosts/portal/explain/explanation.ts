@@ -8,6 +8,7 @@ import { ICMP, TCP, UDP } from '../../../core/net/packet-view.ts'
 import { PortFilters } from '../../../core/net/port-filter.ts'
 import type { Instant, UnixTime } from '../../../core/runtime/time.ts'
 import { judgeAccess, type AccessVerdict } from '../decide/access.ts'
+import type { ClientPath } from '../decide/client-paths.ts'
 import { dependsOnConnection } from '../decide/connection-facts.ts'
 import type { Choice } from '../decide/selection.ts'
 import type { GatewayProblem } from '../decide/presence.ts'
@@ -75,6 +76,8 @@ export interface GatewayExplanation {
     /** Problems that keep its machine from forwarding, as it reports them; it is not chosen then. */
     problems: readonly GatewayProblem[]
     connectedClients: number
+    /** Path of the client's packets to it, as the client reports it; undefined without one. */
+    path: ClientPath | undefined
     lastSeenAt: UnixTime | null
   }[]
 }
@@ -173,6 +176,7 @@ const gatewayOf = (
     clientTransport,
   })
   const [first, ...others] = compatible
+  const paths = client === undefined ? [] : knowledge.clientPaths.ofClient(client.id)
   const connectedIds = client === undefined ? [] : grants.ofClient(client.id).map(({ row }) => row.gatewayId)
   return {
     choice:
@@ -196,6 +200,7 @@ const gatewayOf = (
         isConnected: connected.some((gateway) => gateway.id === id),
         isCompatible: compatible.some((gateway) => gateway.id === id),
         connectedClients: grants.clientsOn(id),
+        path: paths.find(({ gatewayId }) => gatewayId === id),
         lastSeenAt,
       })),
   }

@@ -2,6 +2,7 @@ import { okReply, type Frame } from '../../../core/control/frame.ts'
 import { FEATURES } from '../../../core/control/messages.ts'
 import { after, SECOND, type Instant, type UnixTime } from '../../../core/runtime/time.ts'
 import { capital, obstacleText } from '../decide/obstacle-text.ts'
+import type { ClientPaths } from '../decide/client-paths.ts'
 import type { Presence } from '../decide/presence.ts'
 import type { View } from '../decide/view.ts'
 import { unixSeconds } from '../wire/wire-grant.ts'
@@ -37,6 +38,7 @@ export interface AttendanceNeeds {
   presence: Presence
   peers: ConnectedPeers
   whereabouts: Whereabouts
+  clientPaths: Pick<ClientPaths, 'left'>
   grants: Grants
   agenda: Agenda
   unixAt: (now: Instant) => UnixTime
@@ -265,6 +267,7 @@ export class Attendance {
     const { connection: name, role, peerId } = connection
     this.#needs.presence.left(peerId, name)
     if (role === 'client') {
+      this.#needs.clientPaths.left(peerId, name)
       this.#needs.absences.left(peerId, now)
       return this.#needs.requests.clientLeft(name, now)
     }

@@ -3,6 +3,7 @@ import type { Extensions } from '../../../core/contract/extension-point.ts'
 import type { Random } from '../../../core/runtime/random.ts'
 import type { Instant, UnixTime } from '../../../core/runtime/time.ts'
 import type { BroughtFacts } from '../decide/brought-facts.ts'
+import type { ClientPaths } from '../decide/client-paths.ts'
 import type { FactAges } from '../decide/fact-ages.ts'
 import type { Presence } from '../decide/presence.ts'
 import type { View } from '../decide/view.ts'
@@ -21,6 +22,7 @@ export interface Knowledge {
   peers: Pick<ConnectedPeers, 'client'>
   whereabouts: Pick<Whereabouts, 'get'>
   grants: Pick<Grants, 'ofClient' | 'clientsOn'>
+  clientPaths: Pick<ClientPaths, 'ofClient'>
   nameTroubles: Pick<NameTroubles, 'ofResource'>
   limits: Pick<Limits, 'placeMs'>
   selectors: Extensions<GatewaySelector>

@@ -8,7 +8,9 @@ import {
 } from '../../../core/control/frame.ts'
 import { FEATURES, type ToPortal } from '../../../core/control/messages.ts'
 import { matchPattern, normalizeName } from '../../../core/dns/pattern.ts'
-import { unixTime, type Instant, type UnixTime } from '../../../core/runtime/time.ts'
+import { SECOND, unixTime, type Instant, type UnixTime } from '../../../core/runtime/time.ts'
+import type { ReportedPath } from '../../../core/control/client-messages.ts'
+import type { ClientPath, ClientPaths } from '../decide/client-paths.ts'
 import { LOAD_INTERVAL_MS } from '../decide/candidate-facts.ts'
 import type { Presence } from '../decide/presence.ts'
 import type { View } from '../decide/view.ts'
@@ -34,6 +36,7 @@ export interface PeerFramesNeeds {
   withdrawals: Withdrawals
   candidates: IceCandidates
   nameTroubles: NameTroubles
+  clientPaths: Pick<ClientPaths, 'reported'>
   stunOffers: StunOffers
   relayOffers: RelayOffers
   saidFacts: Pick<SaidFacts, 'hear'>
@@ -102,11 +105,16 @@ export class PeerFrames {
         return this.#needs.candidates.broadcastFromClient(connection.peerId, 'invalidateIceCandidates', message.payload)
       case 'clientFacts':
         return this.#needs.saidFacts.hear(connection, message.payload.facts, now)
+      case 'clientPaths':
+        return this.#notePaths(connection, message.payload.paths, now)
       case 'noRelays':
         this.#needs.relayOffers.requested(connection, now)
         return
       case 'setCapabilities':
         this.#needs.attendance.learnFeatures(connection, message.payload.features)
+        if (connection.features.has(FEATURES.pathReports)) {
+          this.#needs.peers.tell(connection, { event: 'reportPaths', payload: { interval_ms: PATHS_INTERVAL_MS } })
+        }
         this.#needs.stunOffers.learned(connection)
         return this.#needs.relayOffers.learned(connection, now)
       case 'requestDeviceAccess':
@@ -164,6 +172,24 @@ export class PeerFrames {
     )
   }
 
+  /** Notes a client's paths to gateways of its account. */
+  #notePaths(connection: ClientConnection, reported: readonly ReportedPath[], now: Instant): void {
+    const { view, clientPaths, unixAt, drop } = this.#needs
+    const { peerId: clientId, connection: name } = connection
+    const accountId = view.get('clients', clientId)?.accountId
+    const at = unixAt(now)
+    const paths = new Map<string, ClientPath>()
+    for (const { gateway_id, kind, relay, why, ms, lost, of } of reported) {
+      const gatewayId = gateway_id.toLowerCase()
+      if (view.get('gateways', gatewayId)?.accountId !== accountId) drop('path-not-its')
+      else {
+        const loss = lost === undefined || of === undefined ? undefined : { lost: Math.min(lost, of), of }
+        paths.set(gatewayId, { gatewayId, kind, relay, why, roundTripMs: ms, loss, at })
+      }
+    }
+    clientPaths.reported({ clientId, connection: name }, [...paths.values()])
+  }
+
   /** Stores a gateway's report about a name, if the name belongs to a resource of the gateway's site. */
   #noteName(
     { peerId: gatewayId }: Connection,
@@ -189,6 +215,9 @@ export class PeerFrames {
 }
 
 type RoundTrips = AccessRequest['wish']['round_trips']
+
+/** Interval at which clients look whether their paths have changed. */
+const PATHS_INTERVAL_MS = 30 * SECOND
 
 /** Cost of a repeated join, in frames that a peer may send: allows about one a second, and ten at once. */
 const JOIN_COST = 48

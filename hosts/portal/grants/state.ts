@@ -11,6 +11,7 @@ import type { Endpoint } from '../../../core/runtime/endpoint.ts'
 import type { Random } from '../../../core/runtime/random.ts'
 import { DAY, type Instant, type UnixTime } from '../../../core/runtime/time.ts'
 import { BroughtFacts } from '../decide/brought-facts.ts'
+import { ClientPaths } from '../decide/client-paths.ts'
 import { FactAges } from '../decide/fact-ages.ts'
 import { Presence } from '../decide/presence.ts'
 import type { PresentRelay } from '../decide/relay-choice.ts'
@@ -126,6 +127,8 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
   readonly #stunOffers: StunOffers
   readonly #relayOffers: RelayOffers
   readonly #lostGateways: LostGateways
+  /** Paths of clients, as they report them. */
+  readonly paths = new ClientPaths()
   /** State that explanations read. */
   readonly knowledge: Knowledge
 
@@ -150,6 +153,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
       whereabouts,
       ages: this.#ages,
       brought: this.#brought,
+      clientPaths: this.paths,
       nameTroubles: new NameTroubles(),
       toldCandidates: new ToldCandidates({ grants: this.#grants }),
       emit,

@@ -40,7 +40,9 @@ describe('messages of the control channel', () => {
       .filter((key) => !shown.has(key))
       .map((key) => key.replace(/^v2 /, ''))
     expect(missing).to.deep.equal([
+      'client fromPortal report_paths',
       'client toPortal client_facts',
+      'client toPortal client_paths',
       'client toPortal set_capabilities',
       'gateway fromPortal report_load',
       'gateway fromPortal report_problems',

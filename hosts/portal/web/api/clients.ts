@@ -8,6 +8,7 @@ import { collection, existing, idOf } from './collection.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { ApiParts } from './parts.ts'
 import { PageQuery } from './page.ts'
+import { PathBody, pathToWire } from './path-bodies.ts'
 import { jsonBody } from './read-body.ts'
 import { defined, Id, Name, pageOf, rowFields, Time, timeOf, timeOrNull } from './body-fields.ts'
 
@@ -36,6 +37,9 @@ const ClientBody = z
       .describe('Whether the admin verified every device with this external_id, without a key'),
     last_seen_at: Time.nullable(),
     last_seen_version: z.string().nullable(),
+    paths: z
+      .array(PathBody)
+      .describe('Paths to the gateways that serve it, as it last reported them; empty while it is not connected'),
   })
   .meta({ id: 'Client' })
 const Patch = z.strictObject({
@@ -50,7 +54,7 @@ const Patch = z.strictObject({
 })
 
 /** Operations on clients, the devices of actors: they register themselves with a token. */
-export const clientEndpoints = ({ store, clock, isConnected }: ApiParts): Endpoint[] => {
+export const clientEndpoints = ({ store, clock, isConnected, paths }: ApiParts): Endpoint[] => {
   const patch = jsonBody(Patch)
   const clients = collection(store, 'clients', (row: Client): z.infer<typeof ClientBody> => ({
     id: row.id,
@@ -64,6 +68,7 @@ export const clientEndpoints = ({ store, clock, isConnected }: ApiParts): Endpoi
     ...deviceOf(row),
     last_seen_at: timeOrNull(row.lastSeenAt),
     last_seen_version: row.lastSeenVersion,
+    paths: paths.ofClient(row.id).map(pathToWire),
     created_at: timeOf(row.createdAt),
   }))
   const patchClient = clients.patch(async (ctx, tx) => {

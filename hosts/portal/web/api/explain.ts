@@ -14,6 +14,7 @@ import { explanationText } from '../../explain/explanation-text.ts'
 import { invalidBody } from '../http/problem.ts'
 import type { Endpoint, ApiMiddleware } from './endpoint.ts'
 import type { ApiParts } from './parts.ts'
+import { PathBody, pathToWire } from './path-bodies.ts'
 import { jsonBody } from './read-body.ts'
 import { Id, Text, Time, timeOf, timeOrNull, unixTimeOf } from './body-fields.ts'
 
@@ -131,6 +132,7 @@ const ExplanationBody = z
         is_compatible: z.boolean(),
         problems: z.array(z.strictObject({ code: z.string(), said: z.string() })),
         connected_clients: z.int(),
+        path: PathBody.nullable().describe('Path of the client’s packets to it, as the client reports it'),
         last_seen_at: Time.nullable(),
       }),
     ),
@@ -227,7 +229,7 @@ const toWire = ({ explanation, others }: ExplainVerdict & { ok: true }): z.infer
         : { protocol: filter.protocol, port: filter.port ?? null, is_permitted: filter.isPermitted },
     gateway: chosen(gateway),
     gateways: gateway.gateways.map(
-      ({ id, name, version, transport, isConnected, isCompatible, problems, connectedClients, lastSeenAt }) => ({
+      ({ id, name, version, transport, isConnected, isCompatible, problems, connectedClients, path, lastSeenAt }) => ({
         id,
         name,
         version,
@@ -236,6 +238,7 @@ const toWire = ({ explanation, others }: ExplainVerdict & { ok: true }): z.infer
         is_compatible: isCompatible,
         problems: problems.map(({ code, said }) => ({ code, said })),
         connected_clients: connectedClients,
+        path: path === undefined ? null : pathToWire(path),
         last_seen_at: timeOrNull(lastSeenAt),
       }),
     ),

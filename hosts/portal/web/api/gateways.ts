@@ -4,6 +4,7 @@ import { collection } from './collection.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { ApiParts } from './parts.ts'
 import { PageQuery } from './page.ts'
+import { PathCountsBody, pathCountsToWire } from './path-bodies.ts'
 import { jsonBody } from './read-body.ts'
 import { defined, Id, Name, pageOf, rowFields, Time, timeOf, timeOrNull } from './body-fields.ts'
 
@@ -19,12 +20,13 @@ const GatewayBody = z
     is_connected: z.boolean(),
     last_seen_at: Time.nullable(),
     last_seen_version: z.string().nullable(),
+    paths: PathCountsBody,
   })
   .meta({ id: 'Gateway' })
 const Patch = z.strictObject({ name: Name.optional() })
 
 /** Operations on gateways, which register themselves with a token of their site. */
-export const gatewayEndpoints = ({ store, isConnected }: ApiParts): Endpoint[] => {
+export const gatewayEndpoints = ({ store, isConnected, paths }: ApiParts): Endpoint[] => {
   const patch = jsonBody(Patch)
   const gateways = collection(store, 'gateways', (row: Gateway): z.infer<typeof GatewayBody> => ({
     id: row.id,
@@ -37,6 +39,7 @@ export const gatewayEndpoints = ({ store, isConnected }: ApiParts): Endpoint[] =
     is_connected: isConnected(row.id),
     last_seen_at: timeOrNull(row.lastSeenAt),
     last_seen_version: row.lastSeenVersion,
+    paths: pathCountsToWire(paths.onGateway(row.id)),
     created_at: timeOf(row.createdAt),
   }))
   const patchGateway = gateways.patch(async (ctx) => Promise.resolve(defined(patch.of(ctx))))

@@ -4,6 +4,7 @@ import type { PolicyCondition } from '../../../../core/contract/policy-condition
 import type { Extensions } from '../../../../core/contract/extension-point.ts'
 import type { DescribedPlugin } from '../../../../core/plugin/described-plugin.ts'
 import type { Clock } from '../../../../core/runtime/clock.ts'
+import type { ClientPaths } from '../../decide/client-paths.ts'
 import type { HeardDecisions } from '../../explain/heard-decisions.ts'
 import type { RelayStanding } from '../../relays/relay-standing.ts'
 import type { RefusedCalls } from '../../store/refused-calls.ts'
@@ -24,6 +25,8 @@ export interface ApiParts {
   plugins: readonly DescribedPlugin[]
   /** Whether a client or a gateway has its control channel open. */
   isConnected: (id: string) => boolean
+  /** Paths of connected clients, as they report them. */
+  paths: Pick<ClientPaths, 'ofClient' | 'onGateway'>
   decisions: HeardDecisions
   /** Returns all relays, and whether they answer. */
   relays: () => readonly RelayStanding[]

@@ -1,0 +1,72 @@
+import { expect } from 'chai'
+import { beforeEach, describe, it } from 'mocha'
+import { FEATURES } from '../../../../core/control/messages.ts'
+import { decisionsOf } from '../../../../hosts/portal/explain/decisions.ts'
+import { explanationText } from '../../../../hosts/portal/explain/explanation-text.ts'
+import { Company, PortalBench, type BenchPeer } from '../../../kit/portal-bench.ts'
+
+describe('how packets of clients go, as clients report it', () => {
+  let bench: PortalBench
+  let company: Company
+  let client: BenchPeer
+
+  beforeEach(() => {
+    bench = new PortalBench()
+    company = new Company(bench)
+    company.gatewayJoins(0)
+    company.gatewayJoins(1)
+    client = company.clientJoins({}, [FEATURES.pathReports])
+  })
+
+  const [first, second] = [() => company.gateways[0].id, () => company.gateways[1].id]
+  const report = (...paths: object[]) => client.say('client_paths', { paths })
+  const known = () => bench.machine.paths.ofClient(company.client.id)
+  const explained = (): string => {
+    const { account, actor, resource } = company
+    const question = { accountId: account.id, actor: actor.id, resource: resource.id, clientId: company.client.id }
+    const verdict = decisionsOf(bench.machine.knowledge, () => bench.clock.now()).explain(question)
+    return verdict.ok ? explanationText(verdict.explanation).join('\n') : ''
+  }
+
+  it('only a client that understands reports about paths is asked for them', () => {
+    expect(client.events()).to.include('report_paths')
+    const other = company.clientJoins()
+    expect(other.events()).to.not.include('report_paths')
+  })
+
+  it('the latest report of a client counts, for the gateways that it names, until the client has left', () => {
+    report({ gateway_id: first(), kind: 'direct', ms: 3.4, lost: 1, of: 100 }, { gateway_id: second(), kind: 'none' })
+    expect(known()).to.have.length(2)
+    expect(known()[0]).to.deep.include({ kind: 'direct', roundTripMs: 3.4, loss: { lost: 1, of: 100 } })
+    expect(bench.machine.paths.onGateway(first())).to.deep.equal({
+      direct: 1,
+      nat: 0,
+      relayed: 0,
+      websocket: 0,
+      none: 0,
+    })
+    report({ gateway_id: first(), kind: 'nat' })
+    expect(bench.machine.paths.counts()).to.deep.equal({ direct: 0, nat: 1, relayed: 0, websocket: 0, none: 0 })
+    client.leave()
+    expect(known()).to.deep.equal([])
+    expect(bench.machine.paths.counts()).to.deep.equal({ direct: 0, nat: 0, relayed: 0, websocket: 0, none: 0 })
+  })
+
+  it('a client reports nothing about gateways of others, nor what is no path', () => {
+    report({ gateway_id: bench.id(), kind: 'direct' })
+    expect(known()).to.deep.equal([])
+    expect(bench.machine.counters()).to.include({ 'path-not-its': 1 })
+    report({ gateway_id: first(), kind: 'pigeon' }, { gateway_id: first(), kind: 'direct', ms: -1 })
+    expect(known()).to.deep.equal([])
+  })
+
+  it('an explanation says how the packets of a device go, and why not directly', () => {
+    expect(explained()).to.not.include('Packets of this device')
+    report({ gateway_id: first(), kind: 'relayed', relay: '203.0.113.9:3478', why: 'not_let_in', ms: 31.26 })
+    expect(explained()).to.match(
+      /Packets of this device go to the gateway \S+ relayed by 203\.0\.113\.9:3478, 31\.3 ms there and back, as it says\. Not directly: neither end’s NAT or firewall lets packets of the other in\./,
+    )
+    report({ gateway_id: first(), kind: 'none' })
+    expect(explained()).to.match(/This device does not reach the gateway \S+\./)
+  })
+})
