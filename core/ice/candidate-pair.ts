@@ -30,6 +30,8 @@ export interface CandidatePair {
   roundTripMs: number | undefined
   /** Whether the last finished check was not answered. */
   isSilent: boolean
+  /** Number of finished checks in a row that were not answered. */
+  failures: number
   /**
    * Whether checks have stopped for lack of answers, until the other end is heard on this path or signals the candidate
    * again.
@@ -62,6 +64,7 @@ export const newPair = (
   answeredAt: undefined,
   roundTripMs: undefined,
   isSilent: false,
+  failures: 0,
   isGivenUp: false,
   nominated: false,
 })
@@ -69,6 +72,18 @@ export const newPair = (
 /** Whether datagrams of a pair pass a relay, be it this end's or the other end's. */
 export const isRelayed = ({ local, remote }: Pick<CandidatePair, 'local' | 'remote'>): boolean =>
   local.type === 'relay' || remote.type === 'relay'
+
+/** Whether two pairs pass a common relay: both fail if it does. */
+export const shareRelay = (a: CandidatePair, b: CandidatePair): boolean => {
+  const [mine, its] = [relaysOf(a), relaysOf(b)]
+  return mine.some((address) => its.includes(address))
+}
+
+/** Returns the addresses at a pair's ends that are a relay's, or may be: what was learned from a check does not say. */
+const relaysOf = ({ local, remote }: CandidatePair): string[] => [
+  ...(local.type === 'relay' ? [local.address] : []),
+  ...(remote.type === 'relay' || remote.type === 'prflx' ? [remote.address] : []),
+]
 
 /**
  * Orders pairs by priority (RFC 8445 §6.1.2.3), lowest first. The formula's 64 bits do not fit into a number, so its

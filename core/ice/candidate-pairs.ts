@@ -2,7 +2,7 @@ import type { Endpoint } from '../runtime/endpoint.ts'
 import type { TunnelPath } from '../runtime/path.ts'
 import { after, MINUTE, type Instant } from '../runtime/time.ts'
 import { isPrivate, type Candidate } from './candidate.ts'
-import { comparePairs, newPair, type CandidatePair } from './candidate-pair.ts'
+import { comparePairs, isRelayed, newPair, shareRelay, type CandidatePair } from './candidate-pair.ts'
 import { PACE_MS } from './check-timing.ts'
 import type { IceRole } from './connectivity-check.ts'
 import type { RelayedPaths } from './relayed-paths.ts'
@@ -70,6 +70,11 @@ export class CandidatePairs {
   /** Returns the pairs, highest priority first. */
   byPriority(): CandidatePair[] {
     return [...this.#pairs.values()].sort((a, b) => comparePairs(b, a, this.#role))
+  }
+
+  /** Returns the best valid pair over a relay that has no relay in common with another pair. */
+  spareOf(used: CandidatePair): CandidatePair | undefined {
+    return this.byPriority().find((pair) => pair.state === 'valid' && isRelayed(pair) && !shareRelay(pair, used))
   }
 
   /**

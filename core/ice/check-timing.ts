@@ -1,5 +1,5 @@
 // Timing of connectivity checks: when they are sent, repeated and given up.
-import { after, SECOND, type Instant } from '../runtime/time.ts'
+import { after, MINUTE, SECOND, type Instant } from '../runtime/time.ts'
 import { isRelayed, type CandidatePair } from './candidate-pair.ts'
 import type { IceRole } from './connectivity-check.ts'
 
@@ -11,6 +11,8 @@ const LAST_RETRANSMIT_MS = 1_000
 const CHECK_ENDS_MS = 5 * SECOND
 const RECHECK_MS = 10 * SECOND
 const RECHECK_WITHOUT_PATH_MS = 1 * SECOND
+/** Longest interval of checks of a pair that was never answered, while there is a path. */
+const LONGEST_RECHECK_MS = 1 * MINUTE
 /** Longest time for which received packets replace checks, as they do not prove that the other direction works. */
 const ONE_WAY_MS = 5 * SECOND
 /**
@@ -26,7 +28,7 @@ const SUSPECT_RETRANSMIT_MS = 150
  * datagrams is lost.
  */
 const LEAVE_AFTER_MS = 1_000
-/** Time on a direct path after which those over relays are not checked any more, until it is in doubt. */
+/** Time on a path after which those over relays are not checked any more, but for a spare one, until it is in doubt. */
 export const RELAYS_REST_AFTER_MS = 30 * SECOND
 /** Factor by which the controlled agent checks less often: the controlling agent's checks serve it too. */
 const CONTROLLED_CHECK_FACTOR = 3
@@ -76,7 +78,8 @@ export const recheckIntervalMs = (
   const { role, selected, withoutPathSince } = circumstances
   const hasHope = after(withoutPathSince, PATH_LOST_MS) > now
   if (role === 'controlled' && !hasHope && (selected === undefined || pair.heardAt === undefined)) return undefined
-  return selected === undefined ? RECHECK_WITHOUT_PATH_MS : RECHECK_MS
+  if (selected === undefined) return RECHECK_WITHOUT_PATH_MS
+  return pair.answeredAt === undefined ? Math.min(RECHECK_MS * 2 ** pair.failures, LONGEST_RECHECK_MS) : RECHECK_MS
 }
 
 /**

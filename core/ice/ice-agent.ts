@@ -267,6 +267,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     pair.heardAt = now
     pair.answeredAt = now
     pair.isSilent = false
+    pair.failures = 0
     pair.nextCheckAt = after(now, checkIntervalMs(pair, this.#circumstances(), now))
     this.#choose(now)
     if (roundTripMs !== undefined && pair === this.#selected) this.#roundTrip = { milliseconds: roundTripMs, at: now }
@@ -325,11 +326,15 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     else this.#continueCheck(pair, check, now)
   }
 
-  /** Whether a pair over a relay need not be checked: a direct path has been in use for a while, and is not in doubt. */
+  /**
+   * Whether a pair over a relay need not be checked: the path in use is so for a while, and is not in doubt. One that leads
+   * over another relay than that path is a spare one.
+   */
   #mayRest(pair: CandidatePair, now: Instant): boolean {
     const selected = this.#selected
-    if (selected === undefined || isRelayed(selected) || !isRelayed(pair)) return false
-    return after(this.#selectedAt, RELAYS_REST_AFTER_MS) <= now && (selected.check?.tries ?? 0) < DOUBTFUL_TRIES
+    if (selected === undefined || pair === selected || !isRelayed(pair)) return false
+    if (after(this.#selectedAt, RELAYS_REST_AFTER_MS) > now || (selected.check?.tries ?? 0) >= DOUBTFUL_TRIES) return false
+    return !isRelayed(selected) || this.#pairs.spareOf(selected) !== pair
   }
 
   #continueCheck(pair: CandidatePair, check: PendingCheck, now: Instant): void {
@@ -367,6 +372,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     pair.check = undefined
     pair.state = 'failed'
     pair.isSilent = true
+    pair.failures++
     if (pair === this.#selected) this.#lose(suspectSince, now)
     const interval = recheckIntervalMs(pair, this.#circumstances(), now)
     if (interval === undefined) pair.isGivenUp = true

@@ -17,8 +17,6 @@ export interface RelayChannel {
   refusedUntil: Instant | undefined
   /** Time of the last datagram in either direction that passed this machine's host. */
   usedAt: Instant
-  /** Datagrams that wait until the channel is bound, oldest first. */
-  waiting: { bytes: Uint8Array; isProbe?: true | undefined }[]
 }
 
 /** Lifetime of a binding (RFC 8656 §12). */
@@ -32,8 +30,6 @@ const RESTS_MS = BOUND_MS + 5 * MINUTE + 30 * SECOND
 /** Time for which an unbound number is kept for a peer that nothing is sent to. */
 const UNUSED_MS = 1 * MINUTE
 const REFUSED_MS = 30 * SECOND
-/** Most datagrams that wait for a channel; the oldest are dropped. */
-const MAX_WAITING = 8
 
 /** Channels of one allocation. */
 export class RelayChannels {
@@ -52,7 +48,7 @@ export class RelayChannels {
     if (known !== undefined) return known
     const number = this.#freeNumber(now)
     if (number === undefined) return undefined
-    const channel: RelayChannel = { number, peer, usedAt: now, ...UNBOUND, waiting: [] }
+    const channel: RelayChannel = { number, peer, usedAt: now, ...UNBOUND }
     this.#byNumber.set(number, channel)
     this.#byPeer.set(peer, channel)
     return channel
@@ -69,32 +65,23 @@ export class RelayChannels {
     return boundAt === undefined || after(boundAt, RENEW_MS) <= now
   }
 
-  /** Keeps a datagram until its channel is bound. */
-  wait(channel: RelayChannel, datagram: RelayChannel['waiting'][number]): void {
-    channel.waiting.push(datagram)
-    if (channel.waiting.length > MAX_WAITING) channel.waiting.shift()
-  }
-
-  /** Records that the relay has bound a channel, and returns the datagrams that waited. */
-  bound(channel: RelayChannel, now: Instant): RelayChannel['waiting'] {
+  /** Records that the relay has bound a channel. */
+  bound(channel: RelayChannel, now: Instant): void {
     channel.boundAt = channel.bindingSince ?? now
     this.#lookAt ??= after(now, LOOK_MS)
     channel.bindingSince = channel.refusedUntil = undefined
-    return channel.waiting.splice(0)
   }
 
   /** Records that the relay has refused to bind a channel, or has not answered. */
   refused(channel: RelayChannel, now: Instant): void {
     channel.bindingSince = undefined
     channel.refusedUntil = after(now, REFUSED_MS)
-    channel.waiting.length = 0
   }
 
   /** Records that the allocation is gone, and with it the bindings. The numbers stay. */
   unbindAll(): void {
     for (const channel of this.#byNumber.values()) {
       Object.assign(channel, UNBOUND)
-      channel.waiting.length = 0
     }
   }
 

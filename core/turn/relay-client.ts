@@ -46,7 +46,7 @@ export type RelayClientInput =
   | { type: 'credentialsRenewed'; credentials: RelayCredentials }
   /** A datagram from the relay. */
   | { type: 'datagramReceived'; datagram: Uint8Array }
-  /** A datagram to send to the peer of a channel; it waits while the channel is not bound. */
+  /** A datagram to send to the peer of a channel, which is bound first if it is not. */
   | ({ type: 'datagramQueued'; channel: number } & QueuedDatagram)
   /** A path over this relay has died: whether the relay answers is to be found out at once. */
   | { type: 'doubted' }
@@ -299,13 +299,15 @@ export class RelayClient implements Machine<RelayClientInput, RelayClientOutput>
     const channel = this.#channels.at(number)
     if (channel === undefined || this.#state !== 'allocated') return this.#counters.count('no-channel')
     channel.usedAt = now
-    if (this.#channels.isToBind(channel, now)) this.#bind(channel, now)
-    if (this.#channels.isBound(channel, now)) this.#sendData(channel, { bytes, isProbe })
-    else if (channel.bindingSince === undefined) this.#counters.count('relay-refuses-peer')
-    else this.#channels.wait(channel, { bytes: new Uint8Array(bytes), isProbe })
-  }
-
-  #sendData({ number }: RelayChannel, { bytes, isProbe }: QueuedDatagram): void {
+    if (this.#channels.isToBind(channel, now)) {
+      this.#bind(channel, now)
+      this.#drain(now)
+    }
+    // Data goes right behind the request that binds its channel, as waiting for the answer costs a round trip. The relay
+    // drops it if the request is lost or refused; what matters is sent again.
+    if (channel.bindingSince === undefined && !this.#channels.isBound(channel, now)) {
+      return this.#counters.count('relay-refuses-peer')
+    }
     const framed = encodeChannelData(number, bytes)
     this.#outputs.push({ type: 'sendDatagram', bytes: framed, ...(isProbe === undefined ? {} : { isProbe }) })
   }
@@ -373,7 +375,7 @@ export class RelayClient implements Machine<RelayClientInput, RelayClientOutput>
         return
       }
       case 'bind':
-        for (const datagram of this.#channels.bound(purpose.channel, now)) this.#sendData(purpose.channel, datagram)
+        this.#channels.bound(purpose.channel, now)
     }
   }
 

@@ -1,10 +1,12 @@
 import type { GatewaySelector } from '../../core/contract/gateway-selector.ts'
+import type { RelayProvider } from '../../core/contract/relay-provider.ts'
 import { toBase64, toHex } from '../../core/crypto/text-encoding.ts'
 import { tokenHash } from '../../core/crypto/token-hash.ts'
 import { drive, type Driven } from '../../core/runtime/drive.ts'
 import type { Endpoint } from '../../core/runtime/endpoint.ts'
 import { uuid } from '../../core/runtime/random.ts'
 import { after, unixOf } from '../../core/runtime/time.ts'
+import type { PresentRelay } from '../../hosts/portal/decide/relay-choice.ts'
 import { PortalState, type PortalInput, type PortalOutput } from '../../hosts/portal/grants/state.ts'
 import { parseToken, signedFragment } from '../../hosts/portal/identity/token-text.ts'
 import type {
@@ -34,6 +36,8 @@ export interface VirtualPortalOptions {
   selectors: Record<string, GatewaySelector>
   /** Endpoints of the portal's STUN server, which is another part of the world; none by default. */
   stunServers?: readonly Endpoint[]
+  /** Plugins that make credentials for relays; none by default. */
+  relayProviders?: Record<string, RelayProvider>
 }
 
 /** Milliseconds until a write is committed and the portal hears of it. */
@@ -54,6 +58,7 @@ export class VirtualPortal implements VirtualPortalEnd {
   readonly #names = new Map<PortalSide, string>()
   #driven: Driven<PortalInput> | undefined
   #machine: PortalState | undefined
+  #relays: readonly PresentRelay[] = []
   #connections = 0
   #peers = 0
 
@@ -92,10 +97,11 @@ export class VirtualPortal implements VirtualPortalEnd {
 
   /** Starts a portal process with an empty memory. */
   start(): void {
-    const { clock, conditions = {}, selectors, channel, stunServers = [] } = this.#options
+    const { clock, conditions = {}, selectors, channel, stunServers = [], relayProviders = {} } = this.#options
     this.#machine = new PortalState({
       conditions: conditionExtensions(conditions),
       selectors: extensions(selectors),
+      relayProviders: extensions(relayProviders),
       random: this.#random,
       unixAt: (now) => unixOf(now, clock.pair()),
       publicUrl: 'http://portal.example.org',
@@ -105,7 +111,14 @@ export class VirtualPortal implements VirtualPortalEnd {
     this.#driven = drive(this.#machine, { clock, perform: (output) => this.#perform(output) })
     this.#driven.dispatch({ type: 'viewLoaded', rows: structuredClone(this.#rows) })
     if (stunServers.length > 0) this.#driven.dispatch({ type: 'stunServersChanged', servers: stunServers })
+    this.#driven.dispatch({ type: 'relaysChanged', relays: this.#relays })
     channel.serve(this)
+  }
+
+  /** Changes the relays that are present, as probing them tells a portal. */
+  offerRelays(relays: readonly PresentRelay[]): void {
+    this.#relays = relays
+    this.#driven?.dispatch({ type: 'relaysChanged', relays })
   }
 
   stop(): void {

@@ -3,6 +3,7 @@ import type { AdvertisedAddress } from '../../core/ice/advertised-address.ts'
 import type { TunnelTransport } from '../../core/contract/tunnel-transport.ts'
 import { toHex } from '../../core/crypto/text-encoding.ts'
 import { endpoint, splitEndpoint, type Endpoint } from '../../core/runtime/endpoint.ts'
+import { uuid } from '../../core/runtime/random.ts'
 import { LimitedAnswers } from '../../hosts/portal/stun/limited-answers.ts'
 import type { Actor } from '../../hosts/portal/store/entities.ts'
 import { RandomSelector } from '../../plugins/selector-random/random-selector.ts'
@@ -17,6 +18,7 @@ import { VirtualGateway } from './virtual-gateway.ts'
 import { VirtualNat, type VirtualNatOptions } from './virtual-nat.ts'
 import { VirtualNetwork, type VirtualHost } from './virtual-network.ts'
 import { VirtualPortal } from './virtual-portal.ts'
+import { VirtualRelay, virtualRelays } from './virtual-relay.ts'
 import { VirtualSite } from './virtual-site.ts'
 
 const STUN_PORT = 3478
@@ -40,6 +42,7 @@ export class VirtualWorld {
   /** Network of the portal's first site. */
   readonly site = new VirtualSite()
   readonly clients: VirtualClient[] = []
+  readonly relays: VirtualRelay[] = []
   readonly gateways = new Map<string, VirtualGateway>()
   readonly #transport: TunnelTransport
   readonly #sites = new Map<string, VirtualSite>()
@@ -71,6 +74,7 @@ export class VirtualWorld {
         'time-window': condition(new TimeWindow()),
         'remote-ip': condition(new RemoteIp(), { address: Facts.client.address }),
       },
+      relayProviders: { virtual: virtualRelays },
       stunServers: hasStun ? [this.#startStun()] : [],
       selectors: { random: new RandomSelector({ random: new SeededRandom(`selector ${seed}`) }) },
     })
@@ -98,6 +102,20 @@ export class VirtualWorld {
       },
     })
     return endpoint(this.portalHost.address('ipv4') ?? '', STUN_PORT)
+  }
+
+  /** Starts a relay, which the portal offers to peers from then on. */
+  startRelay(name: string, addresses: readonly string[] = [`203.0.113.${200 + this.relays.length}`]): VirtualRelay {
+    const host = this.network.host(name, addresses)
+    const relay = new VirtualRelay(this.network, { host, id: uuid(this.random), name })
+    this.relays.push(relay)
+    this.offerRelays()
+    return relay
+  }
+
+  /** Lets the portal find out which relays answer. */
+  offerRelays(): void {
+    this.portal.offerRelays(this.relays.flatMap(({ host, relay }) => (host.up ? relay : [])))
   }
 
   /** Adds a site with a network of its own. */
