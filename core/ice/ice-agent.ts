@@ -333,7 +333,8 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   #mayRest(pair: CandidatePair, now: Instant): boolean {
     const selected = this.#selected
     if (selected === undefined || pair === selected || !isRelayed(pair)) return false
-    if (after(this.#selectedAt, RELAYS_REST_AFTER_MS) > now || (selected.check?.tries ?? 0) >= DOUBTFUL_TRIES) return false
+    if (after(this.#selectedAt, RELAYS_REST_AFTER_MS) > now || (selected.check?.tries ?? 0) >= DOUBTFUL_TRIES)
+      return false
     return !isRelayed(selected) || this.#pairs.spareOf(selected) !== pair
   }
 

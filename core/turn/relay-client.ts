@@ -48,7 +48,7 @@ export type RelayClientInput =
   | { type: 'datagramReceived'; datagram: Uint8Array }
   /** A datagram to send to the peer of a channel, which is bound first if it is not. */
   | ({ type: 'datagramQueued'; channel: number } & QueuedDatagram)
-  /** A path over this relay has died: whether the relay answers is to be found out at once. */
+  /** A path over this relay has died: whether there still is an allocation is to be found out at once. */
   | { type: 'doubted' }
   /** The allocation is not wanted any more. */
   | { type: 'released' }
@@ -123,7 +123,6 @@ export class RelayClient implements Machine<RelayClientInput, RelayClientOutput>
   #replacements = 0
   #refreshAt: Instant | undefined
   #askAt: Instant | undefined
-  #isAsking = false
 
   constructor({ relay, wanted, credentials, random }: RelayClientOptions) {
     this.relay = relay
@@ -194,7 +193,8 @@ export class RelayClient implements Machine<RelayClientInput, RelayClientOutput>
         this.#queue(input, now)
         break
       case 'doubted':
-        if (this.#state === 'allocated' && !this.#isAsking) this.#ask(now)
+        // Only a refresh shows that a relay which answers has forgotten the allocation, as after a restart.
+        if (this.#state === 'allocated' && this.#refreshAt !== undefined) this.#refresh(now)
         break
       case 'released':
         if (this.#state === 'allocated') this.#begin({ type: 'remove' }, now)
@@ -286,7 +286,6 @@ export class RelayClient implements Machine<RelayClientInput, RelayClientOutput>
 
   #ask(now: Instant): void {
     this.#askAt = undefined
-    this.#isAsking = true
     this.#begin({ type: 'ask' }, now)
   }
 
@@ -348,7 +347,6 @@ export class RelayClient implements Machine<RelayClientInput, RelayClientOutput>
 
   #take(output: Exclude<RelayRequestsOutput<Purpose>, { type: 'send' }>, now: Instant): void {
     const { purpose } = output
-    if (purpose.type === 'ask') this.#isAsking = false
     if (output.type === 'succeeded') return this.#succeeded(purpose, output.message, now)
     if (output.type === 'unanswered') {
       if (purpose.type === 'bind') this.#channels.refused(purpose.channel, now)
@@ -431,7 +429,6 @@ export class RelayClient implements Machine<RelayClientInput, RelayClientOutput>
   #end(state: RelayState): void {
     this.#channels.unbindAll()
     this.#relayed = []
-    this.#isAsking = false
     this.#retryAt = this.#refreshAt = this.#askAt = this.#code = undefined
     this.#become(state)
   }

@@ -175,9 +175,10 @@ export class RelayClients implements Machine<RelayClientsInput, RelayClientsOutp
 
   deadline(): Deadline | undefined {
     let first = earliest(...this.#clients().map((client) => client.deadline()))
-    for (const { renewAt, otherFamilyAt, clients } of this.#used) {
+    for (const used of this.#used) {
+      const { renewAt, otherFamilyAt, clients } = used
       if (renewAt !== undefined) first = earliest(first, { at: renewAt, reason: 'renew credentials at a relay' })
-      if (clients.length === 1 && clients[0]?.state === 'asking') {
+      if (clients[0]?.state === 'asking' && this.#untried(used).length > 0) {
         first = earliest(first, { at: otherFamilyAt, reason: 'try the other family of a relay' })
       }
     }
@@ -218,12 +219,10 @@ export class RelayClients implements Machine<RelayClientsInput, RelayClientsOutp
   /** Asks a relay at its endpoints, in families that this machine has, and gives up those in families that are gone. */
   #ask(used: Used, now: Instant): void {
     const { offer, clients } = used
-    const isUsable = (where: Endpoint) => this.#families.includes(familyOf(where))
-    const gone = clients.filter(({ relay }) => !isUsable(relay))
+    const gone = clients.filter(({ relay }) => !this.#families.includes(familyOf(relay)))
     for (const client of gone) clients.splice(clients.indexOf(client), 1)
     if (gone.length > 0) this.#release(gone, now)
-    const others = offer.endpoints.filter((where) => isUsable(where) && !clients.some(({ relay }) => relay === where))
-    const [next] = others.toSorted((a, b) => Number(familyOf(a) === 'ipv6') - Number(familyOf(b) === 'ipv6'))
+    const [next] = this.#untried(used)
     const [first] = clients
     if (next === undefined || (first?.state === 'asking' && used.otherFamilyAt > now)) return
     // One allocation may have addresses of both families; coturn gives one of IPv4 only.
@@ -235,6 +234,13 @@ export class RelayClients implements Machine<RelayClientsInput, RelayClientsOutp
     clients.push(client)
     this.#byEndpoint.set(next, client)
     this.#tell(client, { type: 'started' }, now)
+  }
+
+  /** Returns the endpoints of a relay that are not asked, in families that this machine has; IPv4 comes first. */
+  #untried({ offer, clients }: Used): Endpoint[] {
+    return offer.endpoints
+      .filter((where) => this.#families.includes(familyOf(where)) && !clients.some(({ relay }) => relay === where))
+      .toSorted((a, b) => Number(familyOf(a) === 'ipv6') - Number(familyOf(b) === 'ipv6'))
   }
 
   #release(clients: readonly RelayClient[], now: Instant): void {

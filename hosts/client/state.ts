@@ -223,6 +223,9 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
         return this.#tellNames(input, now)
       case 'factFound':
         return this.#tellFacts(input, now)
+      case 'stopped':
+        this.#tellConnections({ type: 'serversOffered', stunServers: [], relays: [] }, now)
+        return this.#tellPortal(input, now)
       default:
         return this.#tellPortal(input, now)
     }

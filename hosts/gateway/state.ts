@@ -182,7 +182,8 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
         // The portal is told first, so that it does not choose this gateway for the clients, which then ask for
         // another.
         this.#tellPortal(input, now)
-        return this.#tellFlows({ type: 'retainOnly', grants: [] }, now)
+        this.#tellFlows({ type: 'retainOnly', grants: [] }, now)
+        return this.#tellPaths({ type: 'serversOffered', stunServers: [], relays: [] }, now)
       case 'hostProblemsChanged':
         return this.#report(this.#problemReports.problemsChanged(input.problems), now)
       case 'socketsOpened':

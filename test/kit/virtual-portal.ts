@@ -143,6 +143,11 @@ export class VirtualPortal implements VirtualPortalEnd {
     return this.#machine?.counts()
   }
 
+  /** Number of times that peers asked for relays because none of theirs answers. */
+  get timesAskedForRelays(): number {
+    return this.#machine?.timesAskedForRelays ?? 0
+  }
+
   rows<Name extends EntityName>(entity: Name): readonly Entities[Name][] {
     return this.#rows[entity]
   }

@@ -78,7 +78,9 @@ export class VirtualRelay {
     switch (output.type) {
       case 'sendToClient':
         this.relayed++
-        this.#doors.get(FAMILIES[output.to.listener] ?? 'ipv4')?.send([{ to: output.to.source as Endpoint, bytes: output.bytes }])
+        this.#doors
+          .get(FAMILIES[output.to.listener] ?? 'ipv4')
+          ?.send([{ to: output.to.source as Endpoint, bytes: output.bytes }])
         return
       case 'sendToPeer':
         this.relayed++
@@ -117,4 +119,5 @@ export const virtualRelays: RelayProvider = {
 }
 
 const FAMILIES = ['ipv4', 'ipv6'] as const
-const keyOf = ({ allocation, family }: { allocation: Allocation; family: Family }): string => `${allocation.id} ${family}`
+const keyOf = ({ allocation, family }: { allocation: Allocation; family: Family }): string =>
+  `${allocation.id} ${family}`
