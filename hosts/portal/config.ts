@@ -7,6 +7,7 @@ import type { Random } from '../../core/runtime/random.ts'
 import { parseNetwork } from '../runtime/permitted-addresses.ts'
 import { GrantsConfig, LimitsConfig } from './grants/limits.ts'
 import { RelaysConfig } from './relays/relays-config.ts'
+import { EmbeddedRelayConfig } from './stun/embedded-relay-config.ts'
 import { StunConfig } from './stun/stun-config.ts'
 
 const Sqlite = z.strictObject({
@@ -83,6 +84,11 @@ export const PortalConfig = z.strictObject({
   /** STUN server. On by default unless `public_url` is this machine itself; `false` is off. */
   stun: z.union([z.literal(false), StunConfig]).optional(),
   relays: RelaysConfig,
+  /**
+   * Relay in the portal's own process, at the STUN server's port, over which peers meet that find no direct path. On by default wherever
+   * the STUN server is; `false` leaves that alone.
+   */
+  relay: z.union([z.literal(false), EmbeddedRelayConfig]).optional(),
   grants: GrantsConfig,
   limits: LimitsConfig,
   /** Days for which audit records are kept, or `forever`. Removals are audited themselves. */

@@ -44,6 +44,8 @@ import { rehearsePortal } from './channel/rehearsal.ts'
 import { PortalShell } from './channel/shell.ts'
 import { RefusedCalls } from './store/refused-calls.ts'
 import type { Store } from './store/store.ts'
+import { embeddedRelayMetrics } from './stun/embedded-relay-metrics.ts'
+import { EmbeddedRelay } from './stun/embedded-relay.ts'
 import { openStun } from './stun/open-stun.ts'
 import { stunMetrics } from './stun/stun-metrics.ts'
 import { onceASecond } from './web/health.ts'
@@ -123,9 +125,19 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
     controlMetrics(control, metrics.registry)
     pluginCallMetrics(calls, metrics.registry)
     const changed = (servers: readonly Endpoint[]): void => control.offerStun(servers)
-    const stun = openStun({ config: config.stun, publicUrl, clock, logger, changed })
+    const stun = openStun({
+      config: config.stun,
+      relay: config.relay,
+      publicUrl,
+      clock,
+      random,
+      logger,
+      changed,
+      register: (relay) => registry.registered(relay),
+    })
     if (stun?.server !== undefined) {
       stunMetrics(stun.server, metrics.registry)
+      if (stun.server instanceof EmbeddedRelay) embeddedRelayMetrics(stun.server, metrics.registry)
       await lifecycle.start([stun.server])
     }
 

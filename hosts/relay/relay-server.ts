@@ -35,6 +35,8 @@ export interface RelayServerOptions {
   permittedPeers: readonly Prefix[]
   limits?: Partial<AllocationLimits>
   passwordOf: PasswordOf
+  /** Remedy where the relay cannot listen, a sentence for the operator. */
+  listenRemedy?: string
   /** Whether it serves from its start on; it does by default. */
   serves?: boolean
   clock: Clock
@@ -145,12 +147,12 @@ export class RelayServer implements Startable {
       try {
         this.#listen(address, port)
       } catch (error) {
-        if (!WILDCARDS.has(address) || !LACKING.has(errorCode(error))) throw cannotListen(address, port, error)
+        if (!WILDCARDS.has(address) || !LACKING.has(errorCode(error))) throw this.#cannotListen(address, error)
         failures.push(error)
       }
     }
     const [first] = this.#listeners
-    if (first === undefined) throw cannotListen(listen.join(' and '), port, failures[0])
+    if (first === undefined) throw this.#cannotListen(listen.join(' and '), failures[0])
     const granted = addon.udpBuffer(first.port.handle)
     if (granted < BUFFER_BYTES) logger.warn({ bytes: granted, wanted: BUFFER_BYTES }, SMALL_BUFFER)
     this.#watchAddresses()
@@ -178,6 +180,16 @@ export class RelayServer implements Startable {
   /** Adds a client at the end of a stream, such as a WebSocket. */
   attachStream(stream: RelayStream): AttachedStream {
     return this.#streams.attach(stream)
+  }
+
+  #cannotListen(address: string, error: unknown): OperatorError {
+    const { port, listenRemedy = LISTEN_REMEDY } = this.#options
+    const said = error instanceof Error ? error.message : String(error)
+    return new OperatorError(
+      'RELAY_LISTEN_FAILED',
+      `the relay cannot listen on ${address}, UDP port ${port}: ${said}.`,
+      listenRemedy,
+    )
   }
 
   #tell(input: TurnRelayInput): void {
@@ -285,9 +297,4 @@ const codecOf = (family: Family) => ({
 
 const familyOf = (address: string): Family => (address.includes(':') ? 'ipv6' : 'ipv4')
 
-const cannotListen = (address: string, port: number, error: unknown): OperatorError =>
-  new OperatorError(
-    'RELAY_LISTEN_FAILED',
-    `the relay cannot listen on ${address}, UDP port ${port}: ${error instanceof Error ? error.message : String(error)}.`,
-    'Set `listen` and `port` of the relay to what is free on this machine.',
-  )
+const LISTEN_REMEDY = 'Set `listen` and `port` of the relay to what is free on this machine.'

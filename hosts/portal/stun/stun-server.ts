@@ -78,6 +78,10 @@ export class StunServer implements Startable {
   }
 }
 
+/** Remedy where a portal cannot listen at its STUN server's port. */
+export const LISTEN_REMEDY =
+  'Set `stun: { listen, port }` to what is free; `stun: { listen: [] }` where another process serves there, or `stun: false`.'
+
 const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '::'])
 /** Codes of a machine without the address family. */
 const LACKING: ReadonlySet<string> = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EPROTONOSUPPORT'])
@@ -88,5 +92,5 @@ const cannotListen = (address: string, port: number, error: unknown): OperatorEr
   new OperatorError(
     'STUN_LISTEN_FAILED',
     `Cannot listen on ${address}, UDP port ${port}: ${error instanceof Error ? error.message : String(error)}.`,
-    'Set `stun: { listen, port }` to what is free; `stun: { listen: [] }` where another process serves there, or `stun: false`.',
+    LISTEN_REMEDY,
   )

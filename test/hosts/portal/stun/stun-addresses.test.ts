@@ -5,6 +5,7 @@ import { openStun } from '../../../../hosts/portal/stun/open-stun.ts'
 import { StunAddresses } from '../../../../hosts/portal/stun/stun-addresses.ts'
 import { StunConfig } from '../../../../hosts/portal/stun/stun-config.ts'
 import { RecordingLogger } from '../../../kit/recording-logger.ts'
+import { SeededRandom } from '../../../kit/seeded-random.ts'
 import { VirtualClock } from '../../../kit/virtual-clock.ts'
 
 describe('the addresses of the portal’s STUN server', () => {
@@ -83,7 +84,10 @@ describe('whether a portal has a STUN server', () => {
   const has = (publicUrl: string, config?: StunConfig | false): boolean =>
     openStun({
       config,
+      relay: undefined,
       publicUrl,
+      random: new SeededRandom(1),
+      register: () => ({ gone: () => undefined }),
       clock: new VirtualClock(),
       logger: new RecordingLogger(),
       changed: () => undefined,

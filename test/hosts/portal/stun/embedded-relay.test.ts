@@ -1,0 +1,99 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { after, afterEach, before, describe, it } from 'mocha'
+import { endpoint } from '../../../../core/runtime/endpoint.ts'
+import { Secret } from '../../../../core/runtime/secret.ts'
+import { RelayConfig } from '../../../../hosts/relay/config.ts'
+import { startRelay } from '../../../../hosts/relay/main.ts'
+import { ControlPeer, type PeerFrame } from '../../../kit/control-peer.ts'
+import { freePort } from '../../../kit/free-port.ts'
+import { PortalFixture } from '../../../kit/portal-fixture.ts'
+import { TurnSocketClient } from '../../../kit/turn-socket-client.ts'
+
+interface Entry {
+  type: string
+  id: string
+  addr: string
+  username: string
+  password: string
+}
+
+/** Above the ports that the system gives to clients' sockets, which share the relay's address here. */
+const RELAYED_PORTS = { first: 61_000, last: 65_535 }
+
+describe('a relay in the portal’s own process', () => {
+  let portal: PortalFixture
+  let port: number
+  const open: { close: () => void }[] = []
+
+  before(async () => {
+    port = await freePort('127.0.0.1')
+    portal = await PortalFixture.start({
+      plugins: ['selector-random', 'relay-embedded'],
+      config: {
+        stun: { listen: ['127.0.0.1'], port, advertised_addresses: ['192.0.2.10'] },
+        relay: { relayed_ports: RELAYED_PORTS },
+        // Relays say addresses of documentation here, at which nobody answers.
+        relays: { probe: false },
+      },
+    })
+  })
+  after(async () => portal.stop())
+  afterEach(() => {
+    for (const each of open.splice(0)) each.close()
+  })
+
+  let actors = 0
+  const clientJoins = async () => {
+    const ada = await portal.create('/actors', { name: 'Ada', email: `ada-${++actors}@example.org` })
+    const { token } = await portal.create(`/actors/${ada.id}/client_tokens`)
+    const joined = await ControlPeer.join({ url: portal.url, role: 'client', token })
+    open.push(joined.peer)
+    return joined
+  }
+
+  const allocates = async (at: number, { username, password }: Entry): Promise<string> => {
+    const client = await TurnSocketClient.open(endpoint('127.0.0.1', at), { username, password }, 'released')
+    open.push(client)
+    return client.allocate()
+  }
+
+  it('a client is told of it with its init, and allocates with the credentials that it was told', async () => {
+    const { init } = await clientJoins()
+    const [entry, ...others] = init.relays as Entry[]
+    expect(others).to.deep.equal([])
+    expect(entry).to.include({ type: 'turn', addr: `192.0.2.10:${port}` })
+    expect(entry && (await allocates(port, entry))).to.match(/^192\.0\.2\.10:6\d{4}$/)
+    const metrics = await (await fetch(`${portal.url}/metrics`)).text()
+    expect(metrics).to.match(/^portreeve_portal_relay_allocations 1$/m)
+  })
+
+  it('a relay of another process registers, is offered beside it, and takes the portal’s credentials', async () => {
+    const { peer, init } = await clientJoins()
+    const own = (init.relays as Entry[])[0]?.id
+    const { token } = await portal.create('/relay_tokens', { name: 'Tokyo' })
+    const [folder, at] = [await mkdtemp(join(tmpdir(), 'portreeve-relay-')), await freePort('127.0.0.1')]
+    const config = RelayConfig.parse({
+      portal_url: portal.url,
+      listen: ['127.0.0.1'],
+      port: at,
+      addresses: ['192.0.2.11'],
+      relayed_ports: RELAYED_PORTS,
+      state_folder: folder,
+      log_level: 'silent',
+    })
+    const relay = await startRelay({ config, token: new Secret(token), version: '1.0.0' })
+    try {
+      const connected = ({ payload }: PeerFrame): Entry[] => (payload as { connected: Entry[] }).connected
+      const frame = await peer.next('relays_presence', (each) => connected(each).some(({ id }) => id !== own))
+      const entry = connected(frame).find(({ id }) => id !== own)
+      expect(entry?.addr).to.equal(`192.0.2.11:${at}`)
+      expect(entry && (await allocates(at, entry))).to.match(/^192\.0\.2\.11:6\d{4}$/)
+    } finally {
+      await relay.stop()
+      await rm(folder, { recursive: true })
+    }
+  })
+})
