@@ -15,10 +15,12 @@ export const ask = async (
   { config: file }: AskOptions,
   { env }: CommandContext,
   input?: unknown,
+  timeoutMs?: number,
 ): Promise<unknown> => {
+  const options = { input, ...(timeoutMs === undefined ? {} : { timeoutMs }) }
   const named = file === undefined ? env['PORTREEVE_SOCKET'] : undefined
-  if (named !== undefined && named !== '') return askClient(named, command, { input })
-  if (file === undefined) return askClient(ClientConfig.shape.socket.parse(undefined), command, { input })
+  if (named !== undefined && named !== '') return askClient(named, command, options)
+  if (file === undefined) return askClient(ClientConfig.shape.socket.parse(undefined), command, options)
   const { config } = await readConfig({ schema: ClientConfig, file, fallback: 'client.yaml', env })
-  return askClient(config.socket, command, { input })
+  return askClient(config.socket, command, options)
 }

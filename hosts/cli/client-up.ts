@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { ClientConfig } from '../client/config.ts'
+import type { Secret } from '../../core/runtime/secret.ts'
 import { endProcessSoon } from '../runtime/process/end-process.ts'
 import { packageVersion } from '../runtime/process/package-root.ts'
 import type { CommandContext } from './context.ts'
@@ -16,7 +17,7 @@ export const clientUpCommand = (context: CommandContext): Command =>
       const source = { schema: ClientConfig, file, fallback: 'client.yaml', env: context.env } as const
       const { config, file: path } = await readConfig(source)
       const token = takeToken(context.env)
-      const { createRandom, createSecretStore, loadAddon, needFreeMachine, needNetAdmin, repairMachine } =
+      const { createClock, createRandom, createSecretStore, loadAddon, needFreeMachine, needNetAdmin, repairMachine } =
         await import('../runtime/index.ts')
       // Checked before the sign-in, so that nobody signs in for a client that cannot run.
       needNetAdmin()
@@ -27,14 +28,19 @@ export const clientUpCommand = (context: CommandContext): Command =>
         context.output.tell(`Put back what a client that was killed had left: ${repaired.join(', ')}.`)
       const { createPluginModules } = await import('../runtime/plugin-modules.ts')
       const { ClientSession } = await import('../client/session/client-session.ts')
+      const { Revocations } = await import('../client/session/revocations.ts')
+      const { revokeClientToken } = await import('./portal-api.ts')
       const { checkClientPlugins, startClient } = await import('../client/main.ts')
       const modules = createPluginModules(path)
       await checkClientPlugins({ config, modules, version: packageVersion() })
+      const secrets = createSecretStore(config.secret_store, config.state_folder)
+      const revoke = (given: Secret) => revokeClientToken(given, { portal: config.portal_url, caFile: config.ca_file })
       const session = new ClientSession({
         config,
         token,
         random: createRandom(),
-        secrets: createSecretStore(config.secret_store, config.state_folder),
+        secrets,
+        revocations: new Revocations({ secrets, revoke, clock: createClock() }),
         prepare: needFreeMachine,
         start: (given) => startClient({ config, token: given, modules, version: packageVersion() }),
         tell: context.output.tell,

@@ -55,6 +55,30 @@ export const askPortal = async (
   throw new OperatorError(code, refusalText(url, answer, body))
 }
 
+/** Time for the portal to answer a sign-out, less than a person waits for the command. */
+const SIGN_OUT_MS = 5_000
+
+/**
+ * Revokes a client's token at its portal, `portal` being the URL of its control channel or pages. A token that is not
+ * valid any more counts as revoked.
+ * @throws OperatorError PORTAL_UNREACHABLE, PORTAL_REFUSED, CA_FILE_…, PROXY_INVALID
+ */
+export const revokeClientToken = async (
+  token: Secret,
+  { portal, caFile }: { portal: string; caFile?: string | undefined },
+): Promise<void> => {
+  const url = `${portalUrl(portal.replace(/^ws/, 'http'))}/client/v2/sign_out`
+  const headers = headersFor(token, false)
+  const answer = await send(
+    { method: 'POST', url, headers, timeoutMs: SIGN_OUT_MS, maxBytes: MAX_ANSWER_BYTES },
+    caFile,
+  )
+  const body = parse(answer.body)
+  if (answer.status === 204) return
+  if (answer.status === 401 && (body as { code?: unknown } | undefined)?.code === 'invalid_token') return
+  throw new OperatorError('PORTAL_REFUSED', refusalText(url, answer, body))
+}
+
 /**
  * Sends a request, trusting the same authorities as clients and gateways.
  * @throws OperatorError CA_FILE_…, PROXY_INVALID, PORTAL_UNREACHABLE with the step that failed and a remedy

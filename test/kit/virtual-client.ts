@@ -196,6 +196,7 @@ export class VirtualClient {
       case 'end':
         this.ended = output.reason
         break
+      case 'keepNames':
       case 'setRoutes':
       case 'cancelAsk':
       case 'cancelSiteAsk':

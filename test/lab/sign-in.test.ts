@@ -125,7 +125,7 @@ describe('portreeve client sign-in, on the kernel', function () {
 
   it('a sign-out forgets the token, and the client waits for the next sign-in', async () => {
     const { code, stdout } = await portreeveOn('client', 'sign-out', '--json')
-    expect([code, JSON.parse(stdout)]).to.deep.equal([0, { state: 'signed_out' }])
+    expect([code, JSON.parse(stdout)]).to.deep.equal([0, { state: 'signed_out', revoked: true, problem: null }])
     await eventually(async () => ((await status()).code === 3 ? true : undefined), {
       what: 'it is signed out',
       timeoutMs: PATIENCE_MS,

@@ -8,8 +8,17 @@ import { needTokenFile } from '../../runtime/token-file.ts'
 import type { NameInspection } from '../names/name-inspection.ts'
 import type { ClientStatus } from './client-status.ts'
 import { openClientSocket } from './control-socket.ts'
+import type { Revocations } from './revocations.ts'
 import type { RunningClient } from './running-client.ts'
 import { SignIn } from './sign-in.ts'
+
+/** Outcome of a sign-out. */
+export interface SignedOut {
+  /** Whether the portal has revoked the token. */
+  revoked: boolean
+  /** Why it has not, though it should; it is asked again. */
+  problem: string | null
+}
 
 export interface ClientSessionOptions {
   /** Portal and account to sign in to, file with the token of a service account, and path of the control socket. */
@@ -24,6 +33,8 @@ export interface ClientSessionOptions {
   random: Random
   /** Store for the token of a sign-in. */
   secrets: SecretStore
+  /** Revokes tokens of sign-ins that have ended here. */
+  revocations: Revocations
   /** Checks, before a sign-in, that a client can run on this machine; rejects if not. */
   prepare?: () => Promise<void>
   /** Starts a client with a token. */
@@ -43,6 +54,8 @@ export class ClientSession {
   #running: RunningClient | undefined
   #signIn: SignIn | undefined
   #token: Secret | undefined
+  /** Resolves once the client that runs has stopped. */
+  #stopped: Promise<void> | undefined
   #isStopping = false
   #changed: () => void = () => undefined
 
@@ -70,11 +83,14 @@ export class ClientSession {
       'dns-query': (input) => this.#inspectName(input),
       'want-access': (input) => this.#wantAccess(input),
     })
+    // A sign-out before this start may have had no portal to revoke the token.
+    void this.#options.revocations.revokeAll()
     try {
       await this.#options.prepare?.()
       return await this.#loop(given !== undefined)
     } finally {
       this.#signIn?.cancel()
+      this.#options.revocations.stop()
       await control.close()
     }
   }
@@ -100,6 +116,8 @@ export class ClientSession {
         await changed
         continue
       }
+      let hasStopped = (): void => undefined
+      this.#stopped = new Promise((resolve) => (hasStopped = resolve))
       const running = await this.#options.start(token)
       this.#running = running
       try {
@@ -111,6 +129,7 @@ export class ClientSession {
       } finally {
         this.#running = undefined
         await running.stop()
+        hasStopped()
       }
     }
   }
@@ -167,11 +186,20 @@ export class ClientSession {
     this.#changed()
   }
 
-  async #signOut(isService: boolean): Promise<null> {
+  /**
+   * Ends a sign-in, here and then at the portal. The token of a service stays valid: it is the administrator's.
+   */
+  async #signOut(isService: boolean): Promise<SignedOut> {
+    const [token, stopped] = [this.#token, this.#stopped]
+    if (token !== undefined && !isService) await this.#options.revocations.add(token)
     await this.#forget()
     if (isService) this.#isStopping = true
     this.#changed()
-    return null
+    if (isService) return { revoked: false, problem: null }
+    // The tunnel must not carry the request: its own gateway is about to leave.
+    await stopped
+    const problem = await this.#options.revocations.revokeAll()
+    return { revoked: problem === undefined, problem: problem ?? null }
   }
 
   async #forget(): Promise<void> {

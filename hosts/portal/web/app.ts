@@ -9,6 +9,7 @@ import { refuseOtherMethods } from './http/allowed-methods.ts'
 import type { ApiParts } from './api/parts.ts'
 import { apiRoutes } from './api/router.ts'
 import type { ClientAddress } from '../origin/client-address.ts'
+import { clientSignOut, isClientSignOut } from './api/client-sign-out.ts'
 import { healthRoutes, livenessRoute, type ReadinessCheck } from './health.ts'
 import type { Metrics } from './http/metrics.ts'
 import { assets, Pages, showAsPage } from './http/pages.ts'
@@ -67,6 +68,7 @@ export const webApp = (parts: WebParts): Koa => {
   app.use(limitRate(parts.rateLimit, clock))
   app.use(healthRoutes({ checks, metrics }))
   app.use(plainChannel(parts))
+  app.use(clientSignOut(parts))
   app.use(assets())
   for (const middleware of apiRoutes(parts, { version: parts.version, url: publicUrl })) app.use(middleware)
   app.use(refuseForeignForms())
@@ -95,7 +97,8 @@ const noteClientAddress =
     await next()
   }
 
-const isForPrograms = (path: string): boolean => /^\/(?:api\/|openapi\.json$|healthz$|readyz$|metrics$)/.test(path)
+const isForPrograms = (path: string): boolean =>
+  isClientSignOut(path) || /^\/(?:api\/|openapi\.json$|healthz$|readyz$|metrics$)/.test(path)
 
 // Pages have no frames, no inline scripts and nothing from other sites.
 const securityHeaders = (secure: boolean): Middleware =>

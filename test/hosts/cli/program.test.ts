@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, it } from 'mocha'
 import { run } from '../../../hosts/cli/program.ts'
 import type { ClientStatus, ClientLinkState } from '../../../hosts/client/session/client-status.ts'
 import type { NameInspection } from '../../../hosts/client/names/name-inspection.ts'
+import type { SignedOut } from '../../../hosts/client/session/client-session.ts'
 import { openGatewaySocket } from '../../../hosts/gateway/control-socket.ts'
 import type { TransportProblem } from '../../../core/ice/transport-news.ts'
 import type { HostProblem } from '../../../core/runtime/host-problems.ts'
@@ -303,6 +304,7 @@ describe('hosts/cli/program', () => {
   describe('client', () => {
     let control: ControlSocket | undefined
     let asked: string[]
+    let signedOut: SignedOut
 
     const client = async (
       state: ClientLinkState,
@@ -311,13 +313,17 @@ describe('hosts/cli/program', () => {
     ): Promise<NodeJS.ProcessEnv> => {
       const path = join(folder, 'client.sock')
       asked = []
+      signedOut = { revoked: true, problem: null }
       const note = (command: string) => async () => void asked.push(command)
       control = await openClientSocket(path, {
         status: async () => status,
         down: note('down'),
         'sign-in': async () => ({ url: 'https://portal.example.org/example?as=headless-client' }),
         'sign-in-paste': async (input) => void asked.push(`pasted ${JSON.stringify(input)}`),
-        'sign-out': note('sign-out'),
+        'sign-out': async () => {
+          asked.push('sign-out')
+          return signedOut
+        },
         'dns-query': async (input) => ({ ...inspection, ...(input as object) }),
         'want-access': async (input) => void asked.push(`wanted ${JSON.stringify(input)}`),
       })
@@ -424,8 +430,12 @@ describe('hosts/cli/program', () => {
     it('client down, sign-in and sign-out ask the running client', async () => {
       const env = await client('connected')
       expect(await portreeve(['client', 'down'], env)).to.include({ code: 0 })
-      expect(await portreeve(['client', 'sign-out', '--json'], env)).to.include({ printed: '{"state":"signed_out"}' })
+      const json = JSON.stringify({ state: 'signed_out', revoked: true, problem: null })
+      expect(await portreeve(['client', 'sign-out', '--json'], env)).to.include({ printed: json, code: 0 })
       expect(asked).to.deep.equal(['down', 'sign-out'])
+      signedOut = { revoked: false, problem: 'portal.example.org has no address.' }
+      const { printed } = await portreeve(['client', 'sign-out'], env)
+      expect(printed).to.include('has not revoked the token yet').and.include('portal.example.org has no address.')
       expect((await portreeve(['client', 'sign-in'], env)).printed).to.equal(
         'https://portal.example.org/example?as=headless-client',
       )

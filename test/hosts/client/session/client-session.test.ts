@@ -9,11 +9,13 @@ import { ClientSession } from '../../../../hosts/client/session/client-session.t
 import type { NameInspection } from '../../../../hosts/client/names/name-inspection.ts'
 import type { ClientStatus } from '../../../../hosts/client/session/client-status.ts'
 import { ClientConfig } from '../../../../hosts/client/config.ts'
+import { Revocations } from '../../../../hosts/client/session/revocations.ts'
 import type { RunningClient } from '../../../../hosts/client/session/running-client.ts'
 import { askClient } from '../../../../hosts/client/session/control-socket.ts'
 import { createSecretStore } from '../../../../hosts/runtime/index.ts'
 import { readTokenFile, writeTokenFile } from '../../../../hosts/runtime/token-file.ts'
 import { SeededRandom } from '../../../kit/seeded-random.ts'
+import { VirtualClock } from '../../../kit/virtual-clock.ts'
 
 /** A running client without a network. */
 class FakeClient implements RunningClient {
@@ -87,15 +89,26 @@ describe('hosts/client/session/client-session', () => {
       socket: join(folder, 'client.sock'),
       ...settings,
     })
+    const secrets = createSecretStore('file', config.state_folder)
     session = new ClientSession({
       config,
       token,
       random: new SeededRandom(3),
-      secrets: createSecretStore('file', config.state_folder),
+      secrets,
+      revocations: new Revocations({ secrets, revoke, clock }),
       start: async (given) => new FakeClient(given),
       tell: (text) => told(text),
     })
     return session.run()
+  }
+  let clock: VirtualClock
+  /** Tokens that the portal was asked to revoke, and whether it is reached. */
+  let revoked: string[]
+  let isPortalAway: boolean
+  const revoke = (given: Secret): Promise<void> => {
+    if (isPortalAway) return Promise.reject(new Error('the portal is not reached'))
+    revoked.push(given.reveal())
+    return Promise.resolve()
   }
   let told: (text: string) => void
   /** Resolves once the session waits for a sign-in. */
@@ -105,6 +118,9 @@ describe('hosts/client/session/client-session', () => {
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'session-'))
     FakeClient.runs = []
+    clock = new VirtualClock()
+    revoked = []
+    isPortalAway = false
     told = () => undefined
     started = () => undefined
   })
@@ -185,12 +201,46 @@ describe('hosts/client/session/client-session', () => {
     expect((await readTokenFile(join(config.state_folder, 'token')))?.reveal()).to.equal(client.token)
 
     const idleAgain = waiting()
-    await askClient(config.socket, 'sign-out')
+    expect(await askClient(config.socket, 'sign-out')).to.deep.equal({ revoked: true, problem: null })
     await idleAgain
+    expect(revoked).to.deep.equal([client.token])
     expect(client.isStopped).to.equal(true)
     expect(await readTokenFile(join(config.state_folder, 'token'))).to.equal(undefined)
     session.stop()
     expect(await end).to.deep.equal({ reason: 'stopped' })
+  })
+
+  it('S11 a session whose portal is away at the sign-out says so, and has the token revoked later, by the next process too', async () => {
+    await writeTokenFile(join(folder, 'state', 'token'), new Secret('kept.token'))
+    isPortalAway = true
+    const running = nextClient()
+    const end = open()
+    await running
+    const signedOut = { revoked: false, problem: 'the portal is not reached' }
+    expect(await askClient(config.socket, 'sign-out')).to.deep.equal(signedOut)
+    expect(await readTokenFile(join(config.state_folder, 'token'))).to.equal(undefined)
+    session.stop()
+    await end
+    const idle = waiting()
+    const next = open()
+    await idle
+    isPortalAway = false
+    for (const deadline = Date.now() + 20_000; revoked.length === 0 && Date.now() < deadline;) {
+      clock.advance(60_000)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect(revoked).to.deep.equal(['kept.token'])
+    session.stop()
+    await next
+  })
+
+  it('a session does not have the token of a service revoked, which is an administrator’s', async () => {
+    const running = nextClient()
+    const end = open({}, new Secret('service.token'))
+    await running
+    expect(await askClient(config.socket, 'sign-out')).to.deep.equal({ revoked: false, problem: null })
+    expect(await end).to.deep.equal({ reason: 'stopped' })
+    expect(revoked).to.deep.equal([])
   })
 
   it('a session connects with the kept token, and waits for a sign-in when the portal refuses it', async () => {
