@@ -36,6 +36,7 @@ import { controlMetrics, pluginCallMetrics } from './channel/control-metrics.ts'
 import { PluginCalls } from './decide/plugin-calls.ts'
 import { isRelayPath } from '../../core/control/relay-messages.ts'
 import { RelayEndpoint } from './relays/relay-endpoint.ts'
+import { relayNotes } from './relays/relay-standing.ts'
 import { relayMetrics } from './relays/relay-metrics.ts'
 import { RelayWatch } from './relays/relay-watch.ts'
 import { placesBy } from './relays/relays-config.ts'
@@ -185,6 +186,7 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
         { name: 'database-listener', check: () => hearsChanges(store) },
         { name: 'plugins', check: () => needs.check() },
       ],
+      notes: () => relayNotes(relays.standings()),
       metrics,
     })
     const handle = app.callback()

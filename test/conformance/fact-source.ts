@@ -6,6 +6,7 @@ import { settingsSchema } from '../../core/plugin/settings-schema.ts'
 import { expect, fc } from './libraries.ts'
 import { after, describe, it } from './runner.ts'
 import { validate } from './settings-schema.ts'
+import { within } from './within.ts'
 
 type Made = FactSource | Promise<FactSource>
 
@@ -169,19 +170,6 @@ export const factSourceSuite = (name: string, suite: FactSourceSuite): void => {
       expect(schema['~standard'].jsonSchema.input({ target: 'draft-2020-12' })).to.be.an('object')
     })
   })
-}
-
-/** Rejects where `work` has not settled in time. */
-const within = async <T>(milliseconds: number, work: Promise<T>, what: string): Promise<T> => {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} has not come in ${milliseconds} ms`)), milliseconds)
-  })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }
 
 const outcomeOf = async <T>(work: Promise<T>): Promise<{ answer: T } | { error: unknown }> =>

@@ -10,6 +10,7 @@ import { toBase64, toUnpaddedBase64 } from '../../core/crypto/text-encoding.ts'
 import { DAY, SECOND, unixTime } from '../../core/runtime/time.ts'
 import { expect, fc } from './libraries.ts'
 import { after, describe, it } from './runner.ts'
+import { within } from './within.ts'
 
 type Made = RelayProvider | Promise<RelayProvider>
 
@@ -22,13 +23,15 @@ export interface RelayProviderSuite {
   secrets?: readonly string[]
   /** Whether a relay takes credentials, as it computes by itself; left out where nobody knows. */
   accepts?: (relayId: string, credentials: RelayCredentials) => boolean
+  /** Milliseconds until the provider says that its list has changed; 10,000 by default. */
+  patienceMs?: number
 }
 
 const NOBODYS_RELAY = '00000000-0000-4000-8000-00000000dead'
 
 /** Tests that every relay provider passes. */
 export const relayProviderSuite = (name: string, suite: RelayProviderSuite): void => {
-  const { change, secrets = [], accepts } = suite
+  const { change, secrets = [], accepts, patienceMs = 10_000 } = suite
   describe(`relay provider ${name}`, () => {
     const running: RelayProvider[] = []
     const begin = async (): Promise<RelayProvider> => {
@@ -166,7 +169,7 @@ export const relayProviderSuite = (name: string, suite: RelayProviderSuite): voi
         const told = new Promise<void>((resolve) => (changed = resolve))
         const before = JSON.stringify(provider.relays())
         await change()
-        await told
+        await within(patienceMs, told, 'word of the change')
         expect(JSON.stringify(provider.relays())).not.to.equal(before)
       }
       end()

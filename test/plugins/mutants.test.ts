@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
 import type { SignInReply } from '../../core/contract/identity-provider.ts'
+import { coturnPassword } from '../../core/crypto/relay-credentials.ts'
 import { createSecretFiles } from '../../hosts/runtime/index.ts'
 import { DAYS, Settings } from '../../plugins/condition-time-window/config.ts'
 import { TimeWindow } from '../../plugins/condition-time-window/time-window.ts'
@@ -10,10 +11,12 @@ import { WireGuardTransport } from '../../plugins/transport-wireguard/wireguard-
 import { factSourceSuite } from '../conformance/fact-source.ts'
 import { identityProviderSuite } from '../conformance/identity-provider.ts'
 import { policyConditionSuite } from '../conformance/policy-condition.ts'
+import { relayProviderSuite } from '../conformance/relay-provider.ts'
 import { checksOf } from '../conformance/runner.ts'
 import { tunnelTransportSuite } from '../conformance/tunnel-transport.ts'
 import { lateEnd, missingEnd, ownClock, ownClockWithoutEnd } from '../fixture/mutant/conditions.ts'
 import { throwingProvider } from '../fixture/mutant/providers.ts'
+import * as relays from '../fixture/mutant/relays.ts'
 import {
   churns,
   Duty,
@@ -125,6 +128,45 @@ describe('X3 the conformance suites find broken plugins', () => {
           '',
         ),
       ).to.deep.equal([])
+    })
+  })
+
+  describe('relay providers', () => {
+    const { RELAY_SECRET: secret } = relays
+    const checks = (make: typeof relays.rightRelays) =>
+      checksOf(() =>
+        relayProviderSuite('one relay', {
+          create: make,
+          secrets: [secret],
+          accepts: (_, { username, password }) => coturnPassword({ secret, username }) === password,
+          ...(make === relays.saysNoChange ? { change: () => undefined } : {}),
+          patienceMs: 50,
+        }),
+      )
+    const mutants = [
+      { what: 'another id at each time', make: relays.otherIds, check: 'lists the same while nothing changes' },
+      { what: 'a name for an address', make: relays.namesForEndpoints, check: 'each well-formed' },
+      { what: 'one password for all', make: relays.oneForAll, check: 'gives each peer credentials of its own' },
+      { what: 'its secret for a password', make: relays.oneForAll, check: 'nor a secret of the relay' },
+      {
+        what: 'passwords that are drawn',
+        make: relays.drawnPasswords,
+        check: 'the same credentials to the same question',
+      },
+      { what: 'passwords that are drawn', make: relays.drawnPasswords, check: 'those that the relay takes' },
+      { what: 'public keys in user names', make: relays.publicKeysShown, check: 'neither their public key' },
+      { what: 'a promise', make: relays.promised, check: 'makes credentials at once' },
+      { what: 'credentials for anything', make: relays.forAnyRelay, check: 'throws for a relay that it does not list' },
+      { what: 'a watch that never calls', make: relays.saysNoChange, check: 'says so when its list changes' },
+    ]
+    for (const { what, make, check } of mutants) {
+      it(`with ${what}: "${check}" fails`, async () => {
+        expect(await failedChecks(checks(make), check)).to.have.length(1)
+      })
+    }
+
+    it('no conformance check fails for the provider as it is', async () => {
+      expect(await failedChecks(checks(relays.rightRelays), '')).to.deep.equal([])
     })
   })
 

@@ -6,6 +6,7 @@ import { utcText } from '../../../core/runtime/utc-text.ts'
 import { capital, obstacleText } from '../decide/obstacle-text.ts'
 import type { AccessExplanation, FilterExplanation } from './explanation.ts'
 import { factName, factText } from './fact-text.ts'
+import { unreachableLines } from './offered-relays.ts'
 import { pathText } from './path-text.ts'
 
 /** Returns the explanation in English, one sentence per line, for the command line and for pages. */
@@ -18,6 +19,7 @@ export const explanationText = (explanation: AccessExplanation): string[] => [
   ...connectionLines(explanation),
   ...(explanation.filter === undefined ? [] : [filterLine(explanation.filter)]),
   ...gatewayLines(explanation),
+  ...unreachableLines(explanation.relays, explanation.gateway.gateways),
   ...nameLines(explanation),
 ]
 

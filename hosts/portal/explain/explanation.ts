@@ -21,6 +21,7 @@ import type { Account, Actor, Client, Group, Policy, Resource, Site } from '../s
 import { wireFilters } from '../wire/wire-resource.ts'
 import type { AccessQuestion, Traffic } from './access-question.ts'
 import { knownOf, listedFacts, type ListedFact } from './known-facts.ts'
+import { offeredRelays, type OfferedRelays } from './offered-relays.ts'
 
 export interface AccessExplanation {
   at: UnixTime
@@ -50,6 +51,8 @@ export interface AccessExplanation {
   /** Verdict of the resource's port filters; undefined if the question names no traffic. */
   filter: FilterExplanation | undefined
   gateway: GatewayExplanation
+  /** Relays for the client and the gateways of the site. */
+  relays: OfferedRelays
   /** Domain names of the resource for which its gateways have lately reported DNS problems. */
   names: (NameTrouble & { gatewayName: string })[]
   /** Whether policies, standing and filter all allow access. */
@@ -103,6 +106,11 @@ export const explainAccess = (
   const verdict = judgeAccess(view, { accountId, actorId, resourceId, facts, ...known.request }, answers)
   const listed = listedFacts(facts, verdict.explanation)
   const filter = traffic === undefined ? undefined : filterOf(resource, traffic)
+  const gateway = gatewayOf(
+    knowledge,
+    { resource, client, connection: known.connection, facts, at: known.request.at },
+    answers,
+  )
   const policies = verdict.explanation.flatMap(({ policyId }) => view.get('policies', policyId) ?? [])
   return {
     at: known.request.at,
@@ -119,11 +127,11 @@ export const explainAccess = (
     verdict,
     endsAfterConnectionMs: grantDependsOnConnection(verdict) ? knowledge.limits.placeMs : undefined,
     filter,
-    gateway: gatewayOf(
-      knowledge,
-      { resource, client, connection: known.connection, facts, at: known.request.at },
-      answers,
-    ),
+    gateway,
+    relays: offeredRelays(knowledge, {
+      client: known.connection,
+      gatewayIds: gateway.gateways.filter(({ isConnected }) => isConnected).map(({ id }) => id),
+    }),
     names: knowledge.nameTroubles
       .ofResource(resourceId)
       .flatMap((trouble) => {

@@ -44,6 +44,8 @@ export interface Connection extends AdmittedPeer {
   factAllowance: TokenBucket
   /** Round trips that a client measured, by gateway id, as of its last request. */
   roundTrips: ReadonlyMap<string, MeasuredRoundTrip>
+  /** Ids of gateways that a client reported not to reach, as of its last request. */
+  unreachableGateways: ReadonlySet<string>
   /** Resources last sent to a client, as JSON, by id. */
   sentResources: Map<string, string>
 }
@@ -66,6 +68,7 @@ export const openConnection = (peer: AdmittedPeer, now: Instant): Connection => 
   allowance: new TokenBucket(FRAME_RATE),
   factAllowance: new TokenBucket(FACT_RATE),
   roundTrips: new Map(),
+  unreachableGateways: new Set(),
   sentResources: new Map(),
 })
 

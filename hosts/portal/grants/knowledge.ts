@@ -11,6 +11,7 @@ import type { ConnectedPeers } from './connected-peers.ts'
 import type { Grants } from './grants.ts'
 import type { Limits } from './limits.ts'
 import type { NameTroubles } from './name-troubles.ts'
+import type { RelayOffers } from './relay-offers.ts'
 import type { Whereabouts } from './whereabouts.ts'
 
 /** Read-only state of the portal's machine, for explanations. */
@@ -19,7 +20,8 @@ export interface Knowledge {
   brought: Pick<BroughtFacts, 'find'>
   view: View
   presence: Pick<Presence, 'gatewaysOf'>
-  peers: Pick<ConnectedPeers, 'client'>
+  peers: Pick<ConnectedPeers, 'client' | 'gateway'>
+  relayOffers: Pick<RelayOffers, 'offeredTo'>
   whereabouts: Pick<Whereabouts, 'get'>
   grants: Pick<Grants, 'ofClient' | 'clientsOn'>
   clientPaths: Pick<ClientPaths, 'ofClient'>

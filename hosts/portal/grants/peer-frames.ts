@@ -93,6 +93,7 @@ export class PeerFrames {
       case 'requestAuthorization': {
         const wish = message.payload
         this.#noteRoundTrips(connection, wish.round_trips, now)
+        connection.unreachableGateways = new Set(wish.unreachable_gateway_ids?.map((id) => id.toLowerCase()))
         return this.#needs.requests.ask(connection, { ...wish, resource_id: wish.resource_id.toLowerCase() }, now)
       }
       case 'newGatewayIceCandidates':

@@ -160,7 +160,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
       drop: (reason: string): void => this.#counters.count(reason),
     }
     const relayOffers = new RelayOffers(shared)
-    this.knowledge = shared
+    this.knowledge = { ...shared, relayOffers }
     const resourceUpdates = new ResourceUpdates(shared)
     const gatewayUpdates = new GatewayUpdates(shared)
     const drafts = new GrantDrafts(shared)

@@ -48,6 +48,18 @@ export const standingOf = (
   problem: problemOf(endpoints),
 })
 
+/**
+ * Returns a sentence about relays that are not offered; none if all are. It names no relay, as anybody may ask whether a
+ * portal is ready.
+ */
+export const relayNotes = (standings: readonly Pick<RelayStanding, 'isOffered'>[]): string[] => {
+  const silent = standings.filter(({ isOffered }) => !isOffered).length
+  if (silent === 0) return []
+  const effect =
+    silent === standings.length ? 'peers without a direct path are not connected' : 'peers are offered the others'
+  return [`${silent} of ${standings.length} relays are not offered to peers: ${effect}. GET /api/v1/relays says why.`]
+}
+
 /** Explains what keeps endpoints from being offered, in a sentence each; null if nothing does. */
 export const problemOf = (endpoints: readonly EndpointStanding[]): string | null => {
   const sentences = endpoints.flatMap(({ endpoint, state, isOffered }) => {

@@ -36,6 +36,8 @@ export interface WebParts extends ApiParts {
   signInRateLimit: Rate
   version: string
   checks: readonly ReadinessCheck[]
+  /** Returns sentences about what is wrong and keeps nobody from being served. */
+  notes: () => readonly string[]
   metrics: Metrics
 }
 
@@ -43,7 +45,7 @@ export interface WebParts extends ApiParts {
  * Builds the portal's web application: health, metrics, API, pages and sign-in, with the middlewares that protect them.
  */
 export const webApp = (parts: WebParts): Koa => {
-  const { clock, random, logger, key, metrics, publicUrl, checks } = parts
+  const { clock, random, logger, key, metrics, publicUrl, checks, notes } = parts
   const secure = publicUrl.startsWith('https:')
   const pages = new Pages()
   const seal = new Seal(derivedKey(key, 'sessions'), random)
@@ -66,7 +68,7 @@ export const webApp = (parts: WebParts): Koa => {
   app.use(refuseOtherMethods(['/healthz', '/readyz', '/metrics'].map((path) => ({ path, methods: ['GET'] }))))
   app.use(livenessRoute())
   app.use(limitRate(parts.rateLimit, clock))
-  app.use(healthRoutes({ checks, metrics }))
+  app.use(healthRoutes({ checks, notes, metrics }))
   app.use(plainChannel(parts))
   app.use(clientSignOut(parts))
   app.use(assets())

@@ -19,9 +19,12 @@ export const livenessRoute = (): Middleware => async (ctx, next) => {
 export const healthRoutes =
   ({
     checks,
+    notes = () => [],
     metrics,
   }: {
     checks: readonly ReadinessCheck[]
+    /** Returns sentences about what is wrong and keeps nobody from being served. */
+    notes?: () => readonly string[]
     metrics: Pick<Metrics, 'registry' | 'text'>
   }): Middleware =>
   async (ctx, next) => {
@@ -30,7 +33,9 @@ export const healthRoutes =
         const results = await Promise.allSettled(checks.map(async ({ check }) => check()))
         const failed = checks.filter((_, index) => results[index]?.status === 'rejected').map(({ name }) => name)
         ctx.status = failed.length === 0 ? 200 : 503
-        ctx.body = { status: failed.length === 0 ? 'ok' : 'not ready', failed }
+        const status = failed.length === 0 ? 'ok' : 'not ready'
+        const said = notes()
+        ctx.body = { status, failed, ...(said.length === 0 ? {} : { notes: said }) }
         return
       }
       case '/metrics':

@@ -133,9 +133,14 @@ const ExplanationBody = z
         problems: z.array(z.strictObject({ code: z.string(), said: z.string() })),
         connected_clients: z.int(),
         path: PathBody.nullable().describe('Path of the client’s packets to it, as the client reports it'),
+        is_unreachable: z
+          .boolean()
+          .describe('Whether the client said with its latest request that it does not reach it'),
+        relays: z.array(Named).describe('Relays that it was offered'),
         last_seen_at: Time.nullable(),
       }),
     ),
+    client_relays: z.array(Named).describe('Relays that the client was offered; empty while it is not connected'),
     names: z
       .array(
         z.object({
@@ -204,7 +209,7 @@ const MISSING = {
 const unknown = (what: keyof typeof MISSING) => invalidBody([MISSING[what]])
 
 const toWire = ({ explanation, others }: ExplainVerdict & { ok: true }): z.infer<typeof ExplanationBody> => {
-  const { verdict, resource, actor, client, site, filter, gateway } = explanation
+  const { verdict, resource, actor, client, site, filter, gateway, relays } = explanation
   return {
     is_allowed: explanation.isAllowed,
     denied: deniedBy(explanation),
@@ -239,9 +244,12 @@ const toWire = ({ explanation, others }: ExplainVerdict & { ok: true }): z.infer
         problems: problems.map(({ code, said }) => ({ code, said })),
         connected_clients: connectedClients,
         path: path === undefined ? null : pathToWire(path),
+        is_unreachable: relays.unreachable.has(id),
+        relays: [...(relays.ofGateways.get(id) ?? [])],
         last_seen_at: timeOrNull(lastSeenAt),
       }),
     ),
+    client_relays: [...relays.ofClient],
     names: explanation.names.map(({ domain, gatewayId, gatewayName, found, at }) => ({
       name: domain,
       gateway: { id: gatewayId, name: gatewayName },

@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import * as fc from 'fast-check'
 import { beforeEach, describe, it } from 'mocha'
 import { Facts, optional } from '../../../../core/contract/facts.ts'
+import { endpoint } from '../../../../core/runtime/endpoint.ts'
 import { HOUR, unixTime } from '../../../../core/runtime/time.ts'
 import { explanationText } from '../../../../hosts/portal/explain/explanation-text.ts'
 import { decisionsOf, type Decisions, type SpokenQuestion } from '../../../../hosts/portal/explain/decisions.ts'
@@ -53,7 +54,9 @@ describe('explanations', () => {
   let decisions: Decisions
 
   beforeEach(() => {
-    bench = new PortalBench({ conditions, selectors: { random: new RandomSelector({ random: new SeededRandom(3) }) } })
+    const given = { relays: () => [], credentials: () => ({ username: 'user', password: 'password' }) }
+    const random = new RandomSelector({ random: new SeededRandom(3) })
+    bench = new PortalBench({ conditions, selectors: { random }, relayProviders: { given } })
     company = new Company(bench)
     decisions = decisionsOf(bench.machine.knowledge, () => bench.clock.now())
   })
@@ -110,6 +113,42 @@ describe('explanations', () => {
     gateway.say('host_problems', { problems: [] })
     expect(explain().gateway.gateways.flatMap(({ problems }) => problems)).to.deep.equal([])
     expect(explain().gateway.gateways.every(({ isCompatible }) => isCompatible)).to.equal(true)
+  })
+
+  it('P8 an explanation names the relays that both ends were offered, in words where the client does not reach a gateway', () => {
+    const [gateway] = company.gateways
+    const relay = (number: number, accountId?: string) => ({
+      id: `00000000-0000-4000-9000-00000000000${number}`,
+      provider: 'given',
+      name: `relay-${number}`,
+      endpoints: [endpoint(`192.0.2.${number}`, 3478)],
+      ...(accountId === undefined ? {} : { accountId }),
+    })
+    const client = company.clientJoins()
+    company.gatewayJoins(0)
+    const ask = (...unreachable_gateway_ids: string[]) =>
+      client.say('request_authorization', {
+        resource_id: company.resource.id,
+        connected_gateway_ids: [],
+        unreachable_gateway_ids,
+      })
+    const about = () => explain({ clientId: company.client.id })
+    const lines = () => explanationText(about()).filter((line) => line.includes('does not reach'))
+    ask()
+    expect(lines()).to.deep.equal([])
+    ask(gateway.id.toUpperCase())
+    expect(lines()).to.deep.equal([
+      `The client says that it does not reach the gateway ${gateway.name}, and no relay was offered to either: GET /api/v1/relays says which relays there are.`,
+    ])
+    bench.dispatch({ type: 'relaysChanged', relays: [relay(1), relay(2), relay(3, bench.id())] })
+    const { relays } = about()
+    expect(relays.ofClient.map(({ name }) => name)).to.have.members(['relay-1', 'relay-2'])
+    expect(relays.ofGateways.get(gateway.id)?.map(({ name }) => name)).to.have.members(['relay-1', 'relay-2'])
+    expect(lines().join()).to.match(
+      /Relays offered to the client: relay-\d, relay-\d; to the gateway: relay-\d, relay-\d\.$/,
+    )
+    ask()
+    expect(lines()).to.deep.equal([])
   })
 
   it('P8 an explanation names each policy, each condition with its facts, the verdict, and the gateway with the reason', () => {

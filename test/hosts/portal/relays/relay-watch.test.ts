@@ -4,6 +4,7 @@ import type { ProvidedRelay, RelayProvider } from '../../../../core/contract/rel
 import { endpoint, type Endpoint } from '../../../../core/runtime/endpoint.ts'
 import { SECOND } from '../../../../core/runtime/time.ts'
 import type { PresentRelay } from '../../../../hosts/portal/decide/relay-choice.ts'
+import { relayNotes } from '../../../../hosts/portal/relays/relay-standing.ts'
 import { RelayWatch } from '../../../../hosts/portal/relays/relay-watch.ts'
 import { StunServer } from '../../../../hosts/portal/stun/stun-server.ts'
 import { extensions } from '../../../kit/extensions.ts'
@@ -101,12 +102,16 @@ describe('the portal’s watch over relays', () => {
     expect(watch.standings()[0]).to.include({ isOffered: false, problem: `${here} has not answered STUN yet.` })
     expect(await next()).to.deep.equal([{ id: ID, name: 'one', provider: 'listed', endpoints: [here], place: BERLIN }])
     expect(watch.standings()[0]).to.include({ isOffered: true, problem: null })
+    expect(relayNotes(watch.standings())).to.deep.equal([])
     await server.stop()
     clock.advance(4 * SECOND)
     expect(await next()).to.deep.equal([])
     const [standing] = watch.standings()
     expect(standing).to.include({ isOffered: false, since: clock.unix() })
     expect(standing?.problem).to.include('see whether the relay runs')
+    expect(relayNotes(watch.standings())[0]).to.match(
+      /^1 of 1 relays are not offered to peers: peers without a direct path/,
+    )
     expect(warnings().join()).to.include('a relay is withdrawn')
   })
 
