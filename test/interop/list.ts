@@ -18,9 +18,10 @@ const { name, unknownName, address, inNetwork } = RESOURCES
 /** Steps that each pair of client and gateway walks through. */
 export const LIST: readonly Step<Pair>[] = [
   {
-    name: 'portal, two gateways and the client are connected',
+    name: 'portal, relay, two gateways and the client are connected',
     run: async (pair) => {
       await pair.startPortal()
+      await pair.startRelay()
       await pair.startGateways()
       await pair.startClient()
       const [client, gateway] = [await pair.spoken('client'), await pair.spoken('gateway')]

@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { stringify } from 'yaml'
 import { eventually } from '../../hosts/lab/eventually.ts'
 import { Lab } from '../../hosts/lab/lab.ts'
+import { portreeve } from '../../hosts/lab/program.ts'
 import { clientConnected, gatewaysConnected } from '../../hosts/lab/setting-up.ts'
 import { GATEWAYS, MACHINES, PORTAL_URL, UPSTREAM_NAMES, WEB_PORT, type GatewayName } from '../../hosts/lab/topology.ts'
 import { isMapped, World } from '../../hosts/lab/world.ts'
@@ -81,6 +84,28 @@ export class Pair {
     await world.make('engineers', 'groups', { name: 'Engineers' })
     await world.api.put(`groups/${world.id('engineers')}/memberships`, { actor_ids: [world.id('ada')] })
     for (const resource of ['name', 'network', 'address']) await this.allow(resource)
+  }
+
+  /** Starts a relay, without which released peers do nothing. */
+  async startRelay(): Promise<void> {
+    const { lab, api } = this.world
+    const { token } = await api.create('relay_tokens', { name: 'relay' })
+    const config = stringify({
+      portal_url: PORTAL_URL,
+      name: 'relay',
+      token_file: await lab.run.write('relay.token', String(token)),
+      state_folder: join(lab.run.path, 'relay'),
+      addresses: [MACHINES.provider.outside],
+      permitted_peers: ['203.0.113.0/24'],
+    })
+    await lab.start('provider', portreeve('relay', '--config', await lab.run.write('relay.yaml', config)))
+    await eventually(
+      async () => {
+        const relays = await api.list('relays')
+        return relays.some((row) => row['name'] === 'relay') ? true : undefined
+      },
+      { what: 'the relay is registered', timeoutMs: 20_000 },
+    )
   }
 
   /** Makes a policy for a resource. */
