@@ -19,6 +19,9 @@ export const SENTINEL_ADDRESSES = [prefix('100.100.111.0/24'), prefix('fd00:2021
 /** All ranges reserved for tunnels: never a resource, an upstream resolver or an answer for a name. */
 export const OWN_ADDRESSES = [prefix('100.64.0.0/10'), prefix('fd00:2021:1111::/48')] as const
 
+/** Addresses that are valid on one link only. */
+export const LINK_LOCAL_ADDRESSES = [prefix('169.254.0.0/16'), prefix('fe80::/10')] as const
+
 /** Multicast and broadcast addresses. */
 export const MULTICAST_ADDRESSES = [prefix('224.0.0.0/4'), prefix('255.255.255.255/32'), prefix('ff00::/8')] as const
 

@@ -1,6 +1,7 @@
 import type { PeerId } from '../../contract/tunnel-transport.ts'
 import { normalizeName } from '../../dns/pattern.ts'
 import { isTranslated } from '../../nat/nat-table.ts'
+import { buildFragmentRefusal } from '../../net/fragment-refusal.ts'
 import {
   buildTooBig,
   buildUnreachable,
@@ -11,10 +12,11 @@ import {
 } from '../../net/icmp-error.ts'
 import { isAddressAt, parseAddress, type AddressBytes } from '../../net/ip-address.ts'
 import { isTooBig } from '../../net/packet-too-big.ts'
-import { isSyn, PacketView } from '../../net/packet-view.ts'
+import { isSyn, PacketView, type PacketRefusal } from '../../net/packet-view.ts'
 import { firstPermitting } from '../../net/port-filter.ts'
 import {
   isInRange,
+  LINK_LOCAL_ADDRESSES,
   MAPPED_ADDRESSES,
   MULTICAST_ADDRESSES,
   OWN_ADDRESSES,
@@ -153,7 +155,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
   #handleTunPacket(bytes: Uint8Array, now: Instant, keptAt: Instant): void {
     const packet = this.#packet
     const parsed = packet.parse(bytes)
-    if (parsed !== 'ok') return this.#counters.count(parsed)
+    if (parsed !== 'ok') return this.#refuseUnread(bytes, parsed)
     const peer = this.#begun.passOut(packet, now)
     if (peer >= 0) return this.#sendOn(packet, this.numbers.idOf(peer))
     this.#decideOutbound(packet, now, keptAt)
@@ -166,7 +168,12 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     if (isControlFrame(bytes)) return this.#counters.count('control-from-tun')
     if (kind === 'icmpError') return this.#counters.count('icmp-error')
     const own = this.#ownAddress(addressLength)
-    if (own === undefined || !isAddressAt(own, bytes, packet.sourceAt)) return this.#counters.count('source-not-own')
+    if (own === undefined) return this.#counters.count('source-not-own')
+    if (!isAddressAt(own, bytes, packet.sourceAt)) {
+      // A container or machine behind this one without masquerading: no answer could find its way back.
+      if (isInRange(LINK_LOCAL_ADDRESSES, packet.source())) return this.#counters.count('source-not-own')
+      return this.#refuse(packet, 'admin-prohibited', 'source-not-own')
+    }
     if (isInRange(SENTINEL_ADDRESSES, bytes, destination)) return this.#handleSentinelPacket(packet, own)
     const mapped = isInRange(MAPPED_ADDRESSES, bytes, destination)
     if (isInRange(OWN_ADDRESSES, bytes, destination) && !mapped) {
@@ -373,6 +380,13 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     if (name?.isWatched !== true) return
     name.isWatched = false
     this.#outputs.push({ type: 'nameUsed', domain: name.domain })
+  }
+
+  /** Drops a packet that cannot be judged; the sender of a fragment is told, since it would wait for an answer. */
+  #refuseUnread(bytes: Uint8Array, reason: PacketRefusal): void {
+    this.#counters.count(reason)
+    const error = reason === 'packet-fragment' ? buildFragmentRefusal(bytes) : undefined
+    if (error !== undefined) this.#writeTun(error)
   }
 
   #refuse(packet: PacketView, answer: Unreachable, reason: ClientDrop): void {

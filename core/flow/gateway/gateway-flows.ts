@@ -2,6 +2,7 @@ import type { PeerId } from '../../contract/tunnel-transport.ts'
 import { normalizeName } from '../../dns/pattern.ts'
 import { isTrouble, type SiteFindings } from '../../dns/site-finding.ts'
 import { SITE_SERVICE_PORT } from '../../dns/site-service.ts'
+import { buildFragmentRefusal } from '../../net/fragment-refusal.ts'
 import { buildTooBig, buildUnreachable, type Unreachable } from '../../net/icmp-error.ts'
 import { isAddressAt, parseAddress, type AddressBytes } from '../../net/ip-address.ts'
 import { isTooBig } from '../../net/packet-too-big.ts'
@@ -209,7 +210,13 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
   #handleTunPacket(bytes: Uint8Array, now: Instant): void {
     const packet = this.#packet
     const parsed = packet.parse(bytes)
-    if (parsed !== 'ok') return this.#counters.count(parsed)
+    if (parsed !== 'ok') {
+      this.#counters.count(parsed)
+      // A server is told that its answer does not pass.
+      const error = parsed === 'packet-fragment' ? buildFragmentRefusal(bytes) : undefined
+      if (error !== undefined) this.#writeTun(error)
+      return
+    }
     const known = this.#verdicts.find(packet, 'outside', now)
     if (known >= 0) return this.#passIn(packet, known, now)
     if (isControlFrame(bytes)) return this.#counters.count('control-from-tun')

@@ -143,7 +143,8 @@ describe('the client, for a network', () => {
     goodbye[40] = 2
     const about = buildPacket({ source: SERVER, destination: ADA.ipv4 })
     const error = buildIcmpError({ source: ADA.ipv4, destination: SERVER, type: 3, code: 3, about })
-    expect(client.handle({ type: 'tunPackets', packets: [fragment, goodbye, error] })).to.deep.equal([])
+    expect(client.handle({ type: 'tunPackets', packets: [goodbye, error] })).to.deep.equal([])
+    expect(client.handle({ type: 'tunPackets', packets: [fragment] })).to.have.length(1)
     expect(client.flows.counters()).to.deep.equal({
       multicast: 2,
       'source-not-own': 1,
@@ -152,6 +153,22 @@ describe('the client, for a network', () => {
       'control-from-tun': 1,
       'icmp-error': 1,
     })
+  })
+
+  it('T11 a container behind a client without masquerading is told by ICMP that its packets do not pass, in both families', () => {
+    const client = new ClientBench(LAB)
+    client.grant('lab')
+    const refused = client.fromApplication({ destination: SERVER, source: '172.17.0.2' })
+    expect(refused.map((text) => text.slice(0, 40))).to.deep.equal([
+      `tun: icmp 3/13 ${SERVER} > 172.17.0.2`.slice(0, 40),
+    ])
+    expect(client.fromApplication({ destination: '2001:db8::1', source: 'fd00:db8::2' })[0]).to.match(
+      /^tun: icmp6? 1\/1 /,
+    )
+    expect(client.fromApplication({ destination: '2001:db8::1', source: 'fe80::2' }), 'the device’s own').to.deep.equal(
+      [],
+    )
+    expect(client.flows.counters()).to.deep.equal({ 'source-not-own': 3 })
   })
 
   it('a client reaches the gateway itself by its tunnel address', () => {

@@ -94,6 +94,20 @@ describe('the gateway, for a network', () => {
     expect(gateway.flows.counters()).to.include({ 'source-not-own': 3, 'tunnel-address': 2 })
   })
 
+  it('T11 a gateway tells a server whose answer comes in fragments that it does not pass, once', () => {
+    const gateway = new GatewayBench()
+    const [first, later] = [0x20, 0x21].map((flags) => {
+      const bytes = buildPacket({ kind: 'udp', source: '198.51.100.7', destination: ADA.ipv4 })
+      bytes[6] = flags
+      return bytes
+    })
+    const packets = [first, later].filter((bytes) => bytes !== undefined)
+    const [told = '', ...more] = gateway.handle({ type: 'tunPackets', packets })
+    expect(told).to.contain('tun: icmp 3/13').and.to.contain('> 198.51.100.7')
+    expect(more).to.deep.equal([])
+    expect(gateway.flows.counters()).to.include({ 'packet-fragment': 2 })
+  })
+
   it('a gateway drops multicast, ICMP errors and fragments of a client, with the reason', () => {
     const gateway = new GatewayBench()
     gateway.grant(cidr('everything', '0.0.0.0/0'))
