@@ -49,6 +49,11 @@ export class VirtualClock implements Clock {
     this.advanceTo(instant(this.#now + milliseconds))
   }
 
+  /** Lets time pass while the process is kept from running; alarms that fell due go off late, with the next `advance`. */
+  stall(milliseconds: number): void {
+    this.#now = instant(this.#now + milliseconds)
+  }
+
   advanceTo(end: Instant): void {
     for (let alarm = this.#first(); alarm !== undefined && alarm.at <= end; alarm = this.#first()) {
       const due = alarm

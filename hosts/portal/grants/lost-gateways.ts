@@ -27,6 +27,8 @@ export interface LostGatewaysNeeds {
 
 /** Time for a gateway to come back or to answer a check. */
 const PATIENCE_MS = SECOND
+/** Delay of the end of that time from which on the portal itself was too busy to hear an answer. */
+const LATE_MS = 200
 /** Checks sent at most, to the first candidates in the names of the newest clients. */
 const MAX_CHECKS = 32
 const MAX_ENDPOINTS = 8
@@ -48,12 +50,19 @@ export class LostGateways {
     this.relieved(gatewayId)
     const checks = this.#checks(gatewayId)
     if (checks.length > 0) this.#needs.emit({ type: 'checkGateway', gatewayId, checks })
-    const declare = (): void => {
+    this.#declareAt(after(now, PATIENCE_MS), { gatewayId, witnesses })
+  }
+
+  #declareAt(at: Instant, doubt: { gatewayId: string; witnesses: readonly ClientConnection[] }): void {
+    const { gatewayId, witnesses } = doubt
+    const declare = (now: Instant): void => {
+      // A process that was kept from running until now has not read yet what came meanwhile.
+      if (now > after(at, LATE_MS)) return this.#declareAt(after(now, PATIENCE_MS), doubt)
       this.#doubts.delete(gatewayId)
       const connected = new Set(this.#clientsToTell(gatewayId))
       for (const client of witnesses) if (connected.has(client)) this.#invalidate(gatewayId, client)
     }
-    this.#doubts.set(gatewayId, this.#needs.agenda.add(after(now, PATIENCE_MS), 'a gateway is gone', declare))
+    this.#doubts.set(gatewayId, this.#needs.agenda.add(at, 'a gateway is gone', declare))
   }
 
   /** Ends the doubt about a gateway: it is connected again, or has answered a check. */

@@ -86,6 +86,17 @@ describe('H12 a gateway whose connection to the portal has ended', () => {
     expect(invalidated(client)).to.deep.equal([])
   })
 
+  it('H3 a portal that was too busy to hear an answer in time waits for it once more', () => {
+    const client = served()
+    gateway.die()
+    bench.clock.stall(1_500)
+    bench.clock.advance(0)
+    expect(invalidated(client)).to.deep.equal([])
+    bench.dispatch({ type: 'gatewayAnswered', gatewayId: company.gateways[0].id })
+    bench.clock.advance(60 * SECOND)
+    expect(invalidated(client)).to.deep.equal([])
+  })
+
   it('H3 a client keeps a gateway that is connected again within a second', () => {
     const client = served()
     gateway.die()
