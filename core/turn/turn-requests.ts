@@ -107,7 +107,7 @@ export class TurnRequests {
       return this.#opening.has(allocation) ? { type: 'waiting', allocation } : failed(437)
     }
     if (allocation === undefined) return failed(437)
-    if (allocation.username !== username) return failed(441)
+    if (userOf(allocation.username) !== userOf(username)) return failed(441)
     allocation.heardAt = now
     switch (message.method) {
       case REFRESH:
@@ -290,6 +290,9 @@ const unknownAttributes = (types: readonly number[]): StunAttribute => ({
   type: UNKNOWN_ATTRIBUTES,
   value: new Uint8Array(types.flatMap((type) => [type >> 8, type & 0xff])),
 })
+
+/** Returns the part of a user name `<expiry>:<user>` that renewed credentials keep, so that an allocation outlives them. */
+const userOf = (username: string): string => username.replace(/^\d+:/, '')
 
 const lifetimeSeconds = (message: StunMessage): number =>
   Math.min(MAX_LIFETIME_SECONDS, Math.max(DEFAULT_LIFETIME_SECONDS, readUint32(message, LIFETIME) ?? 0))

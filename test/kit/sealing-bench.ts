@@ -3,6 +3,7 @@ import { instant, type Instant } from '../../core/runtime/time.ts'
 import {
   FRAME_ROW,
   LANE_DROPS,
+  OPENED_CHANNEL_SHIFT,
   OPENED_NEWEST,
   OPENED_PSEUDO_CHECKSUM,
   OPENED_ROW,
@@ -10,6 +11,7 @@ import {
   loadAddon,
   type SealingLane,
 } from '../../hosts/runtime/native/addon.ts'
+import { withChannel } from '../../hosts/runtime/lane/lane-peers.ts'
 import { parseMessage } from '../../plugins/transport-wireguard/messages.ts'
 import { withoutPadding } from '../../plugins/transport-wireguard/inner-packet.ts'
 import { Session } from '../../plugins/transport-wireguard/session.ts'
@@ -19,6 +21,8 @@ export interface OpenedRow {
   handle: number
   message: number
   newest: boolean
+  /** Channel of a relay that it came by: the lower 12 bits of its number, plus 1; 0 for none. */
+  channel: number
   isSuper: boolean
 }
 
@@ -50,14 +54,14 @@ export class SealingBench {
     })
   }
 
-  /** Seals frames in the native lane and returns the datagrams. */
-  seal(frames: readonly Uint8Array[], index = 7): Uint8Array[] {
+  /** Seals frames in the native lane, for a relay's channel unless it is 0, and returns the datagrams. */
+  seal(frames: readonly Uint8Array[], index = 7, channel = 0): Uint8Array[] {
     const bytes = new Uint8Array(frames.reduce((sum, { length }) => sum + length, 0))
     const table = new Uint32Array(frames.length * FRAME_ROW)
     let at = 0
     for (const [row, frame] of frames.entries()) {
       bytes.set(frame, at)
-      table.set([at, frame.length, index, 51_820, 0xc0000201], row * FRAME_ROW)
+      table.set([at, frame.length, index, withChannel(51_820, channel), 0xc0000201], row * FRAME_ROW)
       at += frame.length
     }
     const datagrams: Uint8Array[] = []
@@ -115,6 +119,7 @@ export class SealingBench {
         handle,
         message: flags & 0xffff,
         newest: (flags & OPENED_NEWEST) !== 0,
+        channel: flags >>> OPENED_CHANNEL_SHIFT,
         isSuper: (flags & OPENED_PSEUDO_CHECKSUM) !== 0,
       }
     })

@@ -3,6 +3,7 @@ import * as fc from 'fast-check'
 import { after, describe, it } from 'mocha'
 import { expandFrame } from '../../../core/net/offload.ts'
 import { instant } from '../../../core/runtime/time.ts'
+import { encodeChannelData, readChannelData } from '../../../core/turn/channel-data.ts'
 import { loadAddon } from '../../../hosts/runtime/native/addon.ts'
 import { buildPacket } from '../../kit/packet-builder.ts'
 import { SealingBench, plainFrame } from '../../kit/sealing-bench.ts'
@@ -173,6 +174,36 @@ for (const [kind, named] of CIPHERS) {
       expect(oracle.open([[second]])).to.deep.equal([])
       expect(oracle.seal([plainFrame(dataPacket({}))])).to.deep.equal([])
       expect(oracle.drops()).to.include({ replayed: 1, 'expired-session': 2 })
+    })
+
+    it('the native lane puts the header of a relay’s channel in front of each datagram, and takes it off again', () => {
+      const made = bench()
+      const packets = [0, 1_200, 2_400].map((from) => dataPacket({ from, id: from / 1_200 }))
+      const framed = made.seal(packets.map(plainFrame), 7, 0x4abc)
+      const data = framed.map((datagram) => readChannelData(datagram))
+      expect(data.map((read) => read?.channel)).to.deep.equal([0x4abc, 0x4abc, 0x4abc])
+      expect(data.map((read) => made.openHere(read?.data ?? new Uint8Array(0)))).to.deep.equal(packets)
+
+      const back = packets.map((packet) => made.session.seal(packet))
+      const [first = new Uint8Array(0), ...others] = back.map((datagram) => encodeChannelData(0x4fff, datagram))
+      const [joined, ...more] = made.open([[first], others])
+      expect(more).to.have.length(0)
+      expect(joined).to.include({ isSuper: true, message: 1, newest: true, channel: 0x1000 })
+      expect(joined?.bytes.length).to.equal(10 + 40 + 3_600)
+    })
+
+    it('the native lane hands over as it came what a relay’s channel brings that is no data message, or malformed', () => {
+      const made = bench()
+      const sealed = encodeChannelData(0x4000, made.session.seal(dataPacket({})))
+      const cut = sealed.slice(0, -1)
+      const messages = [
+        encodeChannelData(0x4000, new Uint8Array(148).fill(1)),
+        cut,
+        encodeChannelData(0x4001, new Uint8Array(0)),
+      ]
+      const rows = made.open(messages.map((message) => [message.slice()]))
+      expect(rows.map(({ bytes, handle }) => [bytes, handle])).to.deep.equal(messages.map((message) => [message, 0]))
+      expect(made.open([[sealed]])).to.have.length(1)
     })
 
     it('the native lane hands over what is no data message as it came', () => {
