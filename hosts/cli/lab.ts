@@ -39,7 +39,7 @@ export const labCommand = (context: CommandContext): Command =>
       'after',
       `
 Other scenarios have gateway and client behind routers that translate addresses: cloud-nat (1:1), port-forward, double-nat (both let
-only answers in).
+only answers in, at ports that nobody knows before: packets go by the portal's relay).
 
 The file of --plugins. Packages are found from its folder, and relative paths in it start there. All keys are optional:
   plugins: [{ use: portreeve-condition-x, config: {} }]     portal, client and gateways load these
