@@ -156,6 +156,19 @@ describe('the whole system in virtual time', () => {
     expect(since, 'found within 2.7 s').to.be.within(10_300, 13_000)
   })
 
+  it('M4 a path that nobody used for a minute is checked at once where somebody asks how it does', () => {
+    world.portal.policy(staff.id, printers.id)
+    signIn()
+    expect(reach(PRINTER, 1_000)).to.not.equal(undefined)
+    world.clock.advance(60_000)
+    const asked = new Date(world.clock.unix()).toISOString()
+    const answered = () =>
+      statusOf(client.state, { ...ABOUT, clocks: world.clock.pair() }).gateways[0]?.last_answer ?? ''
+    client.tell({ type: 'accessWanted', resourceId: printers.id })
+    world.clock.advance(50)
+    expect(answered() >= asked, `${answered()}, asked at ${asked}`).to.equal(true)
+  })
+
   it('the client’s status says who is signed in where, and which gateway serves what', () => {
     world.portal.policy(staff.id, printers.id)
     signIn()
