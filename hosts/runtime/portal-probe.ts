@@ -48,23 +48,37 @@ const MAX_BODY_BYTES = 65_536
  * without a token, so that a portal refuses it. Never rejects.
  */
 export const probePortal = async (options: PortalProbeOptions): Promise<PortalProbe> => {
-  const { url: shown, clock } = options
+  const { url: shown, clock, random } = options
   const url = new URL(shown.replace(/^ws/, 'http'))
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
   const begun = clock.now()
   const addresses = isIP(host) === 0 ? await lookUpAll(host).catch(() => []) : [host]
-  const { seen, ...outcome } = await attempt(url, options)
+  const key = Buffer.from(random.bytes(16)).toString('base64')
+  const { seen, ...outcome } = await attempt(url, { ...UPGRADE, 'Sec-WebSocket-Key': key }, options)
   const { answer } = outcome
-  const date = Date.parse(answer?.headers['date'] ?? '')
+  const ms = Math.round(clock.now() - begun)
+  const clockAheadMs = answer && (aheadMs(answer, clock) ?? (await askedAheadMs(url, options)))
   return {
     url: shown,
     addresses,
     proxy: shownProxy(url, host),
     certificate: seen.certificate,
-    clockAheadMs: Number.isNaN(date) ? undefined : date - clock.unix(),
-    ms: Math.round(clock.now() - begun),
+    clockAheadMs,
+    ms,
     ...outcome,
   }
+}
+
+/** Returns by how much the clock of who sent a response is ahead; undefined if the response has no time. */
+const aheadMs = ({ headers }: { headers: Readonly<Record<string, string>> }, clock: Clock): number | undefined => {
+  const date = Date.parse(headers['date'] ?? '')
+  return Number.isNaN(date) ? undefined : date - clock.unix()
+}
+
+/** Asks for the time by a request for a page: the answer to one for a WebSocket may have none. */
+const askedAheadMs = async (url: URL, options: PortalProbeOptions): Promise<number | undefined> => {
+  const { answer } = await attempt(url, {}, options)
+  return answer && aheadMs(answer, options.clock)
 }
 
 const shownProxy = (url: URL, host: string): string | undefined => {
@@ -83,13 +97,14 @@ interface Seen {
 
 const attempt = async (
   url: URL,
-  { caFile, mark, random }: PortalProbeOptions,
+  headers: Readonly<Record<string, string>>,
+  { caFile, mark }: PortalProbeOptions,
 ): Promise<Pick<PortalProbe, 'answer' | 'failure'> & { seen: Seen }> => {
   const seen: Seen = { step: 'name', certificate: undefined }
   const sockets = new Set<Socket>()
   const tls = url.protocol === 'https:'
   const options: RequestOptions = {
-    headers: { ...UPGRADE, 'Sec-WebSocket-Key': Buffer.from(random.bytes(16)).toString('base64') },
+    headers: { ...headers },
     defaultPort: tls ? 443 : 80,
     createConnection: outgoingConnections({
       mark,

@@ -35,9 +35,12 @@ describe('client diagnose', () => {
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'diagnose-'))
     answer = { status: 401, code: 'invalid_token' }
-    portal = createServer((_, response) => {
+    portal = createServer(({ headers }, response) => {
       const { status: code, date = new Date(), ...body } = answer
-      response.writeHead(code, { date: date.toUTCString(), 'content-type': 'application/problem+json' })
+      // As of a portal: the answer to a request for a WebSocket has no time, that to one for a page has.
+      response.sendDate = false
+      const time = headers.upgrade === undefined ? { date: date.toUTCString() } : {}
+      response.writeHead(code, { ...time, 'content-type': 'application/problem+json' })
       response.end(JSON.stringify(body))
     })
     await new Promise<void>((resolve) => portal.listen(0, '127.0.0.1', resolve))

@@ -1,7 +1,9 @@
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { before, after, describe, it } from 'mocha'
 import { askGatewayStatus } from '../../../hosts/gateway/control-socket.ts'
+import type { Finding } from '../../../hosts/cli/finding.ts'
 import type { PingResult } from '../../../hosts/cli/client-ping.ts'
 import { Namespace } from '../../../hosts/lab/namespace.ts'
 import { joinByRouter, type BehindRouter } from '../../../hosts/lab/nat-router.ts'
@@ -110,6 +112,29 @@ export const natTests = (bed: () => Bed): void => {
       expect(gateway).to.include({ name: 'gateway-forwarded', path: '203.0.113.72:40000', path_kind: 'nat' })
       expect(gateway?.round_trip_ms).to.be.greaterThan(0)
       expect(connection).to.include({ port: WEB_PORT, outcome: 'answered' })
+    })
+
+    it('client diagnose finds nothing wrong on the whole way, and its bundle has no secret of the run', async () => {
+      const { path } = bed().run
+      const file = join(path, 'bundle.json')
+      const config = join(path, `${CLIENT}.yaml`)
+      const target = `${resourceOf(2)}:${WEB_PORT}`
+      const args = ['client', 'diagnose', target, '--json', '--bundle', file, '--config', config]
+      const { code, stdout } = await bed()
+        .machine(CLIENT)
+        .run(process.execPath, portreeve(...args), { timeoutMs: 30_000 })
+      const { findings } = JSON.parse(stdout) as { findings: Finding[] }
+      expect(findings.filter(({ state }) => state === 'wrong')).to.deep.equal([])
+      expect(code).to.equal(0)
+      const parts = ['name', 'portal', 'clock', 'client', 'machine', 'udp', 'names', 'resource', 'path']
+      expect(new Set(findings.map(({ part }) => part))).to.include.all.keys(...parts)
+      expect(findings.find(({ part }) => part === 'resource')?.said).to.include('gateway-in-office')
+      const bundle = await readFile(file, 'utf8')
+      const folders = [CLIENT, ...GATEWAYS.map(({ name }) => name)]
+      const secrets = [...folders.map((name) => join(path, `${name}.token`)), join(path, CLIENT, 'device-key')]
+      for (const secret of secrets) expect(bundle, secret).to.not.include((await readFile(secret, 'utf8')).trim())
+      expect(bundle, 'nothing with the form of a key').to.not.match(/[A-Za-z0-9+/]{43}=/)
+      expect(bundle).to.include('gateway-in-office')
     })
 
     it('H11 the addresses of bridges come last among what a gateway offers, and are few', async () => {
