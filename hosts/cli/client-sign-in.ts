@@ -75,7 +75,7 @@ const connected = async (options: Options, context: CommandContext): Promise<Cli
   const began = performance.now()
   for (let wasIn = false; ;) {
     const status = (await ask('status', options, context)) as ClientStatus
-    if (status.state === 'connected') return status
+    if (status.state === 'connected' || status.state === 'limited') return status
     const waited = performance.now() - began
     if (status.state === 'signed_out' && (wasIn || waited > START_MS)) {
       throw new OperatorError(
