@@ -37,7 +37,7 @@ describe('client diagnose', () => {
     answer = { status: 401, code: 'invalid_token' }
     portal = createServer(({ headers }, response) => {
       const { status: code, date = new Date(), ...body } = answer
-      // As of a portal: the answer to a request for a WebSocket has no time, that to one for a page has.
+      // A portal's way: the answer to a request for a WebSocket has no time, that to one for a page has.
       response.sendDate = false
       const time = headers.upgrade === undefined ? { date: date.toUTCString() } : {}
       response.writeHead(code, { ...time, 'content-type': 'application/problem+json' })
