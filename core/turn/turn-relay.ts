@@ -30,7 +30,7 @@ import {
 import type { Allocation, Channel, ClientWay } from './allocation.ts'
 import { Allocations, type AllocationLimits } from './allocations.ts'
 import { AnswerMemory } from './answer-memory.ts'
-import { encodeChannelData, looksLikeChannelData, readChannelData } from './channel-data.ts'
+import { encodeChannelData, isAcceptedChannelData, readChannelData } from './channel-data.ts'
 import { Nonces } from './nonces.ts'
 import { PermittedPeers } from './permitted-peers.ts'
 import { RequestLimits } from './request-limits.ts'
@@ -182,7 +182,7 @@ export class TurnRelay implements Machine<TurnRelayInput, TurnRelayOutput> {
   }
 
   #fromClient(from: ClientWay, bytes: Uint8Array, now: Instant): void {
-    if (looksLikeChannelData(bytes)) return this.#channelData(from, bytes, now)
+    if (isAcceptedChannelData(bytes)) return this.#channelData(from, bytes, now)
     if (!looksLikeStun(bytes)) return this.drop('not-turn')
     const verdict = decodeStun(bytes)
     if (verdict.type === 'refused') return this.#counters.count(verdict.reason)

@@ -17,7 +17,7 @@ import {
 import type { StunAttribute, StunMessage } from '../stun/stun-message.ts'
 import type { Allocation, ClientWay } from './allocation.ts'
 import type { Allocations } from './allocations.ts'
-import { FIRST_CHANNEL, LAST_CHANNEL } from './channel-data.ts'
+import { FIRST_CHANNEL, LAST_ACCEPTED_CHANNEL } from './channel-data.ts'
 import {
   ADDITIONAL_ADDRESS_FAMILY,
   addressErrorAttribute,
@@ -229,7 +229,7 @@ export class TurnRequests {
   #channelBind(allocation: Allocation, message: StunMessage, now: Instant): Outcome {
     const number = readChannel(message)
     const peer = readXorAddress(message, XOR_PEER_ADDRESS)
-    if (number === undefined || number < FIRST_CHANNEL || number > LAST_CHANNEL) return failed(400)
+    if (number === undefined || number < FIRST_CHANNEL || number > LAST_ACCEPTED_CHANNEL) return failed(400)
     const parts = peer === undefined ? undefined : splitEndpoint(peer)
     if (peer === undefined || parts === undefined) return failed(400)
     if (!allocation.relayed.has(parts.family)) return failed(443)

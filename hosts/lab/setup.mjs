@@ -39,8 +39,8 @@ const NEEDS = {
     'gnome-keyring-daemon': 'gnome-keyring',
     'dbus-run-session': 'dbus-daemon',
   },
-  bench: { ...BUILD, ...LAB, iperf3: 'iperf3' },
-  long: { ...BUILD, ...LAB, iperf3: 'iperf3' },
+  bench: { ...BUILD, ...LAB, iperf3: 'iperf3', turnserver: 'coturn' },
+  long: { ...BUILD, ...LAB, iperf3: 'iperf3', turnutils_uclient: 'coturn' },
   tunnel: { ...BUILD, ...LAB, wg: 'wireguard-tools', iperf3: 'iperf3' },
 }
 

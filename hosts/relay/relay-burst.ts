@@ -108,7 +108,7 @@ export class RelayBurst {
       const said = ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)
       if (said !== number) {
         number = said
-        channel = said >> 12 === 4 ? relay.outbound(allocation, said, now) : undefined
+        channel = said >> 14 === 1 ? relay.outbound(allocation, said, now) : undefined
         if (channel !== undefined) {
           port = channel.allocation === allocation ? portOf(allocation, channel) : clientPortOf(channel.allocation)
         }

@@ -15,7 +15,7 @@ const [EAGAIN, ENOBUFS] = [constants.errno.EAGAIN, constants.errno.ENOBUFS]
 const FULL: ReadonlySet<number> = new Set([EAGAIN, ENOBUFS])
 
 export interface RelayPortOptions {
-  addon: Addon
+  addon: Pick<Addon, 'sendUdp' | 'close'>
   handle: Port
   /** Encoder and decoder of the port's family, which all ports of it share. */
   encoder: EndpointEncoder

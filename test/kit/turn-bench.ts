@@ -250,6 +250,11 @@ export class TurnClient {
     return this.askOn(CHANNEL_BIND, channelTo(channel, peer))
   }
 
+  /** Encodes a request for so many seconds more. */
+  refreshRequest(seconds: number): Uint8Array {
+    return this.request(REFRESH, () => [uint32Attribute(LIFETIME, seconds)])
+  }
+
   /** Encodes a request for a channel. */
   bindRequest(channel: number, peer: Endpoint): Uint8Array {
     return this.request(CHANNEL_BIND, channelTo(channel, peer))

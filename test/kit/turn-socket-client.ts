@@ -1,19 +1,20 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
-import { endpoint, splitEndpoint, type Endpoint } from '../../core/runtime/endpoint.ts'
-import { readXorAddress, xorAddressAttribute } from '../../core/stun/stun-attributes.ts'
+import { endpoint, splitEndpoint, type Endpoint, type Family } from '../../core/runtime/endpoint.ts'
+import { readXorAddress, uint32Attribute, xorAddressAttribute } from '../../core/stun/stun-attributes.ts'
 import { encodeChannelData, looksLikeChannelData } from '../../core/turn/channel-data.ts'
 import {
   ALLOCATE,
   CHANNEL_BIND,
   channelAttribute,
+  familyAttribute,
+  LIFETIME,
   REFRESH,
+  REQUESTED_ADDRESS_FAMILY,
   requestedUdp,
   XOR_PEER_ADDRESS,
   XOR_RELAYED_ADDRESS,
 } from '../../core/turn/turn-attributes.ts'
-import { uint32Attribute } from '../../core/stun/stun-attributes.ts'
-import { LIFETIME } from '../../core/turn/turn-attributes.ts'
 import { TurnClient, type Answer, type Attributes } from './turn-bench.ts'
 
 /** A TURN client on a UDP socket of its own. */
@@ -80,8 +81,8 @@ export class TurnSocketClient {
   }
 
   /** Allocates and returns the relayed endpoint. */
-  async allocate(): Promise<Endpoint> {
-    const answer = await this.ask(ALLOCATE, () => [requestedUdp])
+  async allocate(family: Family = 'ipv4'): Promise<Endpoint> {
+    const answer = await this.ask(ALLOCATE, () => [requestedUdp, familyAttribute(REQUESTED_ADDRESS_FAMILY, family)])
     const relayed = readXorAddress(answer.message, XOR_RELAYED_ADDRESS)
     if (relayed === undefined) throw new Error(`no allocation: ${answer.code ?? 'without an address'}`)
     return relayed

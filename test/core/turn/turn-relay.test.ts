@@ -251,14 +251,14 @@ describe('a TURN relay', () => {
       expect(bench.receiveAt(relayed, PEER, HELLO)).to.deep.equal([])
     })
 
-    it('a channel is one peer’s, a peer has one channel, and numbers end at 0x4fff', () => {
+    it('a channel is one peer’s, a peer has one channel, and numbers are those of RFC 5766', () => {
       relayedOf(ada)
       ada.bind(0x4001, PEER)
       expect(ada.bind(0x4001, PEER)?.code).to.equal(undefined)
       expect(ada.bind(0x4001, endpoint('198.51.100.21', 4000))?.code).to.equal(400)
       expect(ada.bind(0x4002, PEER)?.code).to.equal(400)
       expect(ada.bind(0x3fff, PEER)?.code).to.equal(400)
-      expect(ada.bind(0x5000, PEER)?.code).to.equal(400)
+      expect(ada.bind(0x8000, PEER)?.code).to.equal(400)
     })
 
     it('a peer of a family that the allocation lacks is answered 443', () => {

@@ -89,6 +89,22 @@ describe('a relay on sockets', () => {
     })
   }
 
+  it('a client in IPv6 reaches a peer in IPv6, and the peer it', async () => {
+    const inIpv6 = start({ listen: ['::1'] })
+    const at = endpoint('::1', inIpv6.port ?? 0)
+    const client = await TurnSocketClient.open(at, credentialsOf('ada'), 'released')
+    open.push(client)
+    const peer = await peerOf(FAMILIES[1])
+    await client.allocate('ipv6')
+    expect((await client.bind(0x4000, peer.at)).code).to.equal(undefined)
+    const arrived = once(peer.socket, 'message') as Promise<[Buffer, { port: number }]>
+    client.sendChannel(0x4000, HELLO)
+    const [bytes, from] = await arrived
+    expect(new Uint8Array(bytes)).to.deep.equal(HELLO)
+    peer.socket.send(HELLO, from.port, '::1')
+    expect(dataOf(await client.next(true))).to.deep.equal({ channel: 0x4000, data: HELLO })
+  })
+
   it('two clients reach one another by their relayed endpoints', async () => {
     const [ada, bob] = [await clientOf('ada'), await clientOf('bob', 'released')]
     const [atAda, atBob] = [await ada.allocate(), await bob.allocate()]
