@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -97,11 +98,11 @@ const startCoturn = async (): Promise<RunningRelay | undefined> => {
   const port = await freePort('127.0.0.1')
   const { first, last } = RELAYED_PORTS
   const settings = [
-    ...['-n', '--no-tls', '--no-dtls', '--no-cli', '--no-tcp', '--no-stdout-log', '--log-file=/dev/null'],
-    ...['--listening-ip=127.0.0.1', '--relay-ip=127.0.0.1', '--allow-loopback-peers', `--listening-port=${port}`],
-    ...[`--min-port=${first}`, `--max-port=${last}`, '--lt-cred-mech', '--user=bench:bench', '--realm=firezone'],
-    `--pidfile=${join('/tmp', `coturn-${port}.pid`)}`,
-  ]
+    '-n --no-tls --no-dtls --no-cli --no-tcp --no-stdout-log --log-file=/dev/null --lt-cred-mech --realm=firezone',
+    '--user=bench:bench --listening-ip=127.0.0.1 --relay-ip=127.0.0.1 --allow-loopback-peers',
+    `--listening-port=${port} --min-port=${first} --max-port=${last}`,
+    `--pidfile=${join(tmpdir(), `coturn-${port}.pid`)}`,
+  ].flatMap((line) => line.split(' '))
   const relay = spawn('turnserver', settings, { stdio: 'ignore', env: { ...process.env, PATH: SEARCH_PATH } })
   const started = await Promise.race([
     once(relay, 'error').then(() => false),
