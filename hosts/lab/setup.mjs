@@ -38,6 +38,7 @@ const NEEDS = {
     'secret-tool': 'libsecret-tools',
     'gnome-keyring-daemon': 'gnome-keyring',
     'dbus-run-session': 'dbus-daemon',
+    turnserver: 'coturn',
   },
   bench: { ...BUILD, ...LAB, iperf3: 'iperf3', turnserver: 'coturn' },
   long: { ...BUILD, ...LAB, iperf3: 'iperf3', turnutils_uclient: 'coturn' },

@@ -109,7 +109,7 @@ export class EmbeddedRelay implements Startable {
     const known = JSON.stringify(this.#addresses)
     if (known === this.#known || Object.keys(this.#addresses).length === 0) return
     this.#known = known
-    this.#registration?.gone()
+    // Replaces an earlier registration, which has the same id, without a gap.
     this.#registration = register({
       id: this.#id,
       name: 'portal',

@@ -34,6 +34,7 @@ const PRESENT = [
   'secret-tool',
   'gnome-keyring-daemon',
   'dbus-run-session',
+  'turnserver',
 ]
 
 describe('hosts/lab/setup', function () {
