@@ -53,18 +53,6 @@ export class LostGateways {
     this.#declareAt(after(now, PATIENCE_MS), { gatewayId, witnesses })
   }
 
-  #declareAt(at: Instant, doubt: { gatewayId: string; witnesses: readonly ClientConnection[] }): void {
-    const { gatewayId, witnesses } = doubt
-    const declare = (now: Instant): void => {
-      // A process that was kept from running until now has not read yet what came meanwhile.
-      if (now > after(at, LATE_MS)) return this.#declareAt(after(now, PATIENCE_MS), doubt)
-      this.#doubts.delete(gatewayId)
-      const connected = new Set(this.#clientsToTell(gatewayId))
-      for (const client of witnesses) if (connected.has(client)) this.#invalidate(gatewayId, client)
-    }
-    this.#doubts.set(gatewayId, this.#needs.agenda.add(at, 'a gateway is gone', declare))
-  }
-
   /** Ends the doubt about a gateway: it is connected again, or has answered a check. */
   relieved(gatewayId: string): void {
     this.#needs.agenda.cancel(this.#doubts.get(gatewayId))
@@ -76,6 +64,18 @@ export class LostGateways {
     this.relieved(gatewayId)
     for (const client of this.#clientsToTell(gatewayId)) this.#invalidate(gatewayId, client)
     this.#needs.toldCandidates.forget(gatewayId)
+  }
+
+  #declareAt(at: Instant, doubt: { gatewayId: string; witnesses: readonly ClientConnection[] }): void {
+    const { gatewayId, witnesses } = doubt
+    const declare = (now: Instant): void => {
+      // A process that was kept from running until now has not read yet what came meanwhile.
+      if (now > after(at, LATE_MS)) return this.#declareAt(after(now, PATIENCE_MS), doubt)
+      this.#doubts.delete(gatewayId)
+      const connected = new Set(this.#clientsToTell(gatewayId))
+      for (const client of witnesses) if (connected.has(client)) this.#invalidate(gatewayId, client)
+    }
+    this.#doubts.set(gatewayId, this.#needs.agenda.add(at, 'a gateway is gone', declare))
   }
 
   /** Connected clients that were told candidates. Portreeve's own find a dead gateway sooner, and surely. */
