@@ -8,7 +8,7 @@ export const PATH_KINDS = ['direct', 'nat', 'relayed', 'websocket'] as const
 export type PathKind = (typeof PATH_KINDS)[number]
 
 /**
- * Codes of the reason why packets take a relay. `udp_blocked`: no STUN server answers this end; `private_addresses`: the
+ * Codes of the reason why packets take a relay. `udp_blocked`: nothing answers this end by UDP; `private_addresses`: the
  * other end offers only addresses of a private network; `no_addresses`: it offers none of its own; `own_unknown`: this
  * end knows no address of its own that can be reached from outside; `not_let_in`: both ends know one, and neither is
  * let in by the other's NAT or firewall.

@@ -15,7 +15,8 @@ export interface KnownCandidates {
 /** Finds out why packets take a relay; undefined for a path without one. */
 export const whyNotDirect = (kind: PathKind, { offered, own }: KnownCandidates): IndirectReason | undefined => {
   if (kind === 'direct' || kind === 'nat') return undefined
-  if (own.stun.length > 0 && own.stun.every(({ isAnswering }) => isAnswering === false)) return 'udp_blocked'
+  // A relay that is reached by UDP shows that UDP passes.
+  if (kind === 'websocket' && !own.stun.some(({ isAnswering }) => isAnswering === true)) return 'udp_blocked'
   if (offered.length === 0) return 'no_addresses'
   if (!offered.some(isPublic)) return 'private_addresses'
   return own.offers.some(({ endpoint, source }) => source !== 'relay' && isPublic(endpoint))
@@ -28,13 +29,13 @@ export const indirectText = (reason: IndirectReason, other: 'gateway' | 'client'
   const remedy = other === 'gateway' ? 'advertised_addresses in its gateway.yaml, or the portal’s STUN server' : 'STUN'
   switch (reason) {
     case 'udp_blocked':
-      return 'No STUN server answers this machine: its network seems to let no UDP through.'
+      return 'Neither a STUN server nor a relay answers this machine by UDP: its network seems to block it.'
     case 'private_addresses':
       return `The ${other} offers only ${shownEndpoints(offered)}, of a private network; it needs an address outside: ${remedy}.`
     case 'no_addresses':
       return `The ${other} offers no address of its own.`
     case 'own_unknown':
-      return 'This machine knows no address of its own that is reached from outside: the portal has no STUN server, or it is not asked.'
+      return 'This machine knows no address of its own that is reached from outside: no STUN server and no relay tells it.'
     case 'not_let_in':
       return `Neither end’s NAT or firewall lets packets of the other in; tried: ${shownEndpoints(offered)}.`
   }

@@ -3,6 +3,8 @@ import { describe, it } from 'mocha'
 import { encodeChannelData } from '../../core/turn/channel-data.ts'
 import { endpoint } from '../../core/runtime/endpoint.ts'
 import { MINUTE, SECOND } from '../../core/runtime/time.ts'
+import { gatewayStatusOf } from '../../hosts/gateway/gateway-status.ts'
+import { peerPath } from '../../hosts/peer/peer-path.ts'
 import { WireGuardTransport } from '../../plugins/transport-wireguard/wireguard-transport.ts'
 import type { NatKind } from '../kit/virtual-nat.ts'
 import { VirtualWorld, type Place } from '../kit/virtual-world.ts'
@@ -62,6 +64,27 @@ describe('peers that reach each other by relays', () => {
     const { ask, path } = settle({ nats: 'random' })
     expect(ask()).to.be.lessThan(200)
     expect(path()).to.include({ kind: 'relayed' })
+  })
+
+  it('H6 people are told at both ends which relay carries packets, and that neither NAT lets the other end in', () => {
+    const { ask, client, gateway, gatewayId, world, path } = settle({ nats: 'random' })
+    ask()
+    world.clock.advance(5 * SECOND)
+    const clocks = world.clock.pair()
+    const { paths, reach: own } = client.state
+    const there = peerPath(gatewayId(), { paths, own, other: 'gateway', clocks })
+    expect(there).to.deep.include({ path_kind: 'relayed', relay: path()?.relay, lost_at: null })
+    expect(there.not_direct).to.deep.include({ code: 'not_let_in' })
+    const back = gatewayStatusOf(gateway.state, {
+      clocks,
+      lane: { kind: 'script', reason: '' },
+      portalUrl: '',
+      problems: [],
+      pluginMetrics: { series: () => [] },
+    })
+    expect(back.path_kinds).to.include({ relayed: 1, none: 0 })
+    expect(back.peers[0]?.not_direct).to.deep.include({ code: 'not_let_in' })
+    expect(back.reach.relays[0]).to.include({ state: 'allocated', refusal: null })
   })
 
   it('H6 one relay suffices for two NATs with random ports', () => {

@@ -22,10 +22,10 @@ export const pathText = (path: ClientPath, gatewayName: string): string => {
 export const indirectReasonText = (reason: IndirectReason): string => REASONS[reason]
 
 const REASONS: Readonly<Record<IndirectReason, string>> = {
-  udp_blocked: 'no STUN server answers the device, so its network seems to let no UDP through',
+  udp_blocked: 'neither a STUN server nor a relay answers the device by UDP, so its network seems to block it',
   private_addresses:
     'the gateway offers only addresses of a private network; it needs advertised_addresses in its gateway.yaml, or this portal’s STUN server',
   no_addresses: 'the gateway offers no address of its own',
-  own_unknown: 'the device knows no address of its own that is reached from outside, as without a STUN server',
+  own_unknown: 'the device knows no address of its own that is reached from outside',
   not_let_in: 'neither end’s NAT or firewall lets packets of the other in',
 }

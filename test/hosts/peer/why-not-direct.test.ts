@@ -23,10 +23,9 @@ describe('why a path is not direct', () => {
 
   for (const kind of ['relayed', 'websocket'] as const) {
     for (const [reason, offered, mine] of [
-      ['udp_blocked', [PUBLIC], own(PUBLIC, false)],
       ['no_addresses', [], own(PUBLIC, true)],
       ['private_addresses', [PRIVATE], own(PUBLIC, true)],
-      ['own_unknown', [PRIVATE, PUBLIC], own(PRIVATE)],
+      ['own_unknown', [PRIVATE, PUBLIC], own(PRIVATE, true)],
       ['not_let_in', [PRIVATE, PUBLIC], own(PUBLIC, true)],
     ] as const) {
       it(`a path of the kind ${kind} is not direct because of ${reason}`, () => {
@@ -34,6 +33,17 @@ describe('why a path is not direct', () => {
       })
     }
   }
+
+  it('UDP is blocked where a WebSocket carries packets and no STUN server answers; a relay reached by UDP shows that it is not', () => {
+    const known = { offered: [PUBLIC], own: own(PUBLIC, false) }
+    expect(whyNotDirect('websocket', known)).to.equal('udp_blocked')
+    expect(whyNotDirect('relayed', known)).to.equal('not_let_in')
+  })
+
+  it('an address that a relay lends is none of this end’s own', () => {
+    const relayed: GatheringStatus = { offers: [{ endpoint: PUBLIC, source: 'relay' }], stun: [] }
+    expect(whyNotDirect('relayed', { offered: [PUBLIC], own: relayed })).to.equal('own_unknown')
+  })
 
   it('each reason is said in sentences that name what was offered, to clients and to gateways', () => {
     for (const reason of INDIRECT_REASONS) {
