@@ -95,8 +95,8 @@ type Purpose =
 /** Interval of Binding requests, which keep NATs open and show that the relay is alive. */
 const ASK_MS = 25 * SECOND
 const DEFAULT_LIFETIME_MS = 10 * MINUTE
-const FIRST_RETRY_MS = 5 * SECOND
-const LAST_RETRY_MS = 1 * MINUTE
+const FIRST_RETRY_MS = 2 * SECOND
+const LAST_RETRY_MS = 40 * SECOND
 const MAX_REPLACEMENTS = 2
 const [UNKNOWN_ATTRIBUTE, MISMATCH, FAMILY_UNSUPPORTED] = [420, 437, 440]
 

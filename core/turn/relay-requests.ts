@@ -45,7 +45,7 @@ const [UNAUTHORIZED, STALE_NONCE] = [401, 438]
  * Errors that are believed without MESSAGE-INTEGRITY, which RFC 8489 §9.2.4 does not ask for, and coturn leaves out: none
  * does more harm than silence does, and whoever sends one has to guess the transaction id.
  */
-const BELIEVED = new Set([400, UNAUTHORIZED, 420, 437, STALE_NONCE])
+const BELIEVED = new Set([400, UNAUTHORIZED, 420, 437, STALE_NONCE, 441])
 
 interface Open<Purpose> extends RelayRequest<Purpose> {
   bytes: Uint8Array

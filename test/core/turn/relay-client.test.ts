@@ -256,6 +256,7 @@ describe('the client of a relay', () => {
   })
 
   it('where renewed credentials are refused for an allocation, it is replaced by a new one', () => {
+    bench.alter = unsigned
     bench.tell({ type: 'started' })
     bench.tell({ type: 'credentialsRenewed', credentials: credentialsOf('bob') })
     expect(bench.states).to.deep.equal(['asking', 'allocated', 'asking', 'allocated'])

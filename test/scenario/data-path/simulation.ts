@@ -28,6 +28,8 @@ export class Simulation {
   readonly #dice: Dice
   /** Random choices of path MTUs: apart from the other choices, so that kept seeds still produce the same worlds. */
   readonly #paths: Dice
+  /** Random choices of relays: apart, too. */
+  readonly #relays: Dice
   readonly #world: VirtualWorld
   readonly #scenery: Scenery
   readonly #prober: Prober
@@ -40,9 +42,14 @@ export class Simulation {
     const transport = this.#dice.chance(4) ? new WireGuardTransport() : new MemoryTransport()
     // Drawn apart, too, by a text with which no seed that was kept before there were NATs has any: a third of the others.
     const nats = new Dice(`NATs 2 ${seed}`)
-    const hasNats = nats.chance(3)
+    // A third of the worlds has relays, and again none of the seeds that were kept before there were any.
+    this.#relays = new Dice(`relays 644 ${seed}`)
+    const hasRelays = this.#relays.chance(3)
+    const hasNats = hasRelays || nats.chance(3)
     this.#world = new VirtualWorld({ seed, transport, hasStun: hasNats })
-    this.#scenery = new Scenery(this.#world, this.#dice, hasNats ? new RandomNats(this.#world, nats) : undefined)
+    for (let number = 1; hasRelays && number <= 2; number++) this.#world.startRelay(`relay-${number}`)
+    const randomNats = hasNats ? new RandomNats(this.#world, nats, { hasRelays }) : undefined
+    this.#scenery = new Scenery(this.#world, this.#dice, randomNats)
     this.#prober = new Prober(this.#world)
     for (let count = 12; count > 0; count--) this.#scenery.allow()
     this.#world.clock.advance(SECOND)
@@ -65,6 +72,7 @@ export class Simulation {
     }
     for (let event = 0; event < EVENTS; event++) {
       this.#happen()
+      this.#toggleRelay()
       this.#traffic()
       this.#world.clock.advance(this.#dice.below(4 * SECOND))
     }
@@ -197,6 +205,17 @@ export class Simulation {
     return { mtu: this.#paths.pick([1_500, 1_500, 1_492, 1_460, 1_420, 1_360]), fragments: this.#paths.chance(2) }
   }
 
+  /** Kills a relay in use, or starts a dead one, once in a while; the portal hears of it some time later. */
+  #toggleRelay(): void {
+    const { relays } = this.#world
+    if (relays.length === 0 || !this.#relays.chance(4)) return
+    const { host } = this.#relays.pick(relays) ?? {}
+    if (host === undefined) return
+    host.up = !host.up
+    this.#scenery.note(`${host.name} ${host.up ? 'is up again' : 'dies'}`)
+    if (this.#relays.chance(2)) this.#world.offerRelays()
+  }
+
   /** Sends packets during the events, whose results nobody predicts. */
   #traffic(): void {
     for (let count = this.#dice.below(3); count > 0; count--) {
@@ -213,6 +232,8 @@ export class Simulation {
     network.setEverywhere({ latencyMs: 5, ...this.#anyPath() })
     network.clearLinks()
     if (!portal.isRunning) portal.start()
+    for (const { host } of this.#world.relays) host.up = true
+    this.#world.offerRelays()
     for (const [name, { ended }] of gateways) if (ended !== undefined) this.#world.killGateway(name)
     if (gateways.size === 0) this.#scenery.startGateway('one')
     for (const person of this.#scenery.people) {
