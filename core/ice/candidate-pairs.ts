@@ -25,6 +25,8 @@ export class CandidatePairs {
   readonly #pairs = new Map<TunnelPath, CandidatePair>()
   /** Time from which another pair may be checked first, by relayed endpoint, or `''` for the own sockets. */
   readonly #paceFrom = new Map<Endpoint | '', Instant>()
+  /** Pairs by priority, as long as none has changed: they are gone through at each message. */
+  #sorted: readonly CandidatePair[] | undefined
   #locals: readonly Candidate[] = []
   #minuteEndsAt: Instant | undefined
   #newThisMinute = 0
@@ -68,8 +70,16 @@ export class CandidatePairs {
   }
 
   /** Returns the pairs, highest priority first. */
-  byPriority(): CandidatePair[] {
-    return [...this.#pairs.values()].sort((a, b) => comparePairs(b, a, this.#role))
+  byPriority(): readonly CandidatePair[] {
+    return (this.#sorted ??= [...this.#pairs.values()].sort((a, b) => comparePairs(b, a, this.#role)))
+  }
+
+  /** Whether a valid pair other than this one has answered since a time. */
+  hasAnswered(since: Instant, besides: CandidatePair): boolean {
+    for (const pair of this.#pairs.values()) {
+      if (pair !== besides && pair.state === 'valid' && (pair.answeredAt ?? -Infinity) >= since) return true
+    }
+    return false
   }
 
   /** Returns the best valid pair over a relay that has no relay in common with another pair. */
@@ -84,6 +94,7 @@ export class CandidatePairs {
   changeLocals(candidates: readonly Candidate[], now: Instant): boolean {
     const before = hostEndpoints(this.#locals)
     this.#locals = candidates
+    this.#sorted = undefined
     for (const pair of this.#pairs.values()) {
       const local = this.#localLike(pair)
       if (local === undefined) this.#pairs.delete(pair.path)
@@ -110,6 +121,7 @@ export class CandidatePairs {
   add(remote: Candidate, { inUse, now }: { inUse: CandidatePair | undefined; now: Instant }): boolean {
     if (!this.#makeRoom(remote.endpoint, inUse)) return false
     this.#remotes.set(remote.endpoint, remote)
+    this.#sorted = undefined
     // A candidate that was learned from a check takes the priority with which it is signalled later.
     for (const pair of this.of(remote.endpoint)) pair.remote = remote
     this.#pairAll(remote, now)
@@ -133,12 +145,14 @@ export class CandidatePairs {
     // Triggered checks are not paced.
     const pair = newPair(path, { local, remote: signalled ?? remote, nextCheckAt: now })
     this.#pairs.set(path, pair)
+    this.#sorted = undefined
     return pair
   }
 
   /** Removes a remote candidate with its pairs. */
   remove(endpoint: Endpoint): void {
     this.#remotes.delete(endpoint)
+    this.#sorted = undefined
     for (const { path } of this.of(endpoint)) this.#pairs.delete(path)
   }
 
@@ -160,6 +174,7 @@ export class CandidatePairs {
 
   #pair(path: TunnelPath, { local, remote, now }: { local: Candidate; remote: Candidate; now: Instant }): void {
     if (this.#pairs.has(path)) return
+    this.#sorted = undefined
     this.#pairs.set(path, newPair(path, { local, remote, nextCheckAt: this.#pace(local, now) }))
   }
 

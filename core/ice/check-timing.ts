@@ -28,6 +28,8 @@ const SUSPECT_RETRANSMIT_MS = 150
  * datagrams is lost.
  */
 const LEAVE_AFTER_MS = 1_000
+/** Transmissions of an unanswered check after which the path in use is in doubt. */
+export const DOUBTFUL_TRIES = 3
 /** Time on a path after which those over relays are not checked any more, but for a spare one, until it is in doubt. */
 export const RELAYS_REST_AFTER_MS = 30 * SECOND
 /** Factor by which the controlled agent checks less often: the controlling agent's checks serve it too. */

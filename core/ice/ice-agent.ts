@@ -16,12 +16,12 @@ import { parseCandidate, peerReflexive, type Candidate } from './candidate.ts'
 import { CheckLosses } from './check-losses.ts'
 import {
   checkIntervalMs,
+  DOUBTFUL_TRIES,
   isIdle,
   nextCheckOfHeard,
   NO_PATH_MS,
   NO_REMOTE_CANDIDATES_MS,
   PATH_LOST_MS,
-  RELAYS_REST_AFTER_MS,
   recheckIntervalMs,
   retransmission,
   type Circumstances,
@@ -33,6 +33,7 @@ import { PathProbe } from './path-probe.ts'
 import type { StunMessage } from '../stun/stun-message.ts'
 import { pathStatus, type PathStatus } from './path-status.ts'
 import { NO_RELAYED_PATHS, type RelayedPaths } from './relayed-paths.ts'
+import { mayRest } from './resting-pairs.ts'
 
 export interface IceAgentOptions {
   role: IceRole
@@ -47,8 +48,6 @@ export interface IceAgentOptions {
 
 /** Time in milliseconds for which the last answer on a path shows that it works. */
 const STILL_FRESH_MS = 15 * SECOND
-/** Transmissions of an unanswered check after which the path in use is in doubt. */
-const DOUBTFUL_TRIES = 3
 
 /** Time from a check to its answer. */
 export interface RoundTrip {
@@ -321,21 +320,9 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   #advance(pair: CandidatePair, now: Instant): void {
     if (pair.isGivenUp || this.#due(pair).at > now || !this.#pairs.has(pair)) return
     const { check } = pair
-    if (check === undefined && this.#mayRest(pair, now)) pair.isGivenUp = true
+    if (check === undefined && mayRest(pair, this.#choice(), now)) pair.isGivenUp = true
     else if (check === undefined) this.#beginCheck(pair, now)
     else this.#continueCheck(pair, check, now)
-  }
-
-  /**
-   * Whether a pair over a relay need not be checked: the path in use is so for a while, and is not in doubt. One that leads
-   * over another relay than that path is a spare one.
-   */
-  #mayRest(pair: CandidatePair, now: Instant): boolean {
-    const selected = this.#selected
-    if (selected === undefined || pair === selected || !isRelayed(pair)) return false
-    if (after(this.#selectedAt, RELAYS_REST_AFTER_MS) > now || (selected.check?.tries ?? 0) >= DOUBTFUL_TRIES)
-      return false
-    return !isRelayed(selected) || this.#pairs.spareOf(selected) !== pair
   }
 
   #continueCheck(pair: CandidatePair, check: PendingCheck, now: Instant): void {
@@ -410,16 +397,12 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
 
   #retransmission(pair: CandidatePair) {
     const { tries = 1, beganAt } = pair.check ?? {}
-    const hasOther = pair === this.#selected && beganAt !== undefined && this.#hasAnswered(beganAt)
+    const hasOther = pair === this.#selected && beganAt !== undefined && this.#pairs.hasAnswered(beganAt, pair)
     return retransmission(pair, { tries, hasOther }, this.#circumstances())
   }
 
-  /** Whether a valid path other than the one in use has answered since a time. */
-  #hasAnswered(since: Instant): boolean {
-    for (const pair of this.#pairs) {
-      if (pair !== this.#selected && pair.state === 'valid' && (pair.answeredAt ?? -Infinity) >= since) return true
-    }
-    return false
+  #choice() {
+    return { pairs: this.#pairs, selected: this.#selected, selectedAt: this.#selectedAt }
   }
 
   #circumstances(): Circumstances {

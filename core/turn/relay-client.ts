@@ -9,65 +9,14 @@ import { OutputQueue } from '../runtime/output-queue.ts'
 import { channelPath, type ChannelPath } from '../runtime/path.ts'
 import { integerBelow, type Random } from '../runtime/random.ts'
 import { after, MINUTE, SECOND, type Instant } from '../runtime/time.ts'
-import {
-  attribute,
-  readUint32,
-  readXorAddress,
-  readXorAddresses,
-  uint32Attribute,
-  xorAddressAttribute,
-  XOR_MAPPED_ADDRESS,
-} from '../stun/stun-attributes.ts'
-import { BINDING, decodeStun, type StunAttribute, type StunMessage } from '../stun/stun-message.ts'
+import { attribute, readUint32, readXorAddress, readXorAddresses, XOR_MAPPED_ADDRESS } from '../stun/stun-attributes.ts'
+import { decodeStun, type StunMessage } from '../stun/stun-message.ts'
 import { encodeChannelData, looksLikeChannelData, readChannelData } from './channel-data.ts'
 import { RelayChannels, type RelayChannel } from './relay-channels.ts'
+import { relayRequest, type RelayPurpose, type WantedFamilies } from './relay-purpose.ts'
+import type { QueuedDatagram, RelayClientInput, RelayClientOutput } from './relay-client-messages.ts'
 import { RelayRequests, type RelayRequestsOutput } from './relay-requests.ts'
-import {
-  ADDITIONAL_ADDRESS_FAMILY,
-  ALLOCATE,
-  channelAttribute,
-  CHANNEL_BIND,
-  DATA,
-  DATA_INDICATION,
-  familyAttribute,
-  LIFETIME,
-  REFRESH,
-  REQUESTED_ADDRESS_FAMILY,
-  requestedUdp,
-  XOR_PEER_ADDRESS,
-  XOR_RELAYED_ADDRESS,
-} from './turn-attributes.ts'
-
-/** Inputs of `RelayClient`. */
-export type RelayClientInput =
-  /** Asks for an allocation; a present one is given up without a word, as after a change of this machine's network. */
-  | { type: 'started' }
-  /** The portal has renewed the credentials. */
-  | { type: 'credentialsRenewed'; credentials: RelayCredentials }
-  /** A datagram from the relay. */
-  | { type: 'datagramReceived'; datagram: Uint8Array }
-  /** A datagram to send to the peer of a channel, which is bound first if it is not. */
-  | ({ type: 'datagramQueued'; channel: number } & QueuedDatagram)
-  /** A path over this relay has died: whether there still is an allocation is to be found out at once. */
-  | { type: 'doubted' }
-  /** The allocation is not wanted any more. */
-  | { type: 'released' }
-
-/** A datagram for a peer. */
-export interface QueuedDatagram {
-  bytes: Uint8Array
-  /** Whether it is a path MTU probe, which must not be fragmented. */
-  isProbe?: true | undefined
-}
-
-/** Outputs of `RelayClient`. */
-export type RelayClientOutput =
-  /** Send this datagram to the relay. */
-  | ({ type: 'sendDatagram' } & QueuedDatagram)
-  /** A peer's datagram, without the relay's header. */
-  | { type: 'datagramReceived'; path: ChannelPath; datagram: Uint8Array }
-  /** `state` or `relayed` has changed. */
-  | { type: 'stateChanged' }
+import { DATA, DATA_INDICATION, LIFETIME, XOR_PEER_ADDRESS, XOR_RELAYED_ADDRESS } from './turn-attributes.ts'
 
 /**
  * State of an allocation. `asking`: the relay has not answered yet; `allocated`: it relays; `silent`: it does not
@@ -79,18 +28,10 @@ export interface RelayClientOptions {
   /** Endpoint of the relay. */
   relay: Endpoint
   /** Families of relayed addresses to ask for. */
-  wanted: 'ipv4' | 'ipv6' | 'both'
+  wanted: WantedFamilies
   credentials: RelayCredentials
   random: Random
 }
-
-type Purpose =
-  | { type: 'allocate'; wanted: RelayClientOptions['wanted'] }
-  | { type: 'refresh' }
-  /** Removes an allocation of an earlier client on the same port. */
-  | { type: 'remove' }
-  | { type: 'ask' }
-  | { type: 'bind'; channel: RelayChannel }
 
 /** Interval of Binding requests, which keep NATs open and show that the relay is alive. */
 const ASK_MS = 25 * SECOND
@@ -103,10 +44,10 @@ const [UNKNOWN_ATTRIBUTE, MISMATCH, FAMILY_UNSUPPORTED] = [420, 437, 440]
 /** Client of one relay. */
 export class RelayClient implements Machine<RelayClientInput, RelayClientOutput> {
   readonly relay: Endpoint
-  readonly #wanted: RelayClientOptions['wanted']
+  readonly #wanted: WantedFamilies
   readonly #random: Random
   readonly #counters = new Counters()
-  readonly #requests: RelayRequests<Purpose>
+  readonly #requests: RelayRequests<RelayPurpose>
   readonly #channels = new RelayChannels()
   readonly #outputs = new OutputQueue<RelayClientOutput>()
   #credentials: RelayCredentials
@@ -129,7 +70,7 @@ export class RelayClient implements Machine<RelayClientInput, RelayClientOutput>
     this.#wanted = wanted
     this.#random = random
     this.#credentials = credentials
-    this.#requests = new RelayRequests<Purpose>({ random, credentials, counters: this.#counters })
+    this.#requests = new RelayRequests<RelayPurpose>({ random, credentials, counters: this.#counters })
   }
 
   get state(): RelayState {
@@ -254,29 +195,8 @@ export class RelayClient implements Machine<RelayClientInput, RelayClientOutput>
     this.#begin({ type: 'remove' }, now)
   }
 
-  #begin(purpose: Purpose, now: Instant): void {
-    switch (purpose.type) {
-      case 'allocate':
-        return this.#request(purpose, ALLOCATE, [requestedUdp, ...FAMILIES[purpose.wanted]], now)
-      case 'refresh':
-        return this.#request(purpose, REFRESH, [], now)
-      case 'remove':
-        return this.#request(purpose, REFRESH, [uint32Attribute(LIFETIME, 0)], now)
-      case 'ask':
-        return this.#request(purpose, BINDING, [], now)
-      case 'bind': {
-        const { number, peer } = purpose.channel
-        const attributes = (transactionId: Uint8Array) => [
-          channelAttribute(number),
-          ...[xorAddressAttribute(XOR_PEER_ADDRESS, peer, transactionId) ?? []].flat(),
-        ]
-        return this.#requests.begin({ purpose, method: CHANNEL_BIND, attributes }, now)
-      }
-    }
-  }
-
-  #request(purpose: Purpose, method: number, attributes: readonly StunAttribute[], now: Instant): void {
-    this.#requests.begin({ purpose, method, attributes: () => attributes }, now)
+  #begin(purpose: RelayPurpose, now: Instant): void {
+    this.#requests.begin(relayRequest(purpose), now)
   }
 
   #refresh(now: Instant): void {
@@ -345,7 +265,7 @@ export class RelayClient implements Machine<RelayClientInput, RelayClientOutput>
     }
   }
 
-  #take(output: Exclude<RelayRequestsOutput<Purpose>, { type: 'send' }>, now: Instant): void {
+  #take(output: Exclude<RelayRequestsOutput<RelayPurpose>, { type: 'send' }>, now: Instant): void {
     const { purpose } = output
     if (output.type === 'succeeded') return this.#succeeded(purpose, output.message, now)
     if (output.type === 'unanswered') {
@@ -355,7 +275,7 @@ export class RelayClient implements Machine<RelayClientInput, RelayClientOutput>
     this.#refused(purpose, output.code, now)
   }
 
-  #succeeded(purpose: Purpose, message: StunMessage, now: Instant): void {
+  #succeeded(purpose: RelayPurpose, message: StunMessage, now: Instant): void {
     switch (purpose.type) {
       case 'allocate':
         return this.#allocated(message, now)
@@ -392,7 +312,7 @@ export class RelayClient implements Machine<RelayClientInput, RelayClientOutput>
     this.#become('allocated')
   }
 
-  #refused(purpose: Purpose, code: number, now: Instant): void {
+  #refused(purpose: RelayPurpose, code: number, now: Instant): void {
     this.#counters.count(`relay-error-${code}`)
     switch (purpose.type) {
       case 'allocate':
@@ -443,12 +363,6 @@ export class RelayClient implements Machine<RelayClientInput, RelayClientOutput>
     return this.#relayed.find((where) => familyOf(where) === familyOf(peer))
   }
 }
-
-const FAMILIES = {
-  ipv4: [],
-  ipv6: [familyAttribute(REQUESTED_ADDRESS_FAMILY, 'ipv6')],
-  both: [familyAttribute(ADDITIONAL_ADDRESS_FAMILY, 'ipv6')],
-} as const
 
 const lifetimeMs = (message: StunMessage): number => {
   const seconds = readUint32(message, LIFETIME)

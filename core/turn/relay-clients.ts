@@ -5,7 +5,8 @@ import { OutputQueue } from '../runtime/output-queue.ts'
 import { splitPath, type ChannelPath } from '../runtime/path.ts'
 import type { Random } from '../runtime/random.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
-import { RelayClient, type QueuedDatagram, type RelayClientInput, type RelayState } from './relay-client.ts'
+import { RelayClient, type RelayState } from './relay-client.ts'
+import type { QueuedDatagram, RelayClientInput } from './relay-client-messages.ts'
 
 /** A relay that the portal offers. */
 export interface OfferedRelay {

@@ -47,7 +47,7 @@ export class Simulation {
     const hasRelays = this.#relays.chance(3)
     const hasNats = hasRelays || nats.chance(3)
     this.#world = new VirtualWorld({ seed, transport, hasStun: hasNats })
-    for (let number = 1; hasRelays && number <= 2; number++) this.#world.startRelay(`relay-${number}`)
+    for (const name of hasRelays ? ['relay-1', 'relay-2'] : []) this.#world.startRelay(name)
     const randomNats = hasNats ? new RandomNats(this.#world, nats, { hasRelays }) : undefined
     this.#scenery = new Scenery(this.#world, this.#dice, randomNats)
     this.#prober = new Prober(this.#world)
