@@ -17,13 +17,26 @@ export class Coturn {
     return spawnSync('turnserver', ['--version']).error === undefined
   }
 
-  static async start({ secret }: { secret: string }): Promise<Coturn> {
+  /** `relaysOnLoopback`: whether it listens and relays on ::1 as well, with some ports, and permits peers on loopback. */
+  static async start({
+    secret,
+    relaysOnLoopback = false,
+  }: {
+    secret: string
+    relaysOnLoopback?: boolean
+  }): Promise<Coturn> {
     const folder = await mkdtemp(join(tmpdir(), 'portreeve-coturn-'))
     const [port = 0, relayed = 0] = await freeUdpPorts('127.0.0.1', 2)
-    const flags = `-n --listening-ip 127.0.0.1 --relay-ip 127.0.0.1 --listening-port ${port} --min-port ${relayed} --max-port ${relayed}
-      --realm firezone --use-auth-secret --no-tcp --no-tls --no-dtls --no-cli --log-file /dev/null
+    const more = relaysOnLoopback ? '--listening-ip ::1 --relay-ip ::1 --allow-loopback-peers' : ''
+    const lastPort = relaysOnLoopback ? Math.min(relayed + 9, 65_535) : relayed
+    const flags = `-n --listening-ip 127.0.0.1 --relay-ip 127.0.0.1 --listening-port ${port} --min-port ${relayed} --max-port ${lastPort}
+      ${more} --realm firezone --use-auth-secret --no-tcp --no-tls --no-dtls --no-cli --log-file /dev/null
       --pidfile ${join(folder, 'pid')} --userdb ${join(folder, 'users')}`
-    const child = spawn('turnserver', [...flags.split(/\s+/), '--static-auth-secret', secret], { stdio: 'ignore' })
+    const child = spawn(
+      'turnserver',
+      [...flags.split(/\s+/).filter((flag) => flag !== ''), '--static-auth-secret', secret],
+      { stdio: 'ignore' },
+    )
     await once(child, 'spawn')
     return new Coturn({ child, folder, port })
   }
