@@ -35,7 +35,7 @@ import { untrustedProxyWarning } from './origin/untrusted-proxy.ts'
 import { controlMetrics, pluginCallMetrics } from './channel/control-metrics.ts'
 import { PluginCalls } from './decide/plugin-calls.ts'
 import { isRelayPath } from '../../core/control/relay-messages.ts'
-import { RelayEndpoint } from './relays/relay-endpoint.ts'
+import { NOT_OFFERED, RelayEndpoint } from './relays/relay-endpoint.ts'
 import { relayNotes } from './relays/relay-standing.ts'
 import { relayMetrics } from './relays/relay-metrics.ts'
 import { RelayWatch } from './relays/relay-watch.ts'
@@ -203,6 +203,7 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
     })
     await started
     await lifecycle.start([relays, relayEndpoint, ...(stun === undefined ? [] : [stun.addresses])])
+    if (stun?.server instanceof EmbeddedRelay && !registry.isWatched) logger.warn({ name: 'portal' }, NOT_OFFERED)
     handleUpgrades(
       server,
       [{ owns: isRelayPath, upgrade: async (...request) => relayEndpoint.upgrade(...request) }],

@@ -1,5 +1,4 @@
 import type { Coordinates } from '../../../core/contract/relay-provider.ts'
-import { sha256 } from '../../../core/crypto/hash.ts'
 import type { Endpoint } from '../../../core/runtime/endpoint.ts'
 
 /** Relay that peers may be offered: it answers. */
@@ -18,8 +17,9 @@ export interface PresentRelay {
 
 /** Peer that relays are chosen for. */
 export interface RelayAsker {
-  id: string
   accountId: string
+  /** Number that follows from the id (`placeInOrder`). */
+  order: number
   /** Place of the peer, if known. */
   place: Coordinates | undefined
   /** Ids of relays that the peer had no use for: others come first. */
@@ -48,8 +48,21 @@ const rankOf = ({ id, place }: PresentRelay, asker: RelayAsker): number[] => {
     place === undefined || asker.place === undefined
       ? Number.POSITIVE_INFINITY
       : Math.floor(kilometres(place, asker.place) / STEP_KM)
-  const hash = sha256(`${asker.id} ${id}`)
-  return [asker.failed.has(id) ? 1 : 0, near, new DataView(hash.buffer, hash.byteOffset, 4).getUint32(0)]
+  return [asker.failed.has(id) ? 1 : 0, near, mixed(asker.order ^ placeInOrder(id))]
+}
+
+/** Returns a number of 32 bits that follows from a UUID, for the order in which a peer takes relays. */
+export const placeInOrder = (id: string): number => {
+  let number = 0
+  for (let at = 0; at < id.length; at++) number = Math.imul(number ^ id.charCodeAt(at), 0x0100_0193)
+  return number >>> 0
+}
+
+/** Spreads the bits of a number, as the finalizer of MurmurHash3 does, so that similar numbers have no similar order. */
+const mixed = (number: number): number => {
+  let mix = Math.imul(number ^ (number >>> 16), 0x85eb_ca6b)
+  mix = Math.imul(mix ^ (mix >>> 13), 0xc2b2_ae35)
+  return (mix ^ (mix >>> 16)) >>> 0
 }
 
 const compare = (a: readonly number[], b: readonly number[]): number => {

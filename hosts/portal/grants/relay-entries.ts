@@ -2,8 +2,6 @@ import type { Extensions } from '../../../core/contract/extension-point.ts'
 import type { RelayCredentials, RelayProvider } from '../../../core/contract/relay-provider.ts'
 import { MAX_RELAY_CREDENTIAL_CHARACTERS } from '../../../core/control/listed-relay.ts'
 import type { Relay } from '../../../core/control/messages.ts'
-import { sha256 } from '../../../core/crypto/hash.ts'
-import { toUnpaddedBase64 } from '../../../core/crypto/text-encoding.ts'
 import { SECOND, type UnixTime } from '../../../core/runtime/time.ts'
 import type { PresentRelay } from '../decide/relay-choice.ts'
 
@@ -11,6 +9,8 @@ import type { PresentRelay } from '../decide/relay-choice.ts'
 export interface ToldPeer {
   /** Public key, base64 of 32 bytes. */
   publicKey: string
+  /** Unpadded base64 of the public key's SHA-256. */
+  salt: string
   expiresAt: UnixTime
   /** Whether the peer reads `websocket_url`. */
   knowsWebsocket: boolean
@@ -22,10 +22,9 @@ export interface ToldPeer {
  */
 export const relayEntries = (
   relay: PresentRelay,
-  { publicKey, expiresAt, knowsWebsocket }: ToldPeer,
+  { publicKey, salt, expiresAt, knowsWebsocket }: ToldPeer,
   providers: Extensions<RelayProvider>,
 ): Relay[] => {
-  const salt = toUnpaddedBase64(sha256(publicKey))
   const credentials = credentialsOf(providers, relay, { publicKey, salt, expiresAt })
   if (credentials === undefined) return []
   const { username, password } = credentials

@@ -1,11 +1,13 @@
 import type { Extensions } from '../../../core/contract/extension-point.ts'
 import type { Coordinates, RelayProvider } from '../../../core/contract/relay-provider.ts'
 import { FEATURES, type Relay } from '../../../core/control/messages.ts'
-import type { Instant, UnixTime } from '../../../core/runtime/time.ts'
-import { OFFERED_RELAYS, relaysFor, type PresentRelay } from '../decide/relay-choice.ts'
-import { relayPeriod } from '../decide/relay-expiry.ts'
+import { sha256 } from '../../../core/crypto/hash.ts'
+import { toUnpaddedBase64 } from '../../../core/crypto/text-encoding.ts'
+import { after, type Instant, type UnixTime } from '../../../core/runtime/time.ts'
+import { OFFERED_RELAYS, placeInOrder, relaysFor, type PresentRelay } from '../decide/relay-choice.ts'
+import { relayPeriod, type RelayPeriod } from '../decide/relay-expiry.ts'
 import type { View } from '../decide/view.ts'
-import { instantAt, type Agenda } from './agenda.ts'
+import { instantAt, type Agenda, type Appointment } from './agenda.ts'
 import type { ConnectedPeers } from './connected-peers.ts'
 import { isClient, isGateway, type Connection } from './connections.ts'
 import { relayEntries } from './relay-entries.ts'
@@ -20,17 +22,35 @@ export interface RelayOffersNeeds {
   placeOf: (address: string) => Coordinates | undefined
   /** Lifetime of a peer's credentials at relays, in milliseconds. */
   relayCredentialsMs: number
+  /** Called for a gateway that had asked in vain for relays, and has one now. */
+  gatewaySupplied: (gatewayId: string, now: Instant) => void
 }
 
-/** Relays that a connection was told of. */
+/** Relay that a connection was told of. */
+interface Told {
+  relay: PresentRelay
+  /** Entries as last sent. */
+  entries: readonly Relay[]
+}
+
+/** State of a connection's relays. */
 interface Held {
-  /** Entries as last sent, by the id of their relay, nearest relay first. */
-  entries: ReadonlyMap<string, readonly Relay[]>
+  /** Relays that it was told of, by id, nearest first. */
+  told: ReadonlyMap<string, Told>
   /** Ids of relays that the peer had no use for. */
-  failed: Set<string>
+  failed: ReadonlySet<string>
   /** Whether the peer asked for relays and there was none. */
   isLacking: boolean
+  /** Period of the credentials that it was sent. */
+  period: RelayPeriod
+  /** Whether the entries say where a relay's WebSocket is. */
+  knowsWebsocket: boolean
 }
+
+/** Number of peers that are told of a change at once, before others have their turn. */
+const SLICE = 100
+/** Time between two such slices. */
+const SLICE_INTERVAL_MS = 1
 
 /**
  * Offers relays to peers: to each the two that are nearest to it, with credentials of its own that are renewed long before
@@ -39,7 +59,11 @@ interface Held {
 export class RelayOffers {
   readonly #needs: RelayOffersNeeds
   readonly #held = new WeakMap<Connection, Held>()
-  #relays: readonly PresentRelay[] = []
+  /** Values that follow from a connection's ids and keys, computed once. */
+  readonly #constants = new WeakMap<Connection, { salt: string; order: number; place: Coordinates | undefined }>()
+  /** Present relays by id. An unchanged relay stays the same object. */
+  #relays: ReadonlyMap<string, PresentRelay> = new Map()
+  #nextSlice: Appointment | undefined
   #timesAsked = 0
 
   constructor(needs: RelayOffersNeeds) {
@@ -54,44 +78,29 @@ export class RelayOffers {
   /** Returns the relays that a connection was offered, nearest first. */
   offeredTo(connection: Connection | undefined): PresentRelay[] {
     const held = connection === undefined ? undefined : this.#held.get(connection)
-    return [...(held?.entries.keys() ?? [])].flatMap((id) => this.#relays.find((relay) => relay.id === id) ?? [])
+    return [...(held?.told.keys() ?? [])].flatMap((id) => this.#relays.get(id) ?? [])
   }
 
   /** Returns the entries for the `init` of a peer that joins. */
   initial(connection: Connection, now: Instant): Relay[] {
-    const { entries } = this.#offer(connection, { keep: [], failed: new Set() }, now)
+    const { told } = this.#offer(connection, { keep: new Map(), failed: new Set() }, now)
     this.#watchExpiry(connection, now)
-    return [...entries.values()].flat()
+    return [...told.values()].flatMap(({ entries }) => entries)
   }
 
-  /**
-   * Takes over which relays are present, and tells the peers concerned. Returns the ids of gateways that had asked in vain for
-   * relays, and have some now.
-   */
-  changed(relays: readonly PresentRelay[], now: Instant): string[] {
-    const before = new Map(this.#relays.map((relay) => [relay.id, JSON.stringify(relay)]))
-    this.#relays = relays
-    const unchanged = new Set(
-      relays.filter((relay) => before.get(relay.id) === JSON.stringify(relay)).map(({ id }) => id),
-    )
-    const supplied: string[] = []
-    for (const connection of this.#needs.peers.all()) {
-      const held = this.#held.get(connection)
-      if (held === undefined || !connection.isJoined) continue
-      const keep = [...held.entries.keys()]
-      if (keep.length >= OFFERED_RELAYS && keep.every((id) => unchanged.has(id))) continue
-      const { isLacking } = held
-      this.#tellAnew(connection, { ...held, keep }, now)
-      if (isLacking && isGateway(connection) && this.#has(connection)) supplied.push(connection.peerId)
-    }
-    return supplied
+  /** Takes over which relays are present, and tells the peers concerned: very many of them in slices. */
+  changed(relays: readonly PresentRelay[], now: Instant): void {
+    const before = this.#relays
+    this.#relays = new Map(relays.map((relay) => [relay.id, unchanged(before.get(relay.id), relay)]))
+    this.#needs.agenda.cancel(this.#nextSlice)
+    this.#tellSlice([...this.#needs.peers.all()], now)
   }
 
   /** Tells a peer that has just announced its features what they add to the relays in its `init`. */
   learned(connection: Connection, now: Instant): void {
     if (!connection.features.has(FEATURES.relayWebsocket)) return
     const held = this.#held.get(connection)
-    if (held !== undefined) this.#tellAnew(connection, { ...held, keep: [...held.entries.keys()] }, now)
+    if (held !== undefined) this.#tellAnew(connection, held, now)
   }
 
   /**
@@ -100,60 +109,75 @@ export class RelayOffers {
    */
   requested(connection: Connection, now: Instant): boolean {
     this.#timesAsked++
-    const held = this.#held.get(connection)
-    const failed = new Set([...(held?.failed ?? []), ...(held?.entries.keys() ?? [])])
-    const before = [...(held?.entries.keys() ?? [])]
-    const next = this.#offer(connection, { keep: [], failed }, now)
-    next.isLacking = next.entries.size === 0
-    const gone = before.filter((id) => !next.entries.has(id))
-    this.#tell(connection, { disconnected_ids: gone, connected: [...next.entries.values()].flat() })
+    const { told: before = new Map<string, Told>(), failed = new Set<string>() } = this.#held.get(connection) ?? {}
+    const next = this.#offer(connection, { keep: new Map(), failed: new Set([...failed, ...before.keys()]) }, now)
+    next.isLacking = next.told.size === 0
+    this.#tell(connection, {
+      disconnected_ids: [...before.keys()].filter((id) => !next.told.has(id)),
+      connected: [...next.told.values()].flatMap(({ entries }) => entries),
+    })
     return !next.isLacking
   }
 
-  #has(connection: Connection): boolean {
-    return (this.#held.get(connection)?.entries.size ?? 0) > 0
+  /** Tells the first of some peers about the present relays, and the others soon. */
+  #tellSlice(connections: readonly Connection[], now: Instant): void {
+    for (const connection of connections.slice(0, SLICE)) this.#follow(connection, now)
+    const others = connections.slice(SLICE)
+    this.#nextSlice =
+      others.length === 0
+        ? undefined
+        : this.#needs.agenda.add(after(now, SLICE_INTERVAL_MS), 'relays told', (then) => this.#tellSlice(others, then))
+  }
+
+  #follow(connection: Connection, now: Instant): void {
+    const held = this.#held.get(connection)
+    const { peers, gatewaySupplied } = this.#needs
+    if (held === undefined || !connection.isJoined || peers.get(connection.connection) !== connection) return
+    const { told, isLacking } = held
+    const isSame = [...told].every(([id, { relay }]) => this.#relays.get(id) === relay)
+    if (isSame && (told.size >= OFFERED_RELAYS || told.size === this.#relays.size)) return
+    const next = this.#tellAnew(connection, held, now)
+    if (isLacking && next.told.size > 0 && isGateway(connection)) gatewaySupplied(connection.peerId, now)
   }
 
   /** Chooses relays for a connection anew, `keep` before others as far as they are present, and notes them as told. */
-  #offer(
-    connection: Connection,
-    { keep, failed }: { keep: readonly string[]; failed: ReadonlySet<string> },
-    now: Instant,
-  ): Held {
-    const { view, placeOf, unixAt, relayCredentialsMs, relayProviders } = this.#needs
-    const { peerId, publicKey, remoteIp, features } = connection
+  #offer(connection: Connection, { keep, failed }: { keep: Held['told']; failed: Held['failed'] }, now: Instant): Held {
+    const { view, relayProviders } = this.#needs
+    const { peerId, publicKey, features } = connection
     const row = isClient(connection) ? view.get('clients', peerId) : view.get('gateways', peerId)
-    const asker = { id: peerId, accountId: row?.accountId ?? '', place: placeOf(remoteIp), failed }
-    const ranked = relaysFor(this.#relays, asker)
-    const kept = ranked.filter(({ id }) => keep.includes(id))
-    const { expiresAt } = relayPeriod(peerId, unixAt(now), relayCredentialsMs)
-    const told = { publicKey, expiresAt, knowsWebsocket: features.has(FEATURES.relayWebsocket) }
-    const entries = new Map<string, readonly Relay[]>()
+    const { salt, order, place } = this.#constantsOf(connection)
+    const ranked = relaysFor([...this.#relays.values()], { accountId: row?.accountId ?? '', order, place, failed })
+    const kept = ranked.filter(({ id }) => keep.has(id))
+    const earlier = this.#held.get(connection)
+    const period = this.#periodOf(peerId, earlier?.period, now)
+    const knowsWebsocket = features.has(FEATURES.relayWebsocket)
+    const isAsBefore = earlier?.period === period && earlier.knowsWebsocket === knowsWebsocket
+    const told = new Map<string, Told>()
     for (const relay of new Set([...kept, ...ranked])) {
-      if (entries.size >= OFFERED_RELAYS) break
-      const made = relayEntries(relay, told, relayProviders)
-      if (made.length > 0) entries.set(relay.id, made)
+      if (told.size >= OFFERED_RELAYS) break
+      const known = isAsBefore ? keep.get(relay.id) : undefined
+      const peer = { publicKey, salt, expiresAt: period.expiresAt, knowsWebsocket }
+      const entries = known?.relay === relay ? known.entries : relayEntries(relay, peer, relayProviders)
+      if (entries.length > 0) told.set(relay.id, { relay, entries })
     }
     // A relay that failed counts as any other once nothing else is left.
     const isExhausted = ranked.every(({ id }) => failed.has(id))
-    const held = { entries, failed: new Set(isExhausted ? [] : failed), isLacking: false }
+    const held = { told, failed: isExhausted ? new Set<string>() : failed, isLacking: false, period, knowsWebsocket }
     this.#held.set(connection, held)
     return held
   }
 
-  /** Chooses relays for a connection anew, and tells it what is different from before. */
-  #tellAnew(
-    connection: Connection,
-    { keep, failed, entries, isLacking }: Held & { keep: string[] },
-    now: Instant,
-  ): void {
-    const next = this.#offer(connection, { keep, failed }, now)
-    next.isLacking = isLacking && next.entries.size === 0
-    const gone = [...entries.keys()].filter((id) => !next.entries.has(id))
-    const connected = [...next.entries].flatMap(([id, made]) =>
-      JSON.stringify(entries.get(id)) === JSON.stringify(made) ? [] : made,
-    )
+  /** Chooses relays for a connection anew, those that it has before others, and tells it what is different from before. */
+  #tellAnew(connection: Connection, { told, failed, isLacking }: Held, now: Instant): Held {
+    const next = this.#offer(connection, { keep: told, failed }, now)
+    next.isLacking = isLacking && next.told.size === 0
+    const gone = [...told.keys()].filter((id) => !next.told.has(id))
+    const connected = [...next.told].flatMap(([id, { entries }]) => {
+      const before = told.get(id)?.entries
+      return before === entries || JSON.stringify(before) === JSON.stringify(entries) ? [] : entries
+    })
     if (gone.length > 0 || connected.length > 0) this.#tell(connection, { disconnected_ids: gone, connected })
+    return next
   }
 
   #tell(connection: Connection, payload: { disconnected_ids: string[]; connected: Relay[] }): void {
@@ -161,6 +185,24 @@ export class RelayOffers {
     const message = { event: 'relaysPresence' as const, payload }
     if (isClient(connection)) peers.tell(connection, message)
     else if (isGateway(connection)) peers.tell(connection, message)
+  }
+
+  #constantsOf(connection: Connection): { salt: string; order: number; place: Coordinates | undefined } {
+    const known = this.#constants.get(connection)
+    if (known !== undefined) return known
+    const { peerId, publicKey, remoteIp } = connection
+    const salt = toUnpaddedBase64(sha256(publicKey))
+    const constants = { salt, order: placeInOrder(peerId), place: this.#needs.placeOf(remoteIp) }
+    this.#constants.set(connection, constants)
+    return constants
+  }
+
+  /** Returns the period of credentials that are made at a time: the same object while it lasts. */
+  #periodOf(peerId: string, known: RelayPeriod | undefined, now: Instant): RelayPeriod {
+    const { unixAt, relayCredentialsMs } = this.#needs
+    const at = unixAt(now)
+    const isPresent = known !== undefined && at < known.renewAt && known.renewAt - at <= relayCredentialsMs
+    return isPresent ? known : relayPeriod(peerId, at, relayCredentialsMs)
   }
 
   /** Sends new credentials before those that the peer has expire. */
@@ -171,8 +213,12 @@ export class RelayOffers {
     agenda.add(instantAt(renewAt, { now, unixNow }), 'relay credentials renewed', (then) => {
       const held = this.#held.get(connection)
       if (peers.get(connection.connection) !== connection || !connection.isJoined || held === undefined) return
-      this.#tellAnew(connection, { ...held, keep: [...held.entries.keys()] }, then)
+      this.#tellAnew(connection, held, then)
       this.#watchExpiry(connection, then)
     })
   }
 }
+
+/** Returns the object of before for a relay that has not changed. */
+const unchanged = (before: PresentRelay | undefined, relay: PresentRelay): PresentRelay =>
+  before !== undefined && JSON.stringify(before) === JSON.stringify(relay) ? before : relay

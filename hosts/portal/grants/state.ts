@@ -159,7 +159,10 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
       emit,
       drop: (reason: string): void => this.#counters.count(reason),
     }
-    const relayOffers = new RelayOffers(shared)
+    const relayOffers = new RelayOffers({
+      ...shared,
+      gatewaySupplied: (gatewayId, now) => this.#requests.askAgain(gatewayId, now),
+    })
     this.knowledge = { ...shared, relayOffers }
     const resourceUpdates = new ResourceUpdates(shared)
     const gatewayUpdates = new GatewayUpdates(shared)
@@ -286,8 +289,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
       case 'stunServersChanged':
         return this.#stunOffers.changed(input.servers)
       case 'relaysChanged':
-        for (const gatewayId of this.#relayOffers.changed(input.relays, now)) this.#requests.askAgain(gatewayId, now)
-        return
+        return this.#relayOffers.changed(input.relays, now)
       case 'peerConnected':
         return this.#attendance.connected(input, now)
       case 'peerDisconnected':

@@ -23,7 +23,7 @@ import { readRelayRequest, type RelayRequest } from './relay-request.ts'
 export interface RelayEndpointOptions {
   tokens: Pick<Tokens, 'verify'>
   store: Pick<Store, 'subscribe'>
-  registry: Pick<RelayRegistry, 'registered'>
+  registry: Pick<RelayRegistry, 'registered' | 'isWatched'>
   clock: Clock
   logger: Logger
   clientAddress: ClientAddress
@@ -176,6 +176,7 @@ export class RelayEndpoint implements Startable {
 
   #register(relay: Registered, wanted: RelayRequest, stampSecret: string): void {
     const { registry, logger } = this.#options
+    if (!registry.isWatched) logger.warn({ name: wanted.name }, NOT_OFFERED)
     const { token: _, ...about } = wanted
     const { accountId } = relay.token
     relay.registration?.gone()
@@ -242,6 +243,10 @@ export class RelayEndpoint implements Startable {
     }
   }
 }
+
+/** Log line about relays that no plugin offers. */
+export const NOT_OFFERED =
+  'a relay has registered, and no plugin offers it to peers: list a relay provider in plugins, as config/portal.yaml does'
 
 const DISCONNECT = encodeFrame({
   topic: RELAY_TOPIC,

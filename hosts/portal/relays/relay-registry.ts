@@ -63,6 +63,11 @@ export class RelayRegistry implements RegisteredRelays {
     return [...this.#entries].map(({ relay }) => relay)
   }
 
+  /** Whether a plugin offers the registered relays to peers. */
+  get isWatched(): boolean {
+    return this.#watchers.size > 0
+  }
+
   watch(changed: () => void): () => void {
     const watcher = (): void => changed()
     this.#watchers.add(watcher)
