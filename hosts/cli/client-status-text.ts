@@ -1,4 +1,4 @@
-import type { ClientStatus, ResourceStatus } from '../client/session/client-status.ts'
+import type { ClientStatus, GatewayStatus, ResourceStatus } from '../client/session/client-status.ts'
 import { visibleLine } from '../runtime/visible-text.ts'
 import { droppedTable, metricsTable, portalRows, problemLines, reachRows, table, transportRows } from './output.ts'
 import { pathLine } from './path-line.ts'
@@ -27,7 +27,7 @@ export const clientStatusText = (status: ClientStatus, all: readonly ResourceSta
   } = status
   return [
     table([
-      ['state', state],
+      ['state', state === 'limited' ? limitedText(gateways, all) : state],
       ['resources', summary(all)],
       ...(portal === null ? [] : portalRows(portal)),
       ['account', account ?? '-'],
@@ -73,6 +73,18 @@ const summary = (resources: readonly ResourceStatus[]): string => {
   const counts = ORDER.map((state) => ({ state, count: resources.filter((one) => one.state === state).length }))
   const parts = counts.flatMap(({ state, count }) => (count === 0 ? [] : `${count} ${state}`))
   return resources.length === 0 ? 'none' : `${parts.join(', ')} (${resources.length} in all)`
+}
+
+/** Names what a limited client does not reach though it was asked for. */
+const limitedText = (gateways: readonly GatewayStatus[], all: readonly ResourceStatus[]): string => {
+  const lost = gateways.flatMap(({ id, name, lost_at: at }) => (at === null ? [] : (name ?? id)))
+  const count = all.filter(({ state }) => state === 'unreachable').length
+  const parts = [
+    ...(lost.length === 0 ? [] : [`${lost.length === 1 ? 'gateway' : 'gateways'} ${lost.join(', ')}`]),
+    ...(count === 0 ? [] : [`${count} ${count === 1 ? 'resource' : 'resources'}`]),
+  ]
+  if (parts.length === 0) return 'limited'
+  return `limited: ${parts.join(' and ')} ${lost.length + count === 1 ? 'is' : 'are'} not reached`
 }
 
 const ORDER = ['unreachable', 'denied', 'connecting', 'requested', 'connected', 'idle'] as const

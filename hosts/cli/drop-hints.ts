@@ -108,7 +108,7 @@ const HINTS = {
   'lane-opens': no('a datagram that the packet lane opens itself'),
   'wrong-cookie': NOISE,
   'cookie-sent': many('handshakes at a rate of more than 256 a second: many clients at once, or a flood'),
-  'wrong-mac1': NOISE,
+  'wrong-mac1': no('a handshake for another key: a stranger’s, or from before a restart of this end'),
   'source-flood': many('one source sends more handshakes than it may'),
   'initiation-flood': many('a client begins more handshakes than it may'),
   'replayed-initiation': no('a handshake that came twice'),

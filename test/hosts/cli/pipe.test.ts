@@ -105,7 +105,7 @@ describe('a command whose reader has seen enough', function () {
     try {
       const { code, first, stderr } = await readOnce(['client', 'status'], { ...process.env, PORTREEVE_SOCKET: path })
       expect({ code, stderr }).to.deep.equal({ code: 4, stderr: '' })
-      expect(first).to.match(/^state +limited$/)
+      expect(first).to.match(/^state +limited: 10000 resources are not reached$/)
     } finally {
       await control.close()
       await rm(folder, { recursive: true })

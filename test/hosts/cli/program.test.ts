@@ -385,7 +385,7 @@ describe('hosts/cli/program', () => {
         'disk.encrypted',
         'portreeve_plugin_queries_total',
         'no-flow',
-        'bytes from the Internet that are no message of this protocol',
+        'a handshake for another key',
       ]) {
         expect(printed).to.include(part)
       }
@@ -423,8 +423,14 @@ describe('hosts/cli/program', () => {
       const [gateway] = status.gateways
       const lost_at = '2025-12-31T23:59:59.100Z'
       if (gateway !== undefined) status.gateways = [{ ...gateway, path: null, path_kind: null, lost_at }]
-      const { printed } = await portreeve(['client', 'status'], await client('connected', status))
-      expect(printed).to.match(/berlin-1 +unreachable since 13 s/)
+      const { code, printed } = await portreeve(
+        ['client', 'status'],
+        await client('limited', { ...status, state: 'limited' }),
+      )
+      expect(code).to.equal(4)
+      expect(printed)
+        .to.match(/^state +limited: gateway berlin-1 is not reached$/m)
+        .and.match(/berlin-1 +unreachable since 13 s/)
     })
 
     it('client down, sign-in and sign-out ask the running client', async () => {
