@@ -1,5 +1,5 @@
 import type { Endpoint } from '../runtime/endpoint.ts'
-import type { TunnelPath } from '../runtime/path.ts'
+import type { ChannelPath, TunnelPath } from '../runtime/path.ts'
 import { after, MINUTE, type Instant } from '../runtime/time.ts'
 import { isPrivate, type Candidate } from './candidate.ts'
 import { comparePairs, isRelayed, newPair, shareRelay, type CandidatePair } from './candidate-pair.ts'
@@ -149,6 +149,21 @@ export class CandidatePairs {
     return pair
   }
 
+  /**
+   * Whether a pair's path leads to its remote candidate: the channel of one that was not used for long may be another
+   * peer's by now.
+   */
+  isCurrent({ path, local, remote }: CandidatePair): boolean {
+    return local.type !== 'relay' || this.#relayed.endsOf(path as ChannelPath)?.peer === remote.endpoint
+  }
+
+  /** Replaces a pair whose path leads elsewhere. */
+  renew({ path, remote }: CandidatePair, now: Instant): void {
+    this.#pairs.delete(path)
+    this.#sorted = undefined
+    this.#pairAll(remote, now)
+  }
+
   /** Removes a remote candidate with its pairs. */
   remove(endpoint: Endpoint): void {
     this.#remotes.delete(endpoint)
@@ -165,15 +180,24 @@ export class CandidatePairs {
       return
     }
     if (own !== undefined) this.#pair(remote.endpoint, { local: own, remote, now })
-    for (const local of this.#locals) {
-      if (local.type !== 'relay' || local.family !== remote.family || !mayReach(local, remote)) continue
+    for (const local of this.#waysByRelay(remote)) {
       const path = this.#relayed.pathTo(local.endpoint, remote.endpoint, now)
       if (path !== undefined) this.#pair(path, { local, remote, now })
     }
   }
 
+  /**
+   * Returns the allocations to pair with a remote candidate. Both ends usually have the same relays: what is at one of
+   * them is reached by the allocation there, and the others would only take channels, of which a gateway has 4096.
+   */
+  #waysByRelay(remote: Candidate): Candidate[] {
+    const all = this.#locals.filter(({ type, family }) => type === 'relay' && family === remote.family)
+    const there = remote.type === 'relay' ? all.filter(({ address }) => address === remote.address) : []
+    return (there.length > 0 ? there : all).filter((local) => mayReach(local, remote))
+  }
+
   #pair(path: TunnelPath, { local, remote, now }: { local: Candidate; remote: Candidate; now: Instant }): void {
-    if (this.#pairs.has(path)) return
+    if (this.#pairs.get(path)?.remote.endpoint === remote.endpoint) return
     this.#sorted = undefined
     this.#pairs.set(path, newPair(path, { local, remote, nextCheckAt: this.#pace(local, now) }))
   }

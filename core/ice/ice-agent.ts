@@ -321,8 +321,14 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     if (pair.isGivenUp || this.#due(pair).at > now || !this.#pairs.has(pair)) return
     const { check } = pair
     if (check === undefined && mayRest(pair, this.#choice(), now)) pair.isGivenUp = true
+    else if (check === undefined && !this.#pairs.isCurrent(pair)) this.#renew(pair, now)
     else if (check === undefined) this.#beginCheck(pair, now)
     else this.#continueCheck(pair, check, now)
+  }
+
+  #renew(pair: CandidatePair, now: Instant): void {
+    this.#pairs.renew(pair, now)
+    this.#followPairs(now, after(now, -STILL_FRESH_MS))
   }
 
   #continueCheck(pair: CandidatePair, check: PendingCheck, now: Instant): void {

@@ -289,6 +289,20 @@ describe('the client of a relay', () => {
     expect(bench.client.counters()).to.include({ 'relay-error-403': 1, 'relay-refuses-peer': 9 })
   })
 
+  it('channels are 4096; those unused for a minute are given to other peers, bound ones are not', () => {
+    bench.tell({ type: 'started' })
+    const used = bench.pathTo(PEER)
+    bench.send(used, DATA)
+    const peerOf = (number: number) => endpoint(`192.0.${64 + (number >> 8)}.${number & 255}`, 1)
+    const paths = Array.from({ length: 4_096 }, (_, number) => bench.client.pathTo(peerOf(number), bench.turn.now))
+    expect(paths.filter((path) => path === undefined)).to.have.length(1)
+    expect(bench.client.pathTo(peerOf(0), bench.turn.now)).to.equal(paths[0])
+    bench.pass(2 * MINUTE)
+    expect(bench.client.pathTo(peerOf(5_000), bench.turn.now)).to.equal(paths[0])
+    expect(bench.client.endsOf(splitPath(paths[0] ?? used).channel ?? 0)?.peer).to.equal(peerOf(5_000))
+    expect(bench.client.endsOf(splitPath(used).channel ?? 0)?.peer).to.equal(PEER)
+  })
+
   it('a client that is released gives its allocation back', () => {
     bench.tell({ type: 'started' })
     bench.tell({ type: 'released' })
