@@ -181,13 +181,16 @@ export const portalToClient = {
   reportPaths: z.object({ interval_ms: z.int().min(1_000).max(3_600_000) }),
 } as const
 
+/** Longest name of a relay in a report about a path. */
+export const MAX_RELAY_CHARACTERS = 512
+
 /** Path from a client to a gateway. Portreeve's addition. */
 export const ReportedPath = z.object({
   gateway_id: Id,
   /** Kind of the path; `none` where the gateway is not reached. */
   kind: z.enum([...PATH_KINDS, 'none']),
-  /** Endpoint or address of the relay that carries the packets. */
-  relay: z.string().max(64).optional(),
+  /** Endpoint, address or WebSocket's URL of the relay that carries the packets. */
+  relay: z.string().max(MAX_RELAY_CHARACTERS).optional(),
   /** Reason why a relay does. */
   why: z.enum(INDIRECT_REASONS).optional(),
   /** Round trip in milliseconds, as last measured. */

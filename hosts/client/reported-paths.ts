@@ -1,4 +1,4 @@
-import type { ReportedPath } from '../../core/control/client-messages.ts'
+import { MAX_RELAY_CHARACTERS, type ReportedPath } from '../../core/control/client-messages.ts'
 import { whyNotDirect } from '../peer/why-not-direct.ts'
 import type { GatheringStatus } from '../../core/ice/candidate-gathering.ts'
 import type { PathsKnown } from '../peer/peer-path.ts'
@@ -23,7 +23,7 @@ export const reportedPaths = ({
     return {
       gateway_id: id,
       kind,
-      ...(relay === undefined ? {} : { relay }),
+      ...(relay === undefined ? {} : { relay: relay.slice(0, MAX_RELAY_CHARACTERS) }),
       ...(why === undefined ? {} : { why }),
       ...(roundTripMs === undefined ? {} : { ms: Math.round(roundTripMs * 10) / 10 }),
       ...(loss === undefined ? {} : loss),

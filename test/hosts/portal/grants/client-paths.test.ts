@@ -66,6 +66,9 @@ describe('how packets of clients go, as clients report it', () => {
     expect(explained()).to.match(
       /Packets of this device go to the gateway \S+ relayed by 203\.0\.113\.9:3478, 31\.3 ms there and back, as it says\. Not directly: neither end’s NAT or firewall lets packets of the other in\./,
     )
+    const url = `wss://relay.example.org/${'a'.repeat(100)}`
+    report({ gateway_id: first(), kind: 'websocket', relay: url, why: 'udp_blocked' })
+    expect(explained()).to.include(`relayed by ${url} over a WebSocket`)
     report({ gateway_id: first(), kind: 'none' })
     expect(explained()).to.match(/This device does not reach the gateway \S+\./)
   })
