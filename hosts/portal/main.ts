@@ -154,7 +154,10 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
     const permits = permitInternetAnd(config.private_networks)
     const ofRelays = { store, tokens, registry, clock, logger, clientAddress, connectLimit: limit, permits }
     const relayEndpoint = new RelayEndpoint(ofRelays)
-    relayMetrics({ watch: relays, timesAsked: () => control.machine.timesAskedForRelays }, metrics.registry)
+    relayMetrics(
+      { watch: relays, endpoint: relayEndpoint, timesAsked: () => control.machine.timesAskedForRelays },
+      metrics.registry,
+    )
 
     const refusedCalls = new RefusedCalls({ store, clock, logger })
     const app = webApp({

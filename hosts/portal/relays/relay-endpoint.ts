@@ -4,12 +4,13 @@ import { WebSocketServer, type RawData, type WebSocket } from 'ws'
 import { encodeFrame } from '../../../core/control/frame.ts'
 import { RELAY_TOPIC } from '../../../core/control/relay-messages.ts'
 import { hashedUuid } from '../../../core/crypto/hashed-uuid.ts'
+import { Counters } from '../../../core/runtime/counters.ts'
 import type { Clock } from '../../../core/runtime/clock.ts'
 import type { Startable } from '../../../core/runtime/lifecycle.ts'
 import type { Logger } from '../../../core/runtime/logger.ts'
 import { after, SECOND } from '../../../core/runtime/time.ts'
 import type { Rate } from '../../../core/runtime/token-bucket.ts'
-import { Refusal, refuse } from '../channel/refusal.ts'
+import { Refusal, refuse, type RefusalCode } from '../channel/refusal.ts'
 import { refusalOf, refusalOfToken } from '../channel/refusal-causes.ts'
 import type { Tokens } from '../identity/tokens.ts'
 import type { ClientAddress } from '../origin/client-address.ts'
@@ -70,6 +71,7 @@ export class RelayEndpoint implements Startable {
     autoPong: false,
   })
   readonly #relays = new Set<Registered>()
+  readonly #refused = new Counters<RefusalCode>()
   #unsubscribe: (() => void) | undefined
   #isClosed = false
 
@@ -94,6 +96,11 @@ export class RelayEndpoint implements Startable {
     }
   }
 
+  /** Returns the number of refused connects by code. */
+  refusals(): Readonly<Record<string, number>> {
+    return this.#refused.snapshot()
+  }
+
   /** Handles an upgrade request to the path of the channel for relays. */
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const { clock, logger } = this.#options
@@ -106,6 +113,7 @@ export class RelayEndpoint implements Startable {
       const refusal = refusalOf(error)
       if (refusal.code === 'unhandled_connect_error')
         logger.error({ error }, 'a relay could not connect: unexpected error')
+      this.#refused.count(refusal.code)
       refuse(socket, refusal)
     } finally {
       arrived()

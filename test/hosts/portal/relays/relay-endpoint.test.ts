@@ -185,6 +185,8 @@ describe('relays that register at a portal', () => {
     expect([status, body.code]).to.deep.equal([401, 'invalid_token'])
     expect(body).to.include({ detail: 'A relay token is needed here, but this is a client token' })
     expect((await refusal({ ipv4: '127.0.0.1' }, 'nonsense')).status).to.equal(401)
+    const metrics = await (await fetch(`${portal.url}/metrics`)).text()
+    expect(metrics).to.match(/portreeve_portal_relays_refused_total\{code="invalid_token"\} \d/)
   })
 
   it('H10 addresses that are nobody’s relay are refused, with words', async () => {
