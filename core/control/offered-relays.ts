@@ -19,8 +19,8 @@ export class OfferedRelays {
 
   /** Relays, in the portal's order: the best one first. */
   get relays(): OfferedRelay[] {
-    return [...this.#byId.values()].flatMap(({ endpoints, credentials }) =>
-      credentials === undefined ? [] : { endpoints, credentials },
+    return [...this.#byId.values()].flatMap(({ endpoints, credentials, websocketUrl }) =>
+      credentials === undefined ? [] : { endpoints, credentials, websocketUrl },
     )
   }
 
@@ -46,7 +46,8 @@ export class OfferedRelays {
       const endpoints = this.#byId.get(relay.id)?.endpoints ?? []
       endpoints.push(endpoint(formatAddress(address), parts.port))
       const credentials = relay.type === 'turn' ? { username: relay.username, password: relay.password } : undefined
-      this.#byId.set(relay.id, { endpoints, credentials })
+      const websocketUrl = relay.type === 'turn' ? relay.websocket_url : undefined
+      this.#byId.set(relay.id, { endpoints, credentials, websocketUrl })
     }
   }
 }
@@ -55,4 +56,5 @@ interface Server {
   endpoints: Endpoint[]
   /** Credentials at a relay; undefined for a STUN server. */
   credentials: OfferedRelay['credentials'] | undefined
+  websocketUrl: string | undefined
 }

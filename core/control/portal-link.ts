@@ -1,5 +1,5 @@
 import { Counters } from '../runtime/counters.ts'
-import type { Deadline, Machine } from '../runtime/machine.ts'
+import { earliest, type Deadline, type Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
 import type { Random } from '../runtime/random.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
@@ -35,6 +35,8 @@ export type LinkInput<R extends LinkRole> =
   /** The connection ended, or could not be made. */
   | { type: 'connectionClosed'; problem?: PortalProblem }
   | { type: 'frameReceived'; text: string }
+  /** The addresses of this machine have changed: a connection from one of before may be dead. */
+  | { type: 'networkChanged' }
   /**
    * Sends a message. While the link is down it is dropped, or with `hold` kept until the link is up (the last 64 of
    * them).
@@ -69,6 +71,8 @@ const JOIN_PATIENCE_MS = 5 * SECOND
 const OPEN_PATIENCE_MS = 15 * SECOND
 const HEARTBEAT_MS = 10 * SECOND
 const HEARTBEATS_UNANSWERED = 4
+/** Timeout of the heartbeat that is sent when this machine's network has changed. */
+const NETWORK_CHANGED_MS = 2 * SECOND
 /**
  * Time for which a refusal as already connected may be due to the own old connection: a portal ends a silent one after
  * 37 s.
@@ -79,10 +83,12 @@ const MAX_HELD_MESSAGES = 64
 
 type Phase =
   | { name: 'idle' }
-  | { name: 'waiting'; until: Instant }
+  /** `isAsked`: the portal has said for how long to wait. */
+  | { name: 'waiting'; until: Instant; isAsked: boolean }
   | { name: 'opening'; until: Instant }
   | { name: 'joining'; ref: number; until: Instant }
-  | { name: 'up'; beatAt: Instant; unanswered: number[] }
+  /** `doubted`: heartbeat that must be answered in time, or the connection is dead. */
+  | { name: 'up'; beatAt: Instant; unanswered: number[]; doubted?: { ref: number; until: Instant } | undefined }
 
 interface Loss {
   retryAfterMs?: number | undefined
@@ -138,6 +144,8 @@ export class PortalLink<R extends LinkRole> implements Machine<LinkInput<R>, Lin
         return this.#lost('closed', now, { problem: input.problem })
       case 'frameReceived':
         return this.#frame(input.text, now)
+      case 'networkChanged':
+        return this.#doubt(now)
       case 'send':
         return this.#send(input)
     }
@@ -159,6 +167,10 @@ export class PortalLink<R extends LinkRole> implements Machine<LinkInput<R>, Lin
           problem: phase.name === 'opening' ? undefined : problemOfJoin('it does not answer', { url: this.#url }),
         })
       case 'up':
+        if (phase.doubted !== undefined && now >= phase.doubted.until) {
+          this.#outputs.push({ type: 'closeConnection' })
+          return this.#lost('network changed', now, { retryAfterMs: 0 })
+        }
         if (now >= phase.beatAt) this.#beat(phase, now)
     }
   }
@@ -179,7 +191,7 @@ export class PortalLink<R extends LinkRole> implements Machine<LinkInput<R>, Lin
       case 'joining':
         return { at: phase.until, reason: 'join timeout' }
       case 'up':
-        return { at: phase.beatAt, reason: 'heartbeat' }
+        return earliest({ at: phase.beatAt, reason: 'heartbeat' }, doubtOf(phase))
     }
   }
 
@@ -253,7 +265,7 @@ export class PortalLink<R extends LinkRole> implements Machine<LinkInput<R>, Lin
     if (retryAfter !== undefined) this.#giveUpAt += retryAfter
     this.#attempt++
     if (now + delay > this.#giveUpAt) return this.#final({ type: 'gaveUp', reason: problemText(problem) })
-    this.#phase = { name: 'waiting', until: after(now, delay) }
+    this.#phase = { name: 'waiting', until: after(now, delay), isAsked: retryAfter !== undefined }
     if (name !== 'up') this.#outputs.push({ type: 'attemptFailed', problem })
   }
 
@@ -287,6 +299,7 @@ export class PortalLink<R extends LinkRole> implements Machine<LinkInput<R>, Lin
       return this.#final({ type: 'gaveUp', reason: `join refused: ${reply.reason}` })
     }
     if (phase.name !== 'up') return
+    if (frame.ref === phase.doubted?.ref) phase.doubted = undefined
     if (reply.status === 'ok') phase.unanswered = phase.unanswered.filter((ref) => ref !== frame.ref)
     // The portal has forgotten the join but not the connection, so join again.
     else if (reply.reason === 'unmatched topic') {
@@ -352,6 +365,26 @@ export class PortalLink<R extends LinkRole> implements Machine<LinkInput<R>, Lin
     phase.beatAt = after(now, HEARTBEAT_MS)
   }
 
+  /**
+   * Finds out soon whether the connection outlives a change of this machine's network, and does not wait for an attempt
+   * from an address of before, nor for the next attempt.
+   */
+  #doubt(now: Instant): void {
+    const phase = this.#phase
+    switch (phase.name) {
+      case 'idle':
+      case 'joining':
+        return
+      case 'waiting':
+        return phase.isAsked ? undefined : this.#open(now)
+      case 'opening':
+        this.#outputs.push({ type: 'closeConnection' })
+        return this.#open(now)
+      case 'up':
+        phase.doubted ??= { ref: this.#push('phoenix', 'heartbeat', {}), until: after(now, NETWORK_CHANGED_MS) }
+    }
+  }
+
   #push(topic: string, event: string, payload: unknown): number {
     const ref = this.#nextRef++
     this.#outputs.push({ type: 'sendText', text: encodeFrame({ topic, event, payload, ref }) })
@@ -381,3 +414,6 @@ export class PortalLink<R extends LinkRole> implements Machine<LinkInput<R>, Lin
     this.#counters.count(reason)
   }
 }
+
+const doubtOf = ({ doubted }: Phase & { name: 'up' }): Deadline | undefined =>
+  doubted === undefined ? undefined : { at: doubted.until, reason: 'is the connection alive?' }

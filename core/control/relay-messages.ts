@@ -9,6 +9,9 @@ export const RELAY_TOPIC = 'relay'
 /** Path of the channel for relays, below that of the portal's URL. */
 export const RELAY_PATH = '/relay/websocket'
 
+/** Path of the WebSocket by which peers reach the relay in a portal's own process, below that of the portal's URL. */
+export const RELAY_CONNECT_PATH = '/relay/connect'
+
 /** Whether a path, which may have the portal's own in front, is that of the channel for relays. */
 export const isRelayPath = (path: string): boolean => path.endsWith(RELAY_PATH)
 

@@ -24,6 +24,8 @@ export interface CandidatePair {
    * Time of the last sign of life from the other end on this path: an answer, a check of its own, an authentic packet.
    */
   heardAt: Instant | undefined
+  /** Time of the first sign of life. */
+  firstHeardAt: Instant | undefined
   /** Time of the last answer to a check. */
   answeredAt: Instant | undefined
   /** Time in milliseconds from a check to its answer, of the latest one that was answered at once. */
@@ -61,6 +63,7 @@ export const newPair = (
   check: undefined,
   nextCheckAt,
   heardAt: undefined,
+  firstHeardAt: undefined,
   answeredAt: undefined,
   roundTripMs: undefined,
   isSilent: false,

@@ -28,6 +28,11 @@ const SUSPECT_RETRANSMIT_MS = 150
  * datagrams is lost.
  */
 const LEAVE_AFTER_MS = 1_000
+/**
+ * Time after which the controlling agent leaves an unanswered path where the other end has come from elsewhere meanwhile:
+ * it has most likely moved. At least three times what a check takes.
+ */
+const LEAVE_MOVED_AFTER_MS = 350
 /** Transmissions of an unanswered check after which the path in use is in doubt. */
 export const DOUBTFUL_TRIES = 3
 /** Time on a path after which those over relays are not checked any more, but for a spare one, until it is in doubt. */
@@ -86,13 +91,17 @@ export const recheckIntervalMs = (
 
 /**
  * Returns how a check is repeated: milliseconds from the last transmission to the next, and from the first one to
- * giving up. `hasOther`: whether another path has answered since the first transmission.
+ * giving up. `hasOther`: whether another path has answered since the first transmission; `hasSuccessor`: whether the other
+ * end was heard from elsewhere only since it was last heard on this path, and answers there.
  */
 export const retransmission = (
   pair: CandidatePair,
-  { tries, hasOther }: { tries: number; hasOther: boolean },
+  { tries, hasOther, hasSuccessor }: { tries: number; hasOther: boolean; hasSuccessor: boolean },
   { selected, role }: Circumstances,
 ) => {
+  if (hasSuccessor && role === 'controlling' && pair === selected) {
+    return { repeatMs: SUSPECT_RETRANSMIT_MS, endMs: Math.max(LEAVE_MOVED_AFTER_MS, 3 * (pair.roundTripMs ?? 0)) }
+  }
   const mayLeave = hasOther && role === 'controlling' && isRelayed(pair)
   return pair === selected
     ? { repeatMs: SUSPECT_RETRANSMIT_MS, endMs: mayLeave ? LEAVE_AFTER_MS : DEAD_AFTER_MS }

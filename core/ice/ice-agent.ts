@@ -56,6 +56,9 @@ export interface RoundTrip {
   at: Instant
 }
 
+/** Longest time after which a lane tells of packets on a path, which by then may have been left by the other end. */
+const TOLD_LATE_MS = 500
+
 /** ICE agent for one peer: finds the best path, keeps it alive and replaces it when it is dead. */
 export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   readonly #options: IceAgentOptions
@@ -220,6 +223,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     const pair = this.#pairs.hear(path, { ...hearing, inUse: this.#selected, now })
     if (pair === undefined) return this.#counters.count('no-room-for-path')
     if (isNew) this.#choose(now)
+    if (isNew && this.#options.role === 'controlling') this.#doubt(now)
     const { asksForSize } = verdict
     const { transactionId } = message
     const bytes = encodeAnswer({ transactionId, source: pair.remote.endpoint, local, asksForSize })
@@ -264,6 +268,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     pair.check = undefined
     pair.state = 'valid'
     pair.heardAt = now
+    pair.firstHeardAt ??= now
     pair.answeredAt = now
     pair.isSilent = false
     pair.failures = 0
@@ -286,6 +291,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
 
   #hear(pair: CandidatePair, now: Instant): void {
     pair.heardAt = now
+    pair.firstHeardAt ??= now
     if (pair.isGivenUp) this.#resume(pair, now)
     if (pair !== this.#selected) return
     if (pair.check === undefined) pair.nextCheckAt = nextCheckOfHeard(pair, this.#circumstances(), now)
@@ -404,7 +410,23 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   #retransmission(pair: CandidatePair) {
     const { tries = 1, beganAt } = pair.check ?? {}
     const hasOther = pair === this.#selected && beganAt !== undefined && this.#pairs.hasAnswered(beganAt, pair)
-    return retransmission(pair, { tries, hasOther }, this.#circumstances())
+    const hasSuccessor = pair === this.#selected && this.#hasSuccessor(pair)
+    return retransmission(pair, { tries, hasOther, hasSuccessor }, this.#circumstances())
+  }
+
+  /** Checks the path in use at once: the other end is heard from elsewhere, and may have moved. */
+  #doubt(now: Instant): void {
+    const selected = this.#selected
+    if (selected !== undefined && selected.check === undefined) selected.nextCheckAt = now
+  }
+
+  /** Whether the other end answers at an endpoint that it was first heard from after it was last heard on a path. */
+  #hasSuccessor({ heardAt = -Infinity as Instant }: CandidatePair): boolean {
+    for (const { remote, state, firstHeardAt } of this.#pairs) {
+      if (remote.type !== 'prflx' || state !== 'valid' || firstHeardAt === undefined) continue
+      if (after(firstHeardAt, TOLD_LATE_MS) > heardAt) return true
+    }
+    return false
   }
 
   #choice() {

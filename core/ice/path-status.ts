@@ -11,7 +11,8 @@ export interface PathStatus {
   path: Endpoint
   kind: PathKind
   /**
-   * The relay: its endpoint, or its address alone where the other end has chosen it; absent unless the path is relayed.
+   * The relay: its endpoint or the URL of its WebSocket, or its address alone where the other end has chosen it; absent
+   * unless the path is relayed.
    */
   relay?: string
   /** Time in milliseconds that the latest check took to be answered; undefined before the first. */

@@ -112,6 +112,8 @@ interface KnownPeer extends PeerSecrets, PeerUse {
   isUntold?: boolean
   /** Paths on which a handshake was begun before one was found. */
   tried?: Set<TunnelPath>
+  /** Keys that the lane uses for the peer, and the path that it sends to, as last told. */
+  used?: (TunnelKeysOutput<TunnelPath> & { type: 'useKeys' }) | undefined
 }
 
 /** Shortest interval of `trafficSeen` to the ICE agents, which need not know of every packet. */
@@ -269,6 +271,9 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
 
   #usePath(peer: PeerId, path: TunnelPath, now: Instant): void {
     this.#tellTunnel({ type: 'pathChosen', peer, path }, now)
+    // The transport may have followed the peer there before, while another path was still in use.
+    const used = this.#peers.get(peer)?.used
+    if (used !== undefined && used.path !== path && this.#chosenPath(peer) === path) this.#useKeys({ ...used, path })
     // Only the client begins, which has packets waiting: two handshakes would cross.
     if (this.#role === 'controlling') this.#tellTunnel({ type: 'connectRequested', peer }, now)
   }
@@ -315,7 +320,7 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
     const { peer } = output
     switch (output.type) {
       case 'useKeys':
-        return this.#exportKeys({ ...output, path: this.#chosenPath(peer) ?? output.path })
+        return this.#useKeys({ ...output, path: this.#chosenPath(peer) ?? output.path })
       case 'deliverPacket':
         this.#noteHeard(peer, output.path, now)
         this.#count(peer, { received: output.packet.length })
@@ -333,6 +338,12 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
       default:
         return this.#exportKeys(output)
     }
+  }
+
+  #useKeys(output: TunnelKeysOutput<TunnelPath> & { type: 'useKeys' }): void {
+    const known = this.#peers.get(output.peer)
+    if (known !== undefined) known.used = output
+    this.#exportKeys(output)
   }
 
   #exportKeys(output: TunnelKeysOutput<TunnelPath>): void {

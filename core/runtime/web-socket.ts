@@ -33,6 +33,8 @@ export interface WebSocketEvents {
   /** Takes an HTTP response that refuses the WebSocket; its body is cut to 64 KB. */
   refused: (refusal: { status: number; headers: Readonly<Record<string, string>>; body: string }) => void
   received: (text: string) => void
+  /** Takes a binary message, which belongs to the callee; those are dropped by default. */
+  receivedBytes?: (bytes: Uint8Array) => void
   /** Called when the connection ended or could not be made, but not after `close`. */
   closed: (failure: WebSocketFailure) => void
 }
@@ -41,10 +43,14 @@ export interface WebSocketEvents {
 export interface WebSocketConnection {
   /** Sends a text message; drops it if the connection is not open. */
   send: (text: string) => void
+  /** Sends a binary message, whose bytes belong to the connection; drops it if the connection is not open. */
+  sendBytes: (bytes: Uint8Array) => void
+  /** Returns the number of bytes that wait to be sent. */
+  waitingBytes: () => number
   close: () => void
 }
 
-/** WebSocket client for text messages (RFC 6455): no compression, no subprotocol, no Origin header, verified TLS, by the environment's proxy. */
+/** WebSocket client (RFC 6455): no compression, no subprotocol, no Origin header, verified TLS, by the environment's proxy. */
 export interface WebSockets {
   connect: (request: WebSocketRequest, events: WebSocketEvents) => WebSocketConnection
 }

@@ -13,6 +13,8 @@ export interface OfferedRelay {
   /** Endpoints of the relay, at most one of each family. */
   endpoints: readonly Endpoint[]
   credentials: RelayCredentials
+  /** URL of a WebSocket that leads to it; undefined if there is none. */
+  websocketUrl?: string | undefined
 }
 
 /** Inputs of `RelayClients`. */

@@ -28,6 +28,8 @@ const PATHS = [
   'token_file',
   'ca_file',
   'socket',
+  'websocket.certificate_file',
+  'websocket.key_file',
   'database.password_file',
   'database.tls.ca_file',
 ] as const

@@ -3,7 +3,6 @@
 // input.
 import type { Tunnel } from '../../core/contract/tunnel-transport.ts'
 import type { ClientInterface, FromPortal, ToPortal } from '../../core/control/messages.ts'
-import type { LinkInput } from '../../core/control/portal-link.ts'
 import type { PortalProblem } from '../../core/control/portal-problem.ts'
 import { OfferedRelays } from '../../core/control/offered-relays.ts'
 import type { KeptNames } from '../../core/dns/kept-names.ts'
@@ -28,7 +27,7 @@ import { OutputQueue } from '../../core/runtime/output-queue.ts'
 import type { Random } from '../../core/runtime/random.ts'
 import type { Instant } from '../../core/runtime/time.ts'
 import type { PathsKnown } from '../peer/peer-path.ts'
-import { PortalSide, type PortalSideOutput } from '../peer/portal-side.ts'
+import { PortalSide, type PortalSideInput, type PortalSideOutput } from '../peer/portal-side.ts'
 import { Connections, type ConnectionsInput, type ConnectionsOutput } from './connections.ts'
 import type { KnownGateway } from './gateway-table.ts'
 import { NameFindings } from './names/name-findings.ts'
@@ -86,7 +85,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   readonly #names: NameService
   readonly #connections: Connections
   readonly #held = new HeldMachines()
-  readonly #tellPortal: Tell<LinkInput<'client'>>
+  readonly #tellPortal: Tell<PortalSideInput<'client'>>
   readonly #tellConnections: Tell<ConnectionsInput>
   readonly #tellLane: Tell<LaneInput<ClientFlowsInput, ClientFlowsOutput>>
   readonly #tellNames: Tell<NameServiceInput>
@@ -198,7 +197,12 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   handle(input: ClientInput, now: Instant): void {
     switch (input.type) {
       case 'socketsOpened':
+      case 'nat64Changed':
+      case 'socketOpened':
+      case 'socketClosed':
+        return this.#tellConnections(input, now)
       case 'addressesChanged':
+        this.#tellPortal(input, now)
         return this.#tellConnections(input, now)
       case 'datagramsReceived':
         for (const { from, bytes: datagram } of input.datagrams) {

@@ -5,7 +5,6 @@ import { flowResource } from '../../core/control/flow-resource.ts'
 import type { FromPortal, ToPortal } from '../../core/control/messages.ts'
 import type { PortalProblem } from '../../core/control/portal-problem.ts'
 import { OfferedRelays } from '../../core/control/offered-relays.ts'
-import type { LinkInput } from '../../core/control/portal-link.ts'
 import { isTrouble, NO_TROUBLE } from '../../core/dns/site-finding.ts'
 import { SiteResolver, type SiteResolverInput } from '../../core/dns/site-resolver.ts'
 import { SiteService, type SiteServiceInput } from '../../core/dns/site-service.ts'
@@ -35,7 +34,7 @@ import { NameReports } from './name-reports.ts'
 import { ProblemReports } from './problem-reports.ts'
 import type { NameQuery } from '../peer/name-sockets.ts'
 import type { PathsKnown } from '../peer/peer-path.ts'
-import { PortalSide, type LinkState, type PortalSideOutput } from '../peer/portal-side.ts'
+import { PortalSide, type LinkState, type PortalSideInput, type PortalSideOutput } from '../peer/portal-side.ts'
 import type { GatewayInput, GatewayOutput } from './state-messages.ts'
 
 export interface GatewayStateOptions {
@@ -71,7 +70,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   readonly #service = new SiteService<NameQuery>()
   readonly #paths: PeerPaths
   readonly #held = new HeldMachines()
-  readonly #tellPortal: Tell<LinkInput<'gateway'>>
+  readonly #tellPortal: Tell<PortalSideInput<'gateway'>>
   readonly #tellLane: Tell<LaneInput<GatewayFlowsInput, GatewayFlowsOutput>>
   readonly #tellResolver: Tell<SiteResolverInput>
   readonly #tellService: Tell<SiteServiceInput<NameQuery>>
@@ -187,8 +186,12 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
       case 'hostProblemsChanged':
         return this.#report(this.#problemReports.problemsChanged(input.problems), now)
       case 'socketsOpened':
+      case 'nat64Changed':
+      case 'socketOpened':
+      case 'socketClosed':
         return this.#tellPaths(input, now)
       case 'addressesChanged':
+        this.#tellPortal(input, now)
         this.#tellFlows({ ...input, type: 'ownAddressesChanged' }, now)
         if (!this.#allowsOwnAddresses) this.#tellResolver({ ...input, type: 'ownAddressesChanged' }, now)
         return this.#tellPaths(input, now)

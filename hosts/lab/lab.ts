@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { parse, stringify } from 'yaml'
 import { packageRoot } from '../runtime/process/package-root.ts'
 import { mergedConfig, type BroughtPlugins, type LabHost } from './lab-plugins.ts'
-import { buildNetwork, type Machines, type Routers } from './network.ts'
+import { buildNetwork, type Machines, type Network, type Routers } from './network.ts'
+import type { Namespace } from './namespace.ts'
 import type { Part, PartOptions } from './part.ts'
 import { labProgram, portreeve } from './program.ts'
 import { RunDirectory } from './run-directory.ts'
@@ -43,6 +44,10 @@ export interface LabOptions {
 export class Lab {
   readonly run: RunDirectory
   readonly machines: Machines
+  /** Machine with the switches of all networks. */
+  readonly switches: Namespace
+  /** Routers of the machines that are behind one. */
+  readonly routers: Partial<Readonly<Record<MachineName, Namespace>>>
   /** OAuth client id and secret of the portal at the identity provider. */
   readonly oidcClient = { id: 'portreeve', secret: randomBytes(24).toString('base64url') }
   readonly #parts = new Map<string, Part>()
@@ -55,9 +60,15 @@ export class Lab {
   readonly brought: BroughtPlugins | undefined
   readonly #portalSettings: object
 
-  private constructor(run: RunDirectory, machines: Machines, { portal = {}, brought, hasProvider = true }: LabOptions) {
+  private constructor(
+    run: RunDirectory,
+    { machines, switches, routers }: Network,
+    { portal = {}, brought, hasProvider = true }: LabOptions,
+  ) {
     this.run = run
     this.machines = machines
+    this.switches = switches
+    this.routers = routers
     this.hasProvider = hasProvider
     this.brought = brought
     this.#portalSettings = portal
@@ -140,19 +151,20 @@ export class Lab {
     })
   }
 
-  /** Starts the client; without a token, with that of its last start. */
-  async startClient(token?: string): Promise<void> {
-    await this.start('client', portreeve('client', 'up', '--config', await this.clientConfig(token)))
+  /** Starts the client; without a token, with that of its last start. `settings` are added to its configuration. */
+  async startClient(token?: string, settings: object = {}): Promise<void> {
+    await this.start('client', portreeve('client', 'up', '--config', await this.clientConfig(token, settings)))
   }
 
   /** Writes the client's configuration and returns its path. */
-  async clientConfig(token?: string): Promise<string> {
+  async clientConfig(token?: string, settings: object = {}): Promise<string> {
     return this.#config('client', 'client', {
       portal_url: PORTAL_URL,
       name: 'adas-laptop',
       token_file: await this.#tokenFile('client', token),
       state_folder: join(this.run.path, 'client'),
       socket: this.clientSocket,
+      ...settings,
     })
   }
 
@@ -240,7 +252,7 @@ export class Lab {
       '--bind-interfaces',
       `--listen-address=${outside ?? site}`,
       ...Object.entries(names).map(([host, address]) => `--host-record=${host},${address}`),
-      '--local=/example.org/',
+      '--local=/example.org/ipv4only.arpa/',
     ]
     const part = this.#watch(name, this.machines[name].spawn('dnsmasq', args, this.#partOptions(name, {})))
     await part.line((line) => line.includes('started'))

@@ -54,7 +54,7 @@ export const runLab = async (options: LabOptions): Promise<boolean> => {
       'Run it with sudo; npm test needs no root and skips what does.',
     )
   }
-  needCommands()
+  needCommands(scenario)
   // Client and gateways need it, and would say so only when the lab has run for a while.
   loadAddon()
   const missing = PROVIDER_PACKAGES.filter((name) => !isInstalled(name))
@@ -116,11 +116,14 @@ const needPackages = (missing: readonly string[]): void => {
   )
 }
 
-/** Checks that the commands are there by which the lab makes networks, and by which its people act. */
-const needCommands = (): void => {
+/** Checks that the commands are there by which a scenario of the lab makes networks, and by which its people act. */
+const needCommands = (scenario: string): void => {
   const text = readFileSync(new URL('commands.json', import.meta.url), 'utf8')
+  const { scenarios, ...all } = JSON.parse(text) as Record<string, string> & {
+    scenarios: Record<string, Record<string, string>>
+  }
   const folders = (commandEnvironment()['PATH'] ?? '').split(delimiter)
-  const missing = Object.entries(JSON.parse(text) as Record<string, string>).filter(
+  const missing = Object.entries({ ...all, ...scenarios[scenario] }).filter(
     ([command]) => !folders.some((folder) => existsSync(join(folder, command))),
   )
   if (missing.length === 0) return

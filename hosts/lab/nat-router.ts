@@ -10,6 +10,8 @@ export type Translation = 'one-to-one' | 'preserving' | 'random'
 
 /** Place of a machine behind a router of its own, which translates IPv4 addresses. */
 export interface BehindRouter {
+  /** Name of the machine's device; `outside` by default. */
+  device?: string
   /** Address of the machine, in a network of 24 bits whose first address is the router's. */
   inside: string
   /** Address of the router outside, in the lab's network of that name. */
@@ -17,6 +19,11 @@ export interface BehindRouter {
   translation: Translation
   /** UDP port outside that is forwarded, and the machine's port behind it. */
   forward?: { from: number; to: number }
+}
+
+/** Has a router drop all UDP that it forwards, or let it through again. */
+export const setUdpDrop = async (router: Namespace, drops: boolean): Promise<void> => {
+  await router.mustRun('nft', drops ? ['add rule ip firewall datagrams drop'] : ['flush chain ip firewall datagrams'])
 }
 
 /** Name of both devices between a machine and its router, and of the router's device outside. */
@@ -36,10 +43,11 @@ export const joinByRouter = async (
   await router.mustRun('sysctl', ['-qw', 'net.ipv4.ip_forward=1'])
   await router.veth({ device: OUTSIDE, to: to.switches, toDevice: to.port, toBridge: to.bridge })
   await router.address(OUTSIDE, `${place.outside}/24`)
-  await machine.veth({ device: OUTSIDE, to: router, toDevice: INSIDE })
+  const { device = OUTSIDE } = place
+  await machine.veth({ device, to: router, toDevice: INSIDE })
   const gateway = place.inside.replace(/\d+$/, '1')
   await router.address(INSIDE, `${gateway}/24`)
-  await machine.address(OUTSIDE, `${place.inside}/24`)
+  await machine.address(device, `${place.inside}/24`)
   await machine.route({ to: 'default', via: gateway })
   await router.mustRun('nft', ['-f', '-'], { input: rules(place) })
   return router
@@ -58,8 +66,11 @@ table ip translation {
   }
 }
 table ip firewall {
+  chain datagrams {
+  }
   chain through {
     type filter hook forward priority filter; policy drop
+    meta l4proto udp jump datagrams
     iifname "${INSIDE}" accept
     ct state established,related accept
     ct status dnat accept

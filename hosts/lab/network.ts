@@ -8,11 +8,20 @@ export type Machines = Readonly<Record<MachineName, Namespace>>
 /** Machines that are behind a router of their own instead of in the outside network. */
 export type Routers = Partial<Readonly<Record<MachineName, BehindRouter>>>
 
+/** Machines of the lab, and what joins them. */
+export interface Network {
+  machines: Machines
+  switches: Namespace
+  /** Routers of the machines that are behind one. */
+  routers: Partial<Readonly<Record<MachineName, Namespace>>>
+}
+
 /**
  * Creates a namespace for each machine and each router, and one with the switches between them. Without routers there
  * are shortcuts to the site, too.
  */
-export const buildNetwork = async (run: RunDirectory, routers: Routers = {}): Promise<Machines> => {
+export const buildNetwork = async (run: RunDirectory, routers: Routers = {}): Promise<Network> => {
+  const routerOf: Partial<Record<MachineName, Namespace>> = {}
   const switches = await Namespace.create(run, 'switches')
   for (const network of Object.keys(NETWORKS)) await switches.bridge(network)
   const machines = await Promise.all(
@@ -21,18 +30,22 @@ export const buildNetwork = async (run: RunDirectory, routers: Routers = {}): Pr
       await namespace.resolvConf(`nameserver ${dns}\n`)
       const place = routers[name as MachineName]
       if (place !== undefined) {
-        const to = { switches, bridge: 'outside', port: `o-${name}` }
-        await joinByRouter(run, namespace, { place, role: `router-${name}`, to })
+        const to = { switches, bridge: 'outside', port: outsidePort(name) }
+        routerOf[name as MachineName] = await joinByRouter(run, namespace, { place, role: `router-${name}`, to })
       } else if (outside !== undefined) await join(namespace, switches, { name, network: 'outside', address: outside })
       if (site !== undefined) await join(namespace, switches, { name, network: 'site', address: site })
       return [name, namespace] as const
     }),
   )
   const known = Object.fromEntries(machines) as Machines
-  if (Object.keys(routers).length > 0) return known
+  const network = { machines: known, switches, routers: routerOf }
+  if (Object.keys(routers).length > 0) return network
   for (const { machine, to, via } of SHORTCUTS) await known[machine].route({ to, via })
-  return known
+  return network
 }
+
+/** Returns the switch's port of a machine in the outside network, or of its router. */
+export const outsidePort = (name: string): string => `o-${name}`
 
 interface Joint {
   name: string
@@ -45,7 +58,7 @@ interface Joint {
  * machine.
  */
 const join = async (namespace: Namespace, switches: Namespace, { name, network, address }: Joint): Promise<void> => {
-  const toDevice = `${network === 'site' ? 's' : 'o'}-${name}`
+  const toDevice = network === 'site' ? `s-${name}` : outsidePort(name)
   await namespace.veth({ device: network, to: switches, toDevice, toBridge: network })
   await namespace.address(network, `${address}/${NETWORKS[network].prefix}`)
 }

@@ -4,7 +4,7 @@ import type { BehindRouter } from './nat-router.ts'
 import { labProgram } from './program.ts'
 import type { ScanResult } from './program/scan.ts'
 import type { Scenario } from './scenario.ts'
-import { clientConnected, gatewaysConnected, PORTAL_RUNS } from './setting-up.ts'
+import { clientConnects, gatewayConnects, PORTAL_RUNS } from './setting-up.ts'
 import type { Step } from './step.ts'
 import { expectThat, type World } from './world.ts'
 
@@ -28,27 +28,8 @@ interface Places {
 /** Steps from nothing to a page through the tunnel, with one gateway, and client and gateway behind their routers. */
 const steps = ({ gateway, client, reachedAt, advertised = [] }: Places): Step<World>[] => [
   ...PORTAL_RUNS,
-  {
-    name: `a gateway at ${gateway.inside} connects to the portal`,
-    run: async (world) => {
-      const { token } = await world.api.create(`sites/${world.id('site')}/gateway_tokens`, { name: 'gateway-1' })
-      await world.lab.startGateway('gateway-1', String(token), { advertised_addresses: advertised })
-      await gatewaysConnected(world, ['gateway-1'])
-      return advertised.length === 0 ? 'nobody has told it its address outside' : `it advertises ${advertised.join()}`
-    },
-  },
-  {
-    name: `a client at ${client.inside} connects to the portal`,
-    run: async (world) => {
-      await world.make('build', 'actors', { name: 'Build', type: 'service_account' })
-      const actor_ids = [world.id('build')]
-      await world.api.put(`groups/${world.id('engineers')}/memberships`, { actor_ids })
-      const { token } = await world.api.create(`actors/${world.id('build')}/client_tokens`, { name: 'laptop' })
-      await world.lab.startClient(String(token))
-      const { actor, lane } = await clientConnected(world)
-      return `as the service account ${actor ?? '?'}, lane ${lane ?? '?'}`
-    },
-  },
+  gatewayConnects({ at: gateway.inside, advertised }),
+  clientConnects({ at: client.inside }),
   {
     name: `H6 H11 a page comes through the tunnel, to the gateway ${reachedAt === undefined ? 'by way of a relay' : `at ${reachedAt}`}`,
     run: async (world) => {

@@ -52,6 +52,51 @@ export const STARTING: readonly Step<World>[] = [
   },
 ]
 
+/** Returns more settings of a host's configuration. */
+type MoreSettings = (world: World) => object | Promise<object>
+
+/** Step in which the first gateway connects, at an address of its machine; `advertised` is for its configuration. */
+export const gatewayConnects = ({
+  at,
+  advertised = [],
+  settings = () => ({}),
+}: {
+  at: string
+  advertised?: readonly string[]
+  settings?: MoreSettings
+}): Step<World> => ({
+  name: `a gateway at ${at} connects to the portal`,
+  run: async (world) => {
+    const { token } = await world.api.create(`sites/${world.id('site')}/gateway_tokens`, { name: 'gateway-1' })
+    await world.lab.startGateway('gateway-1', String(token), {
+      advertised_addresses: advertised,
+      ...(await settings(world)),
+    })
+    await gatewaysConnected(world, ['gateway-1'])
+    return advertised.length === 0 ? 'nobody has told it its address outside' : `it advertises ${advertised.join()}`
+  },
+})
+
+/** Step in which a service account's client connects, at an address of its machine. */
+export const clientConnects = ({
+  at,
+  settings = () => ({}),
+}: {
+  at: string
+  settings?: MoreSettings
+}): Step<World> => ({
+  name: `a client at ${at} connects to the portal`,
+  run: async (world) => {
+    await world.make('build', 'actors', { name: 'Build', type: 'service_account' })
+    const actor_ids = [world.id('build')]
+    await world.api.put(`groups/${world.id('engineers')}/memberships`, { actor_ids })
+    const { token } = await world.api.create(`actors/${world.id('build')}/client_tokens`, { name: 'laptop' })
+    await world.lab.startClient(String(token), await settings(world))
+    const { actor, lane } = await clientConnected(world)
+    return `as the service account ${actor ?? '?'}, lane ${lane ?? '?'}`
+  },
+})
+
 /** Steps of the story from nothing to a connected client. */
 export const SETTING_UP: readonly Step<World>[] = [
   ...STARTING,

@@ -18,15 +18,15 @@ const APT_ATTEMPTS = 60
 
 /** Commands needed to build, and the Debian packages that contain them; likewise below. */
 const BUILD = { make: 'make', python3: 'python3', 'c++': 'g++' }
-const LAB = JSON.parse(readFileSync(new URL('commands.json', import.meta.url), 'utf8'))
+const { scenarios: SCENARIOS, ...LAB } = JSON.parse(readFileSync(new URL('commands.json', import.meta.url), 'utf8'))
 const NEEDS = {
-  start: { ...BUILD, ...LAB },
+  start: { ...BUILD, ...LAB, ...SCENARIOS[process.argv[3]] },
   test: {
     ...BUILD,
     ...LAB,
+    ...SCENARIOS.nat64,
     wg: 'wireguard-tools',
     'wireguard-go': 'wireguard-go',
-    unbound: 'unbound',
     tinyproxy: 'tinyproxy-bin',
     'dbus-daemon': 'dbus-daemon',
     openssl: 'openssl',

@@ -41,6 +41,7 @@ export const PROVIDER_URL = `http://login.example.org:${PROVIDER_PORT}`
 
 /** Names in the public DNS. The site's names have other addresses here, which shows which server answered. */
 export const UPSTREAM_NAMES = {
+  'ipv4only.arpa': '192.0.0.170', // RFC 7050
   'portal.example.org': MACHINES.portal.outside,
   'login.example.org': MACHINES.provider.outside,
   'services.example.org': MACHINES.provider.outside,

@@ -128,6 +128,7 @@ export const openPeer = async <R extends Role>(
       logger,
       openCarrier,
       webSockets: container.get(WebSockets),
+      datagramSockets: container.get(DatagramSockets),
       interfaces: container.get(NetworkInterfaces),
       network: container.get(NetworkConfiguration),
       hostProblems: container.get(HostProblems),

@@ -5,6 +5,7 @@ import type { LaneCommand, LaneReport } from '../../core/flow/lane.ts'
 import type { Role } from '../../core/control/messages.ts'
 import type { LinkInput, LinkOutput } from '../../core/control/portal-link.ts'
 import type { AddressesChanged } from '../../core/ice/candidate-gathering.ts'
+import type { PeerPathsInput, PeerPathsOutput } from '../../core/ice/peer-paths.ts'
 import type { Datagram, ReceivedDatagram } from '../../core/runtime/datagram-socket.ts'
 import type { Note } from '../../core/runtime/note.ts'
 
@@ -21,6 +22,7 @@ export type PeerInput<R extends Role> =
   /** UDP sockets are bound. */
   | { type: 'socketsOpened'; ports: { ipv4?: number; ipv6?: number } }
   | AddressesChanged
+  | Extract<PeerPathsInput, { type: 'nat64Changed' | 'socketOpened' | 'socketClosed' }>
   /** Received datagrams, whose bytes are borrowed until `handle` returns. */
   | { type: 'datagramsReceived'; datagrams: readonly ReceivedDatagram[] }
   /** Packets read from the TUN device, whose bytes are borrowed until `handle` returns. */
@@ -34,6 +36,7 @@ export type PortalSocketInput<R extends Role> = Extract<LinkInput<R>, { type: `c
 export type PeerOutput<R extends Role> =
   | Extract<LinkOutput<R>, { type: 'openConnection' | 'closeConnection' | 'sendText' }>
   | ({ type: 'sendDatagram' } & Datagram)
+  | Extract<PeerPathsOutput, { type: 'openSocket' | 'closeSocket' }>
   | { type: 'writeTun'; packet: Uint8Array }
   /** Command to the worker of a native lane, in order with `sendDatagram`. */
   | { type: 'tellWorker'; command: LaneCommand<FlowsOf[R]['input']> }

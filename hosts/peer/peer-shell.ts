@@ -2,6 +2,7 @@ import type { PeerEnd } from '../../core/config/host-config.ts'
 import type { Role } from '../../core/control/messages.ts'
 import type { DropCounts, LaneCommand, LaneReport } from '../../core/flow/lane.ts'
 import type { Clock } from '../../core/runtime/clock.ts'
+import type { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
 import { drive, type Driven } from '../../core/runtime/drive.ts'
 import type { HostProblems } from '../../core/runtime/host-problems.ts'
 import type { Logger } from '../../core/runtime/logger.ts'
@@ -12,11 +13,13 @@ import { writeNote } from '../../core/runtime/note.ts'
 import type { WebSockets } from '../../core/runtime/web-socket.ts'
 import type { CarrierOptions, PacketCarrier } from '../runtime/lane/carrier.ts'
 import { checkPort } from './check-port.ts'
-import { HostProblemError } from '../runtime/index.ts'
+import { HostProblemError, lookUpAll } from '../runtime/index.ts'
 import { logDrops } from './drop-log.ts'
+import { Nat64Discovery } from './nat64-discovery.ts'
 import { offeredAddresses } from './offered-addresses.ts'
 import type { FlowsOf, PeerInput, PeerOutput } from './peer-messages.ts'
 import { PortalConnection, type PeerIdentity } from './portal-connection.ts'
+import { RelayBridges } from './relay-bridges.ts'
 import { TaskQueue } from './task-queue.ts'
 
 /** Ports of the machine that every peer needs. */
@@ -28,6 +31,7 @@ export interface PeerPorts<R extends Role> {
     options: CarrierOptions<LaneReport<FlowsOf[R]['output']>>,
   ) => Promise<PacketCarrier<LaneCommand<FlowsOf[R]['input']>>>
   webSockets: WebSockets
+  datagramSockets: DatagramSockets
   interfaces: NetworkInterfaces
   network: NetworkConfiguration
   /** Problems of this machine's configuration. */
@@ -80,6 +84,8 @@ export class PeerShell<R extends Role, Input, Output> {
   readonly #driven: Driven<Input | PeerInput<R>>
   #end: (end: PeerEnd) => void = () => undefined
   #carrier: PacketCarrier<LaneCommand<FlowsOf[R]['input']>> | undefined
+  readonly #nat64: Nat64Discovery
+  readonly #relaySockets: RelayBridges
   #unwatch: (() => void) | undefined
   #endDropLog: (() => void) | undefined
   #known = ''
@@ -94,6 +100,20 @@ export class PeerShell<R extends Role, Input, Output> {
       identity,
       ...(mark === undefined ? {} : { mark }),
       ports,
+      tell: (input) => this.tell(input),
+    })
+    this.#nat64 = new Nat64Discovery({
+      clock,
+      lookUp: lookUpAll,
+      found: (prefix) => this.tell({ type: 'nat64Changed', prefix }),
+    })
+    this.#relaySockets = new RelayBridges({
+      webSockets: ports.webSockets,
+      sockets: ports.datagramSockets,
+      clock,
+      ...(mark === undefined ? {} : { mark }),
+      userAgent: identity.userAgent,
+      portOf: (family) => this.#carrier?.ports[family],
       tell: (input) => this.tell(input),
     })
     this.ended = new Promise((resolve) => (this.#end = resolve))
@@ -146,6 +166,8 @@ export class PeerShell<R extends Role, Input, Output> {
     this.tell({ type: 'stopped' })
     this.#driven.stop()
     this.#unwatch?.()
+    this.#nat64.stop()
+    this.#relaySockets.closeAll()
     this.#endDropLog?.()
     this.#portal.close()
     this.#options.restore(this.#carrier !== undefined)
@@ -164,6 +186,10 @@ export class PeerShell<R extends Role, Input, Output> {
       case 'sendDatagram':
         this.#carrier?.sendDatagram(output)
         return
+      case 'openSocket':
+        return this.#relaySockets.open(output)
+      case 'closeSocket':
+        return this.#relaySockets.close(output.url)
       case 'writeTun':
         this.#carrier?.writeTun?.(output.packet)
         return
@@ -193,6 +219,7 @@ export class PeerShell<R extends Role, Input, Output> {
     this.#known = known
     const offered = offeredAddresses(found, config.exclude_interfaces)
     this.tell({ type: 'addressesChanged', addresses: found.map(({ address }) => address), offered })
+    this.#nat64.networkChanged(offered.links)
     for (const input of others) this.tell(input)
     looked?.()
   }

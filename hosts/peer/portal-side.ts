@@ -2,6 +2,7 @@ import type { FromPortal, Role } from '../../core/control/messages.ts'
 import { PortalLink, type LinkInput, type LinkOutput, type PortalLinkOptions } from '../../core/control/portal-link.ts'
 import { PortalNews } from '../../core/control/portal-news.ts'
 import type { PortalProblem } from '../../core/control/portal-problem.ts'
+import type { AddressesChanged } from '../../core/ice/candidate-gathering.ts'
 import { HeldMachines, type Tell } from '../../core/runtime/held-machines.ts'
 import type { Deadline, Machine } from '../../core/runtime/machine.ts'
 import { OutputQueue } from '../../core/runtime/output-queue.ts'
@@ -23,8 +24,10 @@ export interface PortalSideOptions<R extends Role> extends Omit<PortalLinkOption
   connectedBy: 'linkUp' | 'init'
 }
 
+export type PortalSideInput<R extends Role> = LinkInput<R> | AddressesChanged
+
 /** Link of a peer to its portal, with state, problem and log lines for people. */
-export class PortalSide<R extends Role> implements Machine<LinkInput<R>, PortalSideOutput<R>> {
+export class PortalSide<R extends Role> implements Machine<PortalSideInput<R>, PortalSideOutput<R>> {
   readonly #link: PortalLink<R>
   readonly #news = new PortalNews()
   readonly #connectedBy: 'linkUp' | 'init'
@@ -33,6 +36,8 @@ export class PortalSide<R extends Role> implements Machine<LinkInput<R>, PortalS
   readonly #outputs = new OutputQueue<PortalSideOutput<R>>()
   #state: LinkState = 'connecting'
   #lostAt: Instant | undefined
+  /** Addresses of this machine's links; undefined before they are known. */
+  #links: string | undefined
 
   constructor({ connectedBy, ...options }: PortalSideOptions<R>) {
     this.#connectedBy = connectedBy
@@ -58,8 +63,9 @@ export class PortalSide<R extends Role> implements Machine<LinkInput<R>, PortalS
     return this.#link.counters()
   }
 
-  handle(input: LinkInput<R>, now: Instant): void {
-    this.#tellLink(input, now)
+  handle(input: PortalSideInput<R>, now: Instant): void {
+    if (input.type === 'addressesChanged') this.#onAddresses(input, now)
+    else this.#tellLink(input, now)
   }
 
   wake(now: Instant): void {
@@ -72,6 +78,14 @@ export class PortalSide<R extends Role> implements Machine<LinkInput<R>, PortalS
 
   deadline(): Deadline | undefined {
     return this.#held.deadline()
+  }
+
+  /** Has the connection looked at where the links have other addresses; those of containers do not matter. */
+  #onAddresses({ addresses, offered }: AddressesChanged, now: Instant): void {
+    const links = (offered?.links ?? addresses).toSorted().join()
+    const isNew = this.#links !== undefined && links !== this.#links
+    this.#links = links
+    if (isNew) this.#tellLink({ type: 'networkChanged' }, now)
   }
 
   #onLink(output: LinkOutput<R>, now: Instant): void {

@@ -1,9 +1,12 @@
 import type { CandidateSource } from '../../core/ice/local-candidates.ts'
 import type { PeerPaths } from '../../core/ice/peer-paths.ts'
+import type { UdpState } from '../../core/ice/relay-sockets.ts'
 import type { RelayState } from '../../core/turn/relay-client.ts'
 
 /** Endpoints at which a peer can be reached, for its status. */
 export interface ReachStatus {
+  /** Whether UDP leaves this network; `blocked` where no STUN server and no relay answers, and WebSockets are used. */
+  udp: UdpState
   /** Endpoints that the other ends are told, the ones to try first at the beginning. */
   offers: { endpoint: string; source: CandidateSource }[]
   /** STUN servers of the portal that are asked, one of each address family; none if the portal has none. */
@@ -16,7 +19,7 @@ export interface ReachStatus {
   }[]
   /** Relays of the portal that are asked; none if the portal offers none. */
   relays: {
-    /** Endpoint of the relay. */
+    /** Endpoint of the relay, or the URL of its WebSocket. */
     relay: string
     /** `silent`: it does not answer; `refused`: it answers with an error. */
     state: RelayState
@@ -28,7 +31,8 @@ export interface ReachStatus {
 }
 
 /** Returns the status of a peer's candidates. */
-export const reachStatus = ({ offers, stun, relays }: PeerPaths['reach']): ReachStatus => ({
+export const reachStatus = ({ udp, offers, stun, relays }: PeerPaths['reach']): ReachStatus => ({
+  udp,
   offers,
   stun: stun.map(({ server, mapped, isAnswering }) => ({
     server,

@@ -28,13 +28,13 @@ import { LastResort } from './last-resort.ts'
 import { limitsOf } from './grants/limits.ts'
 import { close, listen } from './listen.ts'
 import { openRows } from './open-rows.ts'
-import { handleUpgrades } from './upgrades.ts'
+import { handleUpgrades, type UpgradeRoute } from './upgrades.ts'
 import { webApp } from './web/app.ts'
 import { clientAddressBehind } from './origin/client-address.ts'
 import { untrustedProxyWarning } from './origin/untrusted-proxy.ts'
 import { controlMetrics, pluginCallMetrics } from './channel/control-metrics.ts'
 import { PluginCalls } from './decide/plugin-calls.ts'
-import { isRelayPath } from '../../core/control/relay-messages.ts'
+import { RELAY_CONNECT_PATH, isRelayPath } from '../../core/control/relay-messages.ts'
 import { NOT_OFFERED, RelayEndpoint } from './relays/relay-endpoint.ts'
 import { relayNotes } from './relays/relay-standing.ts'
 import { relayMetrics } from './relays/relay-metrics.ts'
@@ -135,6 +135,8 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
       logger,
       changed,
       register: (relay) => registry.registered(relay),
+      sourceOf: ({ socket, headers }) =>
+        clientAddress({ socketAddress: socket.remoteAddress, forwardedFor: headers['x-forwarded-for'] }),
     })
     if (stun?.server !== undefined) {
       stunMetrics(stun.server, metrics.registry)
@@ -209,7 +211,10 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
     if (stun?.server instanceof EmbeddedRelay && !registry.isWatched) logger.warn({ name: 'portal' }, NOT_OFFERED)
     handleUpgrades(
       server,
-      [{ owns: isRelayPath, upgrade: async (...request) => relayEndpoint.upgrade(...request) }],
+      [
+        { owns: isRelayPath, upgrade: async (...request) => relayEndpoint.upgrade(...request) },
+        ...(stun?.server instanceof EmbeddedRelay ? [relayConnects(stun.server)] : []),
+      ],
       async (...request) => control.upgrade(...request),
     )
     const endWarmUp = warmUp(
@@ -224,6 +229,12 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
     throw error
   }
 }
+
+/** Makes the route of the WebSockets by which peers reach the relay in this process. */
+const relayConnects = (relay: EmbeddedRelay): UpgradeRoute => ({
+  owns: (path) => path === RELAY_CONNECT_PATH,
+  upgrade: (...request) => Promise.resolve(relay.upgrade(...request)),
+})
 
 /**
  * Readiness check: fails while this process may miss other processes' changes, because it would then grant access that

@@ -21,6 +21,21 @@ export const RelayConfig = z.strictObject({
     .min(1)
     .max(16)
     .default(['0.0.0.0', '::']),
+  /** TCP listener for WebSockets of peers whose network lets no UDP through; off by default. See `websocket_url`. */
+  websocket: z
+    .strictObject({
+      host: z.string().min(1).default('0.0.0.0'),
+      port: z.int().min(0).max(65_535).default(443),
+      /** Certificate with its intermediate ones, in PEM. Without it a reverse proxy before the relay does TLS. */
+      certificate_file: z.string().min(1).optional(),
+      /** Key of the certificate, in PEM. */
+      key_file: z.string().min(1).optional(),
+    })
+    .refine(
+      ({ certificate_file, key_file }) => (certificate_file === undefined) === (key_file === undefined),
+      'has one of certificate_file and key_file, and needs both',
+    )
+    .optional(),
   ...relaySettings,
   /** Folder of the control socket. */
   state_folder: z.string().min(1).default('/var/lib/portreeve-relay'),

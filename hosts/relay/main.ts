@@ -6,6 +6,7 @@ import { toBase64Url } from '../../core/crypto/text-encoding.ts'
 import { parseAddress } from '../../core/net/ip-address.ts'
 import { isOfInternet } from '../../core/net/reserved-range.ts'
 import { Lifecycle } from '../../core/runtime/lifecycle.ts'
+import type { Logger } from '../../core/runtime/logger.ts'
 import type { NetworkInterfaces } from '../../core/runtime/network-interfaces.ts'
 import type { ControlSocket } from '../peer/control-socket.ts'
 import { userAgent } from '../peer/user-agent.ts'
@@ -19,13 +20,15 @@ import {
   createWebSockets,
 } from '../runtime/index.ts'
 import { parseNetwork } from '../runtime/permitted-addresses.ts'
-import type { RelayStart, RunningRelay } from './config.ts'
+import type { RelayConfig, RelayStart, RunningRelay } from './config.ts'
 import { openRelaySocket, relaySocket } from './control-socket.ts'
 import { RelayLink } from './relay-link.ts'
 import { RelayServer } from './relay-server.ts'
+import { RelayWebSockets } from './relay-web-sockets.ts'
 import { byFamily } from './relay-settings.ts'
 import { relayStatusOf } from './relay-status.ts'
 import { stampedPasswords } from './stamped-passwords.ts'
+import { WebSocketListener } from './web-socket-listener.ts'
 
 /**
  * Starts a relay. Needs no privileges.
@@ -56,6 +59,8 @@ export const startRelay = async ({ config, token, version }: RelayStart): Promis
     logger,
     interfaces,
   })
+  const webSockets = new RelayWebSockets({ attach: (stream) => server.attachStream(stream), clock })
+  const listeners = config.websocket === undefined ? [] : [webSocketListener(config.websocket, { webSockets, logger })]
   const link = new RelayLink({
     url: relayChannelUrl(config.portal_url, {
       name: config.name ?? hostname(),
@@ -81,9 +86,22 @@ export const startRelay = async ({ config, token, version }: RelayStart): Promis
     stop: () => control?.close(),
   }
   const lifecycle = new Lifecycle()
-  await lifecycle.start([controlPart, server, link])
+  await lifecycle.start([controlPart, server, ...listeners, link])
   logger.info({ ...addresses, port: config.port, version }, 'the relay listens')
   return { ended: link.ended, stop: () => lifecycle.stop() }
+}
+
+const webSocketListener = (
+  { host, port, certificate_file, key_file }: NonNullable<RelayConfig['websocket']>,
+  parts: { webSockets: RelayWebSockets; logger: Logger },
+): WebSocketListener => {
+  const isSecured = certificate_file !== undefined && key_file !== undefined
+  return new WebSocketListener({
+    host,
+    port,
+    certificate: isSecured ? { certificate_file, key_file } : undefined,
+    ...parts,
+  })
 }
 
 /** Returns the addresses of the Internet on this machine's interfaces. @throws OperatorError RELAY_ADDRESS_MISSING */

@@ -2,9 +2,12 @@ import { networkInterfaces } from 'node:os'
 import { canonicalAddress } from '../../core/net/ip-address.ts'
 import type { DeviceAddress, LinkKind, NetworkInterfaces } from '../../core/runtime/network-interfaces.ts'
 import { readLinkKinds } from './linux/link-kinds.ts'
+import { watchNetwork } from './linux/stirs.ts'
 
-/** Polling interval: Node does not report changes, and reading all interfaces takes some microseconds. */
+/** Polling interval, for a machine without `ip monitor`: reading all interfaces takes some microseconds. */
 const LOOK_EVERY_MS = 1_000
+/** Time for the kernel's events about one change to end, before the interfaces are read. */
+const SETTLE_MS = 20
 /**
  * Number of looks after which kinds are read again though no address has changed: a default route may have. Reading them
  * takes long where there are hundreds of bridges.
@@ -12,7 +15,7 @@ const LOOK_EVERY_MS = 1_000
 const LOOKS_PER_READING = 30
 const RANKS = { uplink: 0, link: 1, bridge: 2 } as const
 
-/** Addresses of this machine's interfaces, with changes found by polling. */
+/** Addresses of this machine's interfaces, with changes found by the kernel's events and by polling. */
 export class SystemNetworkInterfaces implements NetworkInterfaces {
   #known = ''
   #looks = 0
@@ -37,6 +40,17 @@ export class SystemNetworkInterfaces implements NetworkInterfaces {
 
   watch(changed: () => void): () => void {
     const timer = setInterval(changed, LOOK_EVERY_MS)
-    return () => clearInterval(timer)
+    let settling: NodeJS.Timeout | undefined
+    const unwatch = watchNetwork(() => {
+      settling ??= setTimeout(() => {
+        settling = undefined
+        changed()
+      }, SETTLE_MS)
+    })
+    return () => {
+      unwatch()
+      clearInterval(timer)
+      clearTimeout(settling)
+    }
   }
 }

@@ -62,7 +62,9 @@ export class WsWebSockets implements WebSockets {
       events.opened()
     })
     socket.on('message', (data, isBinary) => {
-      if (!isOver && !isBinary) events.received(textOf(data))
+      if (isOver) return
+      if (isBinary) events.receivedBytes?.(bytesOf(data))
+      else events.received(bytesOf(data).toString('utf8'))
     })
     socket.on('unexpected-response', (_, response) => {
       answer = response
@@ -80,6 +82,10 @@ export class WsWebSockets implements WebSockets {
       send: (text) => {
         if (socket.readyState === WebSocket.OPEN) socket.send(text)
       },
+      sendBytes: (bytes) => {
+        if (socket.readyState === WebSocket.OPEN) socket.send(bytes)
+      },
+      waitingBytes: () => socket.bufferedAmount,
       close: () => {
         if (socket.readyState !== WebSocket.OPEN) return end(() => undefined)
         isOver = true
@@ -103,9 +109,9 @@ const closeText = (code: number, reason: Buffer): string => {
 
 const NO_CLOSE_FRAME = 1006
 
-const textOf = (data: WebSocket.RawData): string => {
-  if (data instanceof ArrayBuffer) return new TextDecoder().decode(data)
-  return (Array.isArray(data) ? Buffer.concat(data) : data).toString('utf8')
+const bytesOf = (data: WebSocket.RawData): Buffer => {
+  if (data instanceof ArrayBuffer) return Buffer.from(data)
+  return Array.isArray(data) ? Buffer.concat(data) : data
 }
 
 const headersOf = (response: IncomingMessage): Record<string, string> =>

@@ -153,6 +153,10 @@ export class VirtualClient {
       case 'sendText':
       case 'sendDatagram':
         return this.#uplink.perform(output)
+      // UDP works everywhere in a virtual world, or nobody listens.
+      case 'openSocket':
+      case 'closeSocket':
+        return
       case 'writeTun': {
         this.written.push(output.packet)
         const seen = readUdp(output.packet)

@@ -95,6 +95,10 @@ export class VirtualGateway {
       case 'sendText':
       case 'sendDatagram':
         return this.#uplink.perform(output)
+      // UDP works everywhere in a virtual world, or nobody listens.
+      case 'openSocket':
+      case 'closeSocket':
+        return
       case 'writeTun':
         if (this.#isForOurselves(output.packet)) return
         site.deliver(output.packet, {

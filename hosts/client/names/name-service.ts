@@ -6,6 +6,7 @@ import { nameRanges, type NamedResource } from '../../../core/dns/resource-names
 import type { SiteFindings } from '../../../core/dns/site-finding.ts'
 import { StubResolver, type StubResolverInput, type StubResolverOutput } from '../../../core/dns/stub-resolver.ts'
 import type { AnsweredBy, Upstream } from '../../../core/dns/upstream-queries.ts'
+import { IPV4_ONLY_NAME } from '../../../core/net/nat64.ts'
 import type { ClientFlowsInput } from '../../../core/flow/client/client-flows.ts'
 import { splitEndpoint, type Endpoint } from '../../../core/runtime/endpoint.ts'
 import type { NameRange } from '../../../core/runtime/network-configuration.ts'
@@ -101,7 +102,9 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
   }) {
     this.#read = read
     this.#keeping = new NameKeeping({ kept, place: portalHost ?? '' })
-    this.#resolver = new StubResolver({ bypassingNames: portalHost === undefined ? [] : [normalizeName(portalHost)] })
+    // A network's own name servers know its NAT64, and whether it has one at all.
+    const bypassingNames = [IPV4_ONLY_NAME, ...(portalHost === undefined ? [] : [normalizeName(portalHost)])]
+    this.#resolver = new StubResolver({ bypassingNames })
     this.#tellResolver = this.#held.hold(this.#resolver, (output, now) => this.#onResolver(output, now))
   }
 

@@ -35,5 +35,7 @@ for (const port of ports) {
     }
     response.setHeader('content-type', 'application/json').end(`${JSON.stringify(seen)}\n`)
   })
+  // Connections are to outlast outages of the network.
+  server.keepAliveTimeout = 120_000
   server.listen(port, address, () => process.stdout.write(`listening on ${port}\n`))
 }

@@ -1,4 +1,6 @@
 // The relay in a portal's own process, at the STUN server's port. One command then needs no further server.
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
 import { toBase64Url } from '../../../core/crypto/text-encoding.ts'
 import type { Clock } from '../../../core/runtime/clock.ts'
 import { splitEndpoint, type Endpoint, type Family } from '../../../core/runtime/endpoint.ts'
@@ -8,7 +10,7 @@ import type { NetworkInterfaces } from '../../../core/runtime/network-interfaces
 import { uuid, type Random } from '../../../core/runtime/random.ts'
 import { RelayServer, type RelayNumbers } from '../../relay/relay-server.ts'
 import { byFamily } from '../../relay/relay-settings.ts'
-import type { AttachedStream, RelayStream } from '../../relay/relay-streams.ts'
+import { RelayWebSockets } from '../../relay/relay-web-sockets.ts'
 import { stampedPasswords } from '../../relay/stamped-passwords.ts'
 import { parseNetwork } from '../../runtime/permitted-addresses.ts'
 import type { EmbeddedRelayConfig } from './embedded-relay-config.ts'
@@ -22,7 +24,7 @@ export interface OwnRelay {
   ipv6?: string
   port: number
   stampSecret: string
-  websocketUrl?: string
+  websocketUrl: string
   isHere: true
 }
 
@@ -34,6 +36,10 @@ export interface EmbeddedRelayOptions {
   random: Random
   logger: Logger
   interfaces: NetworkInterfaces
+  /** URL of the portal's own WebSocket for peers whose network lets no UDP through. */
+  websocketUrl: string
+  /** Returns the address that a request comes from. */
+  sourceOf: (request: IncomingMessage) => string
   /** Registers the relay, so that peers are offered it; it is called again when its addresses have changed. */
   register: (relay: OwnRelay) => { gone: () => void }
 }
@@ -42,6 +48,7 @@ export interface EmbeddedRelayOptions {
 export class EmbeddedRelay implements Startable {
   readonly #options: EmbeddedRelayOptions
   readonly #server: RelayServer
+  readonly #webSockets: RelayWebSockets
   readonly #id: string
   readonly #stampSecret: string
   #registration: { gone: () => void } | undefined
@@ -63,6 +70,8 @@ export class EmbeddedRelay implements Startable {
       passwordOf: stampedPasswords(this.#stampSecret, clock),
       listenRemedy: LISTEN_REMEDY,
     })
+    const { sourceOf } = options
+    this.#webSockets = new RelayWebSockets({ attach: (stream) => this.#server.attachStream(stream), clock, sourceOf })
   }
 
   /** UDP port of the first socket; undefined before the start. */
@@ -88,6 +97,7 @@ export class EmbeddedRelay implements Startable {
 
   stop(): void {
     this.#registration?.gone()
+    this.#webSockets.closeAll()
     this.#server.stop()
   }
 
@@ -99,13 +109,13 @@ export class EmbeddedRelay implements Startable {
     this.#register()
   }
 
-  /** Adds a client at the end of a stream, such as a WebSocket. */
-  attachStream(stream: RelayStream): AttachedStream {
-    return this.#server.attachStream(stream)
+  /** Handles a WebSocket upgrade: adds a client, or refuses it. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.#webSockets.upgrade(request, socket, head)
   }
 
   #register(): void {
-    const { config, port, register } = this.#options
+    const { config, port, register, websocketUrl } = this.#options
     const known = JSON.stringify(this.#addresses)
     if (known === this.#known || Object.keys(this.#addresses).length === 0) return
     this.#known = known
@@ -116,7 +126,7 @@ export class EmbeddedRelay implements Startable {
       ...this.#addresses,
       port,
       stampSecret: this.#stampSecret,
-      ...(config.websocket_url === undefined ? {} : { websocketUrl: config.websocket_url }),
+      websocketUrl: config.websocket_url ?? websocketUrl,
       isHere: true,
     })
   }

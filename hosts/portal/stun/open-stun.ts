@@ -3,6 +3,7 @@ import type { Clock } from '../../../core/runtime/clock.ts'
 import type { Endpoint } from '../../../core/runtime/endpoint.ts'
 import type { Startable } from '../../../core/runtime/lifecycle.ts'
 import type { Logger } from '../../../core/runtime/logger.ts'
+import { RELAY_CONNECT_PATH } from '../../../core/control/relay-messages.ts'
 import { OperatorError } from '../../../core/config/operator-error.ts'
 import type { Random } from '../../../core/runtime/random.ts'
 import { createNetworkInterfaces, loadAddon, lookUpAll } from '../../runtime/index.ts'
@@ -26,6 +27,7 @@ export interface OpenStunOptions {
   changed: (servers: readonly Endpoint[]) => void
   /** Registers the relay in this process. */
   register: EmbeddedRelayOptions['register']
+  sourceOf: EmbeddedRelayOptions['sourceOf']
 }
 
 /** Server at the portal's STUN port, and the part that finds its addresses. */
@@ -46,6 +48,7 @@ export const openStun = ({
   publicUrl,
   random,
   register,
+  sourceOf,
   ...ports
 }: OpenStunOptions): OpenedStun | undefined => {
   const host = new URL(publicUrl).hostname.replace(/^\[(.*)\]$/, '$1')
@@ -60,6 +63,8 @@ export const openStun = ({
           config: relayConfig ?? EmbeddedRelayConfig.parse({}),
           random,
           interfaces: createNetworkInterfaces(),
+          websocketUrl: `${publicUrl.replace(/^http/, 'ws')}${RELAY_CONNECT_PATH}`,
+          sourceOf,
           register,
         })
   const changed = (servers: readonly Endpoint[]): void => {

@@ -25,7 +25,7 @@ const SCRIPT = '"$@" 2>&- & exec >&- 2>&-; read -r _; kill "$!"'
 export const monitored: Stirs = ({ stirred, watched }) => {
   const running = new Set<Monitor>()
   const ends = MONITORS.map((command) =>
-    monitor(command, stirred, (isRunning) => {
+    shared(command, stirred, (isRunning) => {
       if (isRunning) running.add(command)
       else running.delete(command)
       watched(running.size === MONITORS.length && !hasLegacyTables())
@@ -50,6 +50,43 @@ const hasLegacyTables = (): boolean =>
   })
 
 const LEGACY_TABLES = ['/proc/net/ip_tables_names', '/proc/net/ip6_tables_names']
+
+/** Calls back when addresses, routes, rules or devices have changed, several times for one change. */
+export const watchNetwork = (changed: () => void): (() => void) => shared(MONITORS[0], changed, () => undefined)
+
+/** Part of this process that listens to a monitor. */
+interface Listener {
+  stirred: () => void
+  running: (isRunning: boolean) => void
+}
+
+/** Running monitors with those who listen to them: several parts of a process listen to one. */
+const monitors = new Map<Monitor, { listeners: Set<Listener>; isRunning: boolean; end: () => void }>()
+
+const shared = (command: Monitor, stirred: Listener['stirred'], running: Listener['running']): (() => void) => {
+  const listener = { stirred, running }
+  const known = monitors.get(command)
+  const one = known ?? { listeners: new Set(), isRunning: false, end: () => undefined }
+  one.listeners.add(listener)
+  if (known === undefined) {
+    monitors.set(command, one)
+    one.end = monitor(
+      command,
+      () => {
+        for (const listening of one.listeners) listening.stirred()
+      },
+      (isRunning) => {
+        one.isRunning = isRunning
+        for (const listening of one.listeners) listening.running(isRunning)
+      },
+    )
+  } else if (one.isRunning) running(true)
+  return () => {
+    if (!one.listeners.delete(listener) || one.listeners.size > 0) return
+    one.end()
+    monitors.delete(command)
+  }
+}
 
 const monitor = (command: Monitor, stirred: () => void, running: (isRunning: boolean) => void): (() => void) => {
   let isOver = false

@@ -351,4 +351,31 @@ describe('PortalLink', () => {
       }),
     )
   })
+
+  it('H7 a link finds out within two seconds that its connection did not outlive a change of network, and connects at once', () => {
+    const bench = new Bench()
+    bench.join()
+    const [beat] = bench.put({ type: 'networkChanged' })
+    const { ref } = JSON.parse(beat?.type === 'sendText' ? beat.text : '') as { ref: number }
+    // Another change does not ask again.
+    expect(bench.put({ type: 'networkChanged' })).to.deep.equal([])
+    bench.receive({ topic: 'phoenix', event: 'phx_reply', ref, payload: { status: 'ok', response: {} } })
+    expect(bench.pass(5 * SECOND)).to.deep.equal([])
+    bench.put({ type: 'networkChanged' })
+    const outputs = bench.pass(2 * SECOND)
+    expect(outputs.map(({ type }) => type)).to.deep.equal(['closeConnection', 'linkDown', 'openConnection'])
+  })
+
+  it('H7 a link that waits, or connects from an address of before, connects anew when the network changes, but not before the portal permits', () => {
+    const bench = new Bench()
+    bench.put({ type: 'started' })
+    expect(bench.put({ type: 'networkChanged' }).map(({ type }) => type)).to.deep.equal([
+      'closeConnection',
+      'openConnection',
+    ])
+    bench.put({ type: 'connectionClosed' })
+    expect(bench.put({ type: 'networkChanged' }).map(({ type }) => type)).to.deep.equal(['openConnection'])
+    bench.put({ type: 'connectionRefused', status: 429, code: 'rate_limit', retryAfterMs: 60 * SECOND })
+    expect(bench.put({ type: 'networkChanged' })).to.deep.equal([])
+  })
 })

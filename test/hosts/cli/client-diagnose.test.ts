@@ -153,6 +153,7 @@ describe('client diagnose', () => {
     if (gateway !== undefined)
       status.gateways = [{ ...gateway, path: null, path_kind: null, lost_at: '2025-12-31T23:59:59.000Z' }]
     status.reach = {
+      udp: 'blocked',
       offers: [],
       stun: [{ server: '203.0.113.1:3478', mapped: null, is_answering: false }],
       relays: [{ relay: '203.0.113.9:3478', state: 'allocated', relayed: ['203.0.113.9:50000'], refusal: null }],
@@ -243,6 +244,7 @@ const connected = (url: string): ClientStatus => ({
   lane: 'native',
   lane_reason: 'sealed by OpenSSL’s EVP',
   reach: {
+    udp: 'works',
     offers: [{ endpoint: '10.0.0.5:52625', source: 'interface' }],
     stun: [{ server: '203.0.113.1:3478', mapped: '198.51.100.7:52625', is_answering: true }],
     relays: [{ relay: '203.0.113.9:3478', state: 'allocated', relayed: ['203.0.113.9:50000'], refusal: null }],

@@ -599,6 +599,7 @@ const DROPPING: HostProblem = {
 }
 
 const REACH: ReachStatus = {
+  udp: 'blocked',
   offers: [
     { endpoint: '10.0.0.5:52625', source: 'interface' },
     { endpoint: '203.0.113.7:52625', source: 'advertised' },

@@ -22,6 +22,7 @@ const PRESENT = [
   'dig',
   'wg',
   'unbound',
+  'tayga',
   'tinyproxy',
   'dbus-daemon',
   'openssl',

@@ -27,6 +27,8 @@ describe('a relay’s link to its portal', () => {
             events.opened()
           }
           return {
+            sendBytes: () => undefined,
+            waitingBytes: () => 0,
             send: (text) => {
               const { event, ref } = JSON.parse(text) as { event: string; ref: number }
               const topic = event === 'heartbeat' ? 'phoenix' : 'relay'

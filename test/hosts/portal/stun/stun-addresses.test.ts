@@ -88,6 +88,7 @@ describe('whether a portal has a STUN server', () => {
       publicUrl,
       random: new SeededRandom(1),
       register: () => ({ gone: () => undefined }),
+      sourceOf: () => '192.0.2.1',
       clock: new VirtualClock(),
       logger: new RecordingLogger(),
       changed: () => undefined,

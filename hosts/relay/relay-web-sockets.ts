@@ -1,0 +1,179 @@
+import type { IncomingMessage, Server } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { WebSocketServer, type RawData, type WebSocket } from 'ws'
+import type { Clock } from '../../core/runtime/clock.ts'
+import { after, SECOND } from '../../core/runtime/time.ts'
+import type { AttachedStream, RelayStream } from './relay-streams.ts'
+
+export interface RelayWebSocketsOptions {
+  /** Adds a client to the relay. */
+  attach: (stream: RelayStream) => AttachedStream
+  clock: Clock
+  /** Returns the address that a request comes from; by default that of its socket. */
+  sourceOf?: (request: IncomingMessage) => string
+  limits?: Partial<RelayWebSocketLimits>
+}
+
+export interface RelayWebSocketLimits {
+  /** Most sockets. */
+  total: number
+  /** Most sockets without an allocation: those of strangers among them. */
+  strangers: number
+  /** Most sockets without an allocation from one address. */
+  strangersPerSource: number
+}
+
+const DEFAULT_LIMITS: RelayWebSocketLimits = { total: 10_000, strangers: 256, strangersPerSource: 64 }
+/** Time for a client to prove its credentials by an allocation. */
+const PROOF_MS = 10 * SECOND
+/** Interval of pings, below the 60 s after which reverse proxies close an idle connection. */
+const PING_MS = 25 * SECOND
+/** Longest message: ChannelData with the largest UDP datagram of an Ethernet with jumbo frames. */
+const MAX_MESSAGE_BYTES = 9_216
+/** Message type of an Allocate success response (RFC 8656 §5). */
+const ALLOCATED = 0x0103
+
+/**
+ * WebSockets of clients whose network lets no UDP through: each binary message is one STUN, TURN or ChannelData message.
+ * A socket without credentials is closed after seconds, and no page in a browser gets in.
+ */
+export class RelayWebSockets {
+  readonly #options: RelayWebSocketsOptions
+  readonly #limits: RelayWebSocketLimits
+  readonly #server = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    maxPayload: MAX_MESSAGE_BYTES,
+    // Pongs would pile up for a client that pings and does not read.
+    autoPong: false,
+  })
+  /** Sources of sockets without an allocation. */
+  readonly #strangers = new Map<WebSocket, string>()
+  #refused = 0
+
+  constructor(options: RelayWebSocketsOptions) {
+    this.#options = options
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits }
+  }
+
+  /** Number of open sockets. */
+  get size(): number {
+    return this.#server.clients.size
+  }
+
+  /** Number of requests that were refused. */
+  get refused(): number {
+    return this.#refused
+  }
+
+  /** Serves the upgrades of an HTTP server that does nothing else, at whatever path. */
+  serve(server: Server): void {
+    server.on('upgrade', (request, socket, head) => this.upgrade(request, socket, head))
+  }
+
+  /** Handles one request for an upgrade. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', () => socket.destroy())
+    const source = (this.#options.sourceOf ?? addressOf)(request)
+    const why = this.#whyRefused(request, source)
+    if (why !== undefined) {
+      this.#refused++
+      return refuse(socket, why)
+    }
+    this.#server.handleUpgrade(request, socket, head, (opened) => this.#open(opened, source))
+  }
+
+  /** Ends all sockets; clients come back by themselves. */
+  closeAll(): void {
+    for (const socket of this.#server.clients) {
+      socket.close(1001, 'the relay stops')
+      socket.terminate()
+    }
+  }
+
+  #whyRefused({ headers }: IncomingMessage, source: string): string | undefined {
+    // RFC 6455 §10.2: only browsers send it, for whichever page asks.
+    if (headers.origin !== undefined) return '403 Forbidden'
+    const { total, strangers, strangersPerSource } = this.#limits
+    const ofSource = [...this.#strangers.values()].filter((one) => one === source).length
+    const isFull = this.size >= total || this.#strangers.size >= strangers || ofSource >= strangersPerSource
+    return isFull ? '503 Service Unavailable' : undefined
+  }
+
+  #open(socket: WebSocket, source: string): void {
+    const { attach, clock } = this.#options
+    this.#strangers.set(socket, source)
+    const cancelProof = clock.wake(after(clock.now(), PROOF_MS), () => socket.terminate())
+    const life = new SocketLife(socket, clock)
+    const stream = attach({
+      from: source,
+      send: (bytes) => {
+        if (socket.readyState !== socket.OPEN) return
+        if (messageType(bytes) === ALLOCATED) {
+          this.#strangers.delete(socket)
+          cancelProof()
+        }
+        socket.send(bytes)
+      },
+      waitingBytes: () => socket.bufferedAmount,
+    })
+    socket.on('message', (data, isBinary) => {
+      life.heard()
+      if (isBinary) stream.received(bytesOf(data))
+      else socket.close(1003)
+    })
+    socket.on('error', () => socket.terminate())
+    socket.on('close', () => {
+      cancelProof()
+      life.end()
+      this.#strangers.delete(socket)
+      stream.ended()
+    })
+  }
+}
+
+/** Keeps a socket alive by pings, and ends it when none is answered. */
+class SocketLife {
+  readonly #socket: WebSocket
+  readonly #clock: Clock
+  #isHeard = true
+  #cancel: () => void = () => undefined
+
+  constructor(socket: WebSocket, clock: Clock) {
+    this.#socket = socket
+    this.#clock = clock
+    socket.on('pong', () => this.heard())
+    this.#pingLater()
+  }
+
+  heard(): void {
+    this.#isHeard = true
+  }
+
+  end(): void {
+    this.#cancel()
+  }
+
+  #pingLater(): void {
+    this.#cancel = this.#clock.wake(after(this.#clock.now(), PING_MS), () => {
+      if (!this.#isHeard) return this.#socket.terminate()
+      this.#isHeard = false
+      this.#socket.ping()
+      this.#pingLater()
+    })
+  }
+}
+
+const addressOf = ({ socket }: IncomingMessage): string => socket.remoteAddress ?? ''
+
+const refuse = (socket: Duplex, status: string): void => {
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+}
+
+/** Returns the message type of a STUN message (RFC 8489 §5); ChannelData has a number there that is none. */
+const messageType = (bytes: Uint8Array): number => ((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0)
+
+const bytesOf = (data: RawData): Uint8Array => {
+  if (data instanceof ArrayBuffer) return new Uint8Array(data)
+  return Array.isArray(data) ? Buffer.concat(data) : data
+}

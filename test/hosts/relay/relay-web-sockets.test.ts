@@ -1,0 +1,265 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { createSocket, type Socket } from 'node:dgram'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { after, afterEach, before, beforeEach, describe, it } from 'mocha'
+import { WebSocket } from 'ws'
+import { stampedRelayPassword } from '../../../core/crypto/relay-credentials.ts'
+import { parsePrefix } from '../../../core/net/prefix.ts'
+import { endpoint, splitEndpoint, type Endpoint } from '../../../core/runtime/endpoint.ts'
+import { SECOND } from '../../../core/runtime/time.ts'
+import { RelayBridges } from '../../../hosts/peer/relay-bridges.ts'
+import { RelayServer } from '../../../hosts/relay/relay-server.ts'
+import { RelayWebSockets, type RelayWebSocketLimits } from '../../../hosts/relay/relay-web-sockets.ts'
+import { WebSocketListener } from '../../../hosts/relay/web-socket-listener.ts'
+import {
+  createClock,
+  createDatagramSockets,
+  createNetworkInterfaces,
+  createRandom,
+} from '../../../hosts/runtime/index.ts'
+import { WsWebSockets } from '../../../hosts/runtime/web-socket.ts'
+import { makeAuthority, type Authority } from '../../kit/certificate.ts'
+import { freePort } from '../../kit/free-port.ts'
+import { PATIENCE_MS } from '../../kit/patience.ts'
+import { RecordingLogger } from '../../kit/recording-logger.ts'
+import { skipBecause } from '../../kit/skip-because.ts'
+import { credentialsOf, dataOf, STAMP_SECRET } from '../../kit/turn-bench.ts'
+import { TurnSocketClient } from '../../kit/turn-socket-client.ts'
+import { VirtualClock } from '../../kit/virtual-clock.ts'
+
+const HELLO = new TextEncoder().encode('hello')
+const LOOPBACK = ['127.0.0.0/8', '::1/128'].flatMap((text) => parsePrefix(text) ?? [])
+
+describe('a relay that is reached by WebSockets', () => {
+  const clock = new VirtualClock()
+  const open: { close: () => unknown }[] = []
+  let authority: Authority
+  let folder: string
+  let files: { certificate_file: string; key_file: string }
+  let server: RelayServer
+  let nginx: ChildProcess | undefined
+
+  before(async () => {
+    authority = await makeAuthority()
+    folder = await mkdtemp(join(tmpdir(), 'portreeve-relay-'))
+    const { cert, key } = await authority.issue(['localhost'])
+    files = { certificate_file: join(folder, 'cert.pem'), key_file: join(folder, 'key.pem') }
+    await writeFile(files.certificate_file, cert)
+    await writeFile(files.key_file, key)
+  })
+  after(async () => {
+    await rm(folder, { recursive: true })
+  })
+  beforeEach(() => {
+    server = new RelayServer({
+      listen: ['127.0.0.1'],
+      port: 0,
+      addresses: { ipv4: '127.0.0.1', ipv6: '::1' },
+      relayedPorts: { first: 61_000, last: 65_535 },
+      permittedPeers: LOOPBACK,
+      passwordOf: (username) => stampedRelayPassword({ username, stampSecret: STAMP_SECRET }),
+      clock: createClock(),
+      random: createRandom(),
+      logger: new RecordingLogger(),
+      interfaces: createNetworkInterfaces(),
+    })
+    server.start()
+  })
+  afterEach(async () => {
+    for (const each of open.splice(0)) await each.close()
+    nginx?.kill('SIGKILL')
+    nginx = undefined
+    server.stop()
+  })
+
+  /** Starts the listener; `limits` and time are those of its sockets. */
+  const listen = async ({ isSecured, limits = {} }: { isSecured: boolean; limits?: Partial<RelayWebSocketLimits> }) => {
+    const webSockets = new RelayWebSockets({ attach: (stream) => server.attachStream(stream), clock, limits })
+    const listener = new WebSocketListener({
+      host: '127.0.0.1',
+      port: 0,
+      certificate: isSecured ? files : undefined,
+      webSockets,
+      logger: new RecordingLogger(),
+    })
+    await listener.start()
+    open.push({ close: () => listener.stop() })
+    return { webSockets, port: listener.port ?? 0 }
+  }
+
+  /** Returns a TURN client that sends UDP to a bridge, which leads to the WebSocket of a URL. */
+  const clientAt = async (url: string): Promise<TurnSocketClient> => {
+    let own = 0
+    let opened: (local: Endpoint) => void = () => undefined
+    let failed: (error: Error) => void = () => undefined
+    const local = new Promise<Endpoint>((resolve, reject) => {
+      opened = resolve
+      failed = reject
+    })
+    const bridges = new RelayBridges({
+      webSockets: new WsWebSockets({ only: authority.cert }),
+      sockets: createDatagramSockets(),
+      clock: createClock(),
+      userAgent: 'test/1',
+      portOf: () => own,
+      tell: (input) => (input.type === 'socketOpened' ? opened(input.endpoint) : failed(new Error('closed'))),
+    })
+    open.push({ close: () => bridges.closeAll() })
+    bridges.open({ url, family: 'ipv4' })
+    const client = await TurnSocketClient.open(await local, credentialsOf('ada'), 'rfc')
+    own = client.socket.address().port
+    open.push(client)
+    return client
+  }
+
+  const peerOf = async (): Promise<{ socket: Socket; at: Endpoint }> => {
+    const socket = createSocket('udp4')
+    open.push({ close: () => socket.close() })
+    socket.bind(0, '127.0.0.1')
+    await once(socket, 'listening')
+    return { socket, at: endpoint('127.0.0.1', socket.address().port) }
+  }
+
+  /** Sends to a peer and back by a channel. */
+  const echo = async (client: TurnSocketClient): Promise<void> => {
+    const peer = await peerOf()
+    const relayed = await client.allocate()
+    expect((await client.bind(0x4000, peer.at)).code).to.equal(undefined)
+    const arrived = once(peer.socket, 'message') as Promise<[Buffer, { port: number }]>
+    client.sendChannel(0x4000, HELLO)
+    const [bytes, from] = await arrived
+    expect(new Uint8Array(bytes)).to.deep.equal(HELLO)
+    expect(from.port).to.equal(splitEndpoint(relayed)?.port)
+    peer.socket.send(HELLO, from.port, '127.0.0.1')
+    expect(dataOf(await client.next(true))).to.deep.equal({ channel: 0x4000, data: HELLO })
+  }
+
+  it('H9 datagrams of a client and its peer pass over TLS, and an ended WebSocket ends the allocation', async () => {
+    const { webSockets, port } = await listen({ isSecured: true })
+    await echo(await clientAt(`wss://localhost:${port}/relay/connect`))
+    expect({ sockets: webSockets.size, allocations: server.numbers.allocations }).to.deep.equal({
+      sockets: 1,
+      allocations: 1,
+    })
+    // It was no stranger any more when its time was over.
+    clock.advance(11 * SECOND)
+    expect(webSockets.size).to.equal(1)
+    webSockets.closeAll()
+    await until(() => server.numbers.allocations === 0)
+  })
+
+  it('H9 the datagrams pass nginx, which does TLS', async function () {
+    const { port } = await listen({ isSecured: false })
+    const front = await freePort('127.0.0.1')
+    const config = join(folder, 'nginx.conf')
+    await writeFile(config, nginxConfig({ front, port, folder, files }))
+    nginx = spawn('nginx', ['-e', 'stderr', '-c', config], {
+      env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin` },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    const failure = new Promise<'failed'>((resolve) => nginx?.once('error', () => resolve('failed')))
+    const ready = untilListening(front).then(() => 'ready' as const)
+    if ((await Promise.race([failure, ready])) === 'failed') return skipBecause(this, 'needs nginx')
+    await echo(await clientAt(`wss://localhost:${front}/relay/connect`))
+  })
+
+  it('P9 H10 a WebSocket without credentials is closed after seconds, and one with words at once', async () => {
+    const { webSockets, port } = await listen({ isSecured: false })
+    const stranger = new WebSocket(`ws://127.0.0.1:${port}/relay/connect`)
+    await once(stranger, 'open')
+    stranger.send(Buffer.from('what is this?'))
+    const talker = new WebSocket(`ws://127.0.0.1:${port}/relay/connect`)
+    await once(talker, 'open')
+    talker.send('hello')
+    const [code] = (await once(talker, 'close')) as [number]
+    expect(code).to.equal(1003)
+    const closed = once(stranger, 'close')
+    clock.advance(11 * SECOND)
+    await closed
+    await until(() => webSockets.size === 0)
+  })
+
+  it('H10 no page in a browser gets in, and strangers are bounded in number', async () => {
+    const { webSockets, port } = await listen({ isSecured: false, limits: { strangersPerSource: 2 } })
+    const statusOf = async (socket: WebSocket): Promise<number> => {
+      const open101 = once(socket, 'open').then(() => 101)
+      const refused = once(socket, 'unexpected-response').then(
+        ([, response]) => (response as { statusCode: number }).statusCode,
+      )
+      socket.on('error', () => undefined)
+      return Promise.race([open101, refused])
+    }
+    const url = `ws://127.0.0.1:${port}/relay/connect`
+    expect(await statusOf(new WebSocket(url, { origin: 'https://evil.example' }))).to.equal(403)
+    expect(await statusOf(new WebSocket(url))).to.equal(101)
+    expect(await statusOf(new WebSocket(url))).to.equal(101)
+    expect(await statusOf(new WebSocket(url))).to.equal(503)
+    expect(webSockets.refused).to.equal(2)
+  })
+})
+
+/** Waits until something holds. */
+const until = async (holds: () => boolean): Promise<void> => {
+  const end = Date.now() + PATIENCE_MS
+  while (!holds()) {
+    if (Date.now() > end) throw new Error('it does not come to hold')
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+const untilListening = async (port: number): Promise<void> => {
+  const { connect } = await import('node:net')
+  const end = Date.now() + PATIENCE_MS
+  while (Date.now() < end) {
+    const isOpen = await new Promise<boolean>((resolve) => {
+      const socket = connect(port, '127.0.0.1', () => {
+        socket.destroy()
+        resolve(true)
+      })
+      socket.on('error', () => resolve(false))
+    })
+    if (isOpen) return
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  throw new Error('nginx does not listen')
+}
+
+const nginxConfig = ({
+  front,
+  port,
+  folder,
+  files,
+}: {
+  front: number
+  port: number
+  folder: string
+  files: { certificate_file: string; key_file: string }
+}): string => `
+daemon off;
+pid ${folder}/nginx.pid;
+worker_processes 1;
+events {}
+http {
+  access_log off;
+  client_body_temp_path ${folder}/body;
+  proxy_temp_path ${folder}/proxy;
+  fastcgi_temp_path ${folder}/fastcgi;
+  uwsgi_temp_path ${folder}/uwsgi;
+  scgi_temp_path ${folder}/scgi;
+  server {
+    listen 127.0.0.1:${front} ssl;
+    ssl_certificate ${files.certificate_file};
+    ssl_certificate_key ${files.key_file};
+    location /relay/connect {
+      proxy_pass http://127.0.0.1:${port};
+      proxy_http_version 1.1;
+      proxy_set_header Upgrade $http_upgrade;
+      proxy_set_header Connection upgrade;
+    }
+  }
+}
+`
