@@ -18,6 +18,9 @@ const MAX_NEW_REMOTES = 64
  * Known candidates of both ends and their pairs. A remote candidate has a pair for each local way of its family: from
  * the own socket, and from each allocation at a relay that may lead there.
  */
+/** Longest time after which a lane tells of packets on a path, which by then may have been left by the other end. */
+const TOLD_LATE_MS = 500
+
 export class CandidatePairs {
   readonly #role: IceRole
   readonly #relayed: RelayedPaths
@@ -78,6 +81,15 @@ export class CandidatePairs {
   hasAnswered(since: Instant, besides: CandidatePair): boolean {
     for (const pair of this.#pairs.values()) {
       if (pair !== besides && pair.state === 'valid' && (pair.answeredAt ?? -Infinity) >= since) return true
+    }
+    return false
+  }
+
+  /** Whether the other end answers at an endpoint that it was first heard from after it was last heard on a path. */
+  hasSuccessor({ heardAt }: CandidatePair): boolean {
+    for (const { remote, state, firstHeardAt } of this.#pairs.values()) {
+      if (remote.type !== 'prflx' || state !== 'valid' || firstHeardAt === undefined) continue
+      if (after(firstHeardAt, TOLD_LATE_MS) > (heardAt ?? -Infinity)) return true
     }
     return false
   }

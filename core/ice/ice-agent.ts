@@ -56,9 +56,6 @@ export interface RoundTrip {
   at: Instant
 }
 
-/** Longest time after which a lane tells of packets on a path, which by then may have been left by the other end. */
-const TOLD_LATE_MS = 500
-
 /** ICE agent for one peer: finds the best path, keeps it alive and replaces it when it is dead. */
 export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   readonly #options: IceAgentOptions
@@ -410,7 +407,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   #retransmission(pair: CandidatePair) {
     const { tries = 1, beganAt } = pair.check ?? {}
     const hasOther = pair === this.#selected && beganAt !== undefined && this.#pairs.hasAnswered(beganAt, pair)
-    const hasSuccessor = pair === this.#selected && this.#hasSuccessor(pair)
+    const hasSuccessor = pair === this.#selected && this.#pairs.hasSuccessor(pair)
     return retransmission(pair, { tries, hasOther, hasSuccessor }, this.#circumstances())
   }
 
@@ -418,15 +415,6 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   #doubt(now: Instant): void {
     const selected = this.#selected
     if (selected !== undefined && selected.check === undefined) selected.nextCheckAt = now
-  }
-
-  /** Whether the other end answers at an endpoint that it was first heard from after it was last heard on a path. */
-  #hasSuccessor({ heardAt = -Infinity as Instant }: CandidatePair): boolean {
-    for (const { remote, state, firstHeardAt } of this.#pairs) {
-      if (remote.type !== 'prflx' || state !== 'valid' || firstHeardAt === undefined) continue
-      if (after(firstHeardAt, TOLD_LATE_MS) > heardAt) return true
-    }
-    return false
   }
 
   #choice() {

@@ -175,7 +175,7 @@ const STATUS: ClientStatus = {
   problems: [],
   lane: 'native',
   lane_reason: null,
-  reach: { offers: [], stun: [], relays: [] },
+  reach: { udp: 'works', offers: [], stun: [], relays: [] },
   gateways: [GATEWAY],
   resources: [],
   names: [],
