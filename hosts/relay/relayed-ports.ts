@@ -25,6 +25,7 @@ const TUNNEL_PORT = 52_625
 export class RelayedPorts {
   readonly #options: RelayedPortsOptions
   readonly #ports = new Map<Allocation, Map<Family, RelayPort>>()
+  readonly #warned = new Set<string>()
   #droppedBefore = 0
 
   constructor(options: RelayedPortsOptions) {
@@ -55,7 +56,7 @@ export class RelayedPorts {
     allocation: Allocation,
     { family, address, isEven }: { family: Family; address: string; isEven: boolean },
   ): Endpoint | undefined {
-    const { range, random, open, watch, logger } = this.#options
+    const { range, random, open, watch } = this.#options
     for (let tries = 0; tries < TRIES; tries++) {
       // Drawn at random, so that strangers do not guess them (RFC 6056).
       const port = range.first + integerBelow(random, range.last - range.first + 1)
@@ -67,7 +68,7 @@ export class RelayedPorts {
         return endpoint(address, port)
       } catch (error) {
         if (errorCode(error) === 'EADDRINUSE') continue
-        logger.warn({ error, family }, 'a relayed port cannot be opened')
+        this.#warn(error, family)
         return undefined
       }
     }
@@ -82,5 +83,13 @@ export class RelayedPorts {
     port.close()
     ports.delete(family)
     if (ports.size === 0) this.#ports.delete(allocation)
+  }
+
+  /** Logs why no port can be opened, once for each reason: each client that asks would meet it. */
+  #warn(error: unknown, family: Family): void {
+    const reason = `${family} ${errorCode(error)}`
+    if (this.#warned.has(reason)) return
+    this.#warned.add(reason)
+    this.#options.logger.warn({ error, family }, 'relayed ports cannot be opened: clients are answered 508')
   }
 }
