@@ -7,7 +7,8 @@ import type { UnixTime } from '../runtime/time.ts'
  *
  * The portal sends a STUN Binding request to each endpoint every second, and offers peers only endpoints that answer: of all
  * relays of all providers the two that are nearest to the peer. A relay that falls silent is withdrawn within seconds.
- * If a method throws or is too slow (250 ms), the relays concerned are not offered, and the failure is logged.
+ * If a method throws or is too slow (250 ms), that is logged: the relays listed before stay, a peer without credentials is offered
+ * another relay, and both are asked for again within seconds.
  */
 export interface RelayProvider {
   /**

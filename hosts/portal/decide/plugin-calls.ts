@@ -36,7 +36,7 @@ const REST_MS = 10 * SECOND
  * Measures the synchronous calls to plugins and bounds the time that they can take. A call cannot be interrupted: one
  * that took too long throws afterwards, and a plugin that does so repeatedly is not called for a while. A returned
  * promise is an error. Callers treat these like any other failure: a condition denies, a selector is replaced by a
- * random choice, a relay is not offered.
+ * random choice, a peer is offered another relay.
  */
 export class PluginCalls {
   readonly #clock: Pick<Clock, 'now'>
@@ -165,7 +165,10 @@ type Guard = <R>(call: () => R, method?: string) => R
 const POINTS: Readonly<Record<WatchedPoint, { method: string; message: string }>> = {
   condition: { method: 'evaluate', message: 'a condition plugin failed: what it was asked about is denied' },
   selector: { method: 'select', message: 'a selector plugin failed: a gateway is drawn at random' },
-  relay: { method: 'credentials', message: 'a relay plugin failed: its relays are not offered' },
+  relay: {
+    method: 'credentials',
+    message: 'a relay plugin failed: the relays that it listed stay, and peers without its credentials get others',
+  },
 }
 
 const outcomeOf = <R>(call: () => R): { answer: R } | { error: unknown } => {

@@ -3,7 +3,7 @@ import type { Coordinates, RelayProvider } from '../../../core/contract/relay-pr
 import { FEATURES, type Relay } from '../../../core/control/messages.ts'
 import { sha256 } from '../../../core/crypto/hash.ts'
 import { toUnpaddedBase64 } from '../../../core/crypto/text-encoding.ts'
-import { after, type Instant, type UnixTime } from '../../../core/runtime/time.ts'
+import { after, SECOND, type Instant, type UnixTime } from '../../../core/runtime/time.ts'
 import { OFFERED_RELAYS, placeInOrder, relaysFor, type PresentRelay } from '../decide/relay-choice.ts'
 import { relayPeriod, type RelayPeriod } from '../decide/relay-expiry.ts'
 import type { View } from '../decide/view.ts'
@@ -51,6 +51,8 @@ interface Held {
 const SLICE = 100
 /** Time between two such slices. */
 const SLICE_INTERVAL_MS = 1
+/** Time after which a plugin that failed to make credentials is asked again. */
+const ASK_AGAIN_MS = 10 * SECOND
 
 /**
  * Offers relays to peers: to each the two that are nearest to it, with credentials of its own that are renewed long before
@@ -61,6 +63,8 @@ export class RelayOffers {
   readonly #held = new WeakMap<Connection, Held>()
   /** Values that follow from a connection's ids and keys, computed once. */
   readonly #constants = new WeakMap<Connection, { salt: string; order: number; place: Coordinates | undefined }>()
+  /** Connections for which a plugin is soon asked again for credentials. */
+  readonly #awaiting = new WeakSet<Connection>()
   /** Present relays by id. An unchanged relay stays the same object. */
   #relays: ReadonlyMap<string, PresentRelay> = new Map()
   #nextSlice: Appointment | undefined
@@ -159,12 +163,26 @@ export class RelayOffers {
       const peer = { publicKey, salt, expiresAt: period.expiresAt, knowsWebsocket }
       const entries = known?.relay === relay ? known.entries : relayEntries(relay, peer, relayProviders)
       if (entries.length > 0) told.set(relay.id, { relay, entries })
+      else this.#askAgain(connection, now)
     }
     // A relay that failed counts as any other once nothing else is left.
     const isExhausted = ranked.every(({ id }) => failed.has(id))
     const held = { told, failed: isExhausted ? new Set<string>() : failed, isLacking: false, period, knowsWebsocket }
     this.#held.set(connection, held)
     return held
+  }
+
+  /** Offers relays to a connection once more soon, because a plugin failed to make credentials. */
+  #askAgain(connection: Connection, now: Instant): void {
+    const { agenda, peers } = this.#needs
+    if (this.#awaiting.has(connection)) return
+    this.#awaiting.add(connection)
+    agenda.add(after(now, ASK_AGAIN_MS), 'relay credentials asked for again', (then) => {
+      this.#awaiting.delete(connection)
+      const held = this.#held.get(connection)
+      if (held !== undefined && connection.isJoined && peers.get(connection.connection) === connection)
+        this.#tellAnew(connection, held, then)
+    })
   }
 
   /** Chooses relays for a connection anew, those that it has before others, and tells it what is different from before. */

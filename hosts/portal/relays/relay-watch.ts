@@ -7,7 +7,7 @@ import { splitEndpoint } from '../../../core/runtime/endpoint.ts'
 import type { Startable } from '../../../core/runtime/lifecycle.ts'
 import type { Logger } from '../../../core/runtime/logger.ts'
 import type { Random } from '../../../core/runtime/random.ts'
-import { after, MINUTE, unixOf, type UnixTime } from '../../../core/runtime/time.ts'
+import { after, MINUTE, SECOND, unixOf, type UnixTime } from '../../../core/runtime/time.ts'
 import type { PresentRelay } from '../decide/relay-choice.ts'
 import { ProbeSockets } from './probe-sockets.ts'
 import { RelayProbes, type ProbeInput, type ProbeOutput } from './relay-probes.ts'
@@ -35,8 +35,13 @@ interface KnownRelay extends PresentRelay {
   since: UnixTime
 }
 
+/** Relay as a provider lists it, checked. */
+type Listed = Omit<KnownRelay, 'provider' | 'isOffered' | 'since'>
+
 /** Interval in which providers are asked for their relays, beside whenever they say that these have changed. */
 const COLLECT_EVERY_MS = MINUTE
+/** Interval after which a provider that failed is asked again. */
+const COLLECT_AGAIN_MS = 5 * SECOND
 /** Most relays that are taken from one provider. */
 const MAX_RELAYS = 256
 
@@ -49,6 +54,8 @@ export class RelayWatch implements Startable {
   readonly #ends: (() => void)[] = []
   /** Problems of providers' lists that were logged, each once. */
   readonly #logged = new Set<string>()
+  /** Latest list of each provider, by its key. */
+  readonly #lists = new Map<string, readonly Listed[]>()
   #relays: KnownRelay[] = []
   #told = '[]'
   #cancel: (() => void) | undefined
@@ -104,12 +111,20 @@ export class RelayWatch implements Startable {
   #collect(): void {
     if (this.#isStopped) return
     const { clock, providers, probe } = this.#options
-    this.#cancel?.()
-    this.#cancel = clock.wake(after(clock.now(), COLLECT_EVERY_MS), () => this.#collect())
     const before = new Map(this.#relays.map((relay) => [relay.id, relay]))
     const relays = new Map<string, KnownRelay>()
-    for (const [provider, { value, plugin }] of providers) {
-      for (const relay of this.#listed({ value, plugin })) {
+    const lists = [...providers].map(([provider, { value, plugin }]) => ({
+      provider,
+      plugin,
+      list: this.#listed({ value, plugin }),
+    }))
+    this.#cancel?.()
+    const hasFailed = lists.some(({ list }) => list === undefined)
+    const delayMs = hasFailed ? COLLECT_AGAIN_MS : COLLECT_EVERY_MS
+    this.#cancel = clock.wake(after(clock.now(), delayMs), () => this.#collect())
+    for (const { provider, plugin, list = this.#lists.get(provider) ?? [] } of lists) {
+      this.#lists.set(provider, list)
+      for (const relay of list) {
         const { isOffered = false, since = clock.unix() } = before.get(relay.id) ?? {}
         if (relays.has(relay.id))
           this.#warnOnce({ plugin, relay: relay.id }, 'a relay is listed twice: the first counts')
@@ -130,20 +145,15 @@ export class RelayWatch implements Startable {
     return found === undefined ? {} : { place: found }
   }
 
-  #listed({
-    value,
-    plugin,
-  }: {
-    value: RelayProvider
-    plugin: string
-  }): Omit<KnownRelay, 'provider' | 'isOffered' | 'since'>[] {
+  /** Returns the well-formed relays of a provider; undefined if it fails. */
+  #listed({ value, plugin }: { value: RelayProvider; plugin: string }): Listed[] | undefined {
     let listed: readonly unknown[]
     try {
       listed = value.relays()
       if (!Array.isArray(listed)) throw new TypeError('its relays are no list')
     } catch (error) {
-      this.#warnOnce({ plugin, reason: String(error) }, 'a plugin cannot list its relays: none of them is offered')
-      return []
+      this.#warnOnce({ plugin, reason: String(error) }, 'a plugin cannot list its relays: those of before stay')
+      return undefined
     }
     return listed.slice(0, MAX_RELAYS).flatMap((each) => {
       const parsed = ListedRelay.safeParse(each)

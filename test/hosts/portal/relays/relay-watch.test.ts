@@ -35,9 +35,9 @@ class ListedRelays implements RelayProvider {
     return () => (this.#changed = () => undefined)
   }
 
-  lists(list: unknown): void {
+  lists(list: unknown, { isTold = true } = {}): void {
     this.#list = list
-    this.#changed()
+    if (isTold) this.#changed()
   }
 }
 
@@ -169,14 +169,16 @@ describe('the portal’s watch over relays', () => {
     expect(warnings()).to.have.length(logged)
   })
 
-  it('X2 a provider that fails, or lists no list, offers nothing until it is well again', async () => {
+  it('X2 the relays of a provider that fails, or lists no list, stay, and it is asked again within seconds', async () => {
     provider.lists([relay()])
     await next()
     provider.lists(new Error('out of order'))
-    expect(await next()).to.deep.equal([])
     provider.lists('relays')
     expect(warnings().join()).to.include('out of order').and.to.include('its relays are no list')
-    provider.lists([relay()])
-    expect((await next()).map(({ id }) => id)).to.deep.equal([ID])
+    expect(watch.standings()).to.have.length(1)
+    expect(told).to.deep.equal([])
+    provider.lists([], { isTold: false })
+    clock.advance(5 * SECOND)
+    expect(await next()).to.deep.equal([])
   })
 })
