@@ -8,6 +8,11 @@ import type { ClientWay } from './allocation.ts'
 const SOURCE_RATE = { perSecond: 200, burst: 2_000 }
 /** Limit of requests from all sources, so that a flood does not keep the relay from forwarding. */
 const TOTAL_RATE = { perSecond: 5_000, burst: 20_000 }
+/**
+ * Limit of requests from a client that has an allocation: after a relay's restart a gateway binds thousands of channels at
+ * once. Such a client has shown a nonce, so nobody else uses its limit up.
+ */
+const CLIENT_RATE = { perSecond: 2_000, burst: 20_000 }
 /** Limits of errors to those who have proven nothing: such an answer may be longer than its request. */
 const STRANGER_RATE = { perSecond: 5, burst: 50 }
 const STRANGERS_RATE = { perSecond: 500, burst: 2_000 }
@@ -16,10 +21,16 @@ const STRANGERS_RATE = { perSecond: 500, burst: 2_000 }
 export class RequestLimits {
   readonly #sources = new RateLimiter(SOURCE_RATE)
   readonly #total = new TokenBucket(TOTAL_RATE)
+  readonly #clients = new RateLimiter(CLIENT_RATE)
   readonly #strangers = new RateLimiter(STRANGER_RATE)
   readonly #allStrangers = new TokenBucket(STRANGERS_RATE)
 
-  /** Counts a request; returns why it is one too many. */
+  /** Counts a request of a client that has an allocation; returns why it is one too many. */
+  client({ listener, source }: ClientWay, now: Instant): 'too-many-of-one-source' | undefined {
+    return this.#clients.take(`${listener} ${source}`, now).ok ? undefined : 'too-many-of-one-source'
+  }
+
+  /** Counts a request of anybody else; returns why it is one too many. */
   request(from: ClientWay, now: Instant): 'too-many-requests' | 'too-many-of-one-source' | undefined {
     if (!this.#sources.take(keyOf(from), now).ok) return 'too-many-of-one-source'
     return this.#total.take(now) ? undefined : 'too-many-requests'

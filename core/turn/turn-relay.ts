@@ -192,7 +192,8 @@ export class TurnRelay implements Machine<TurnRelayInput, TurnRelayOutput> {
     if (message.kind === 'indication' && message.method === BINDING) return this.#counters.count('binding-indication')
     if (message.kind !== 'request') return this.drop('unknown-method')
     if (message.method !== BINDING && !isTurnMethod(message.method)) return this.drop('unknown-method')
-    const tooMany = this.#limits.request(from, now)
+    const isClient = this.#allocations.of(from.listener, from.source) !== undefined
+    const tooMany = isClient ? this.#limits.client(from, now) : this.#limits.request(from, now)
     if (tooMany !== undefined) return this.drop(tooMany)
     const withFingerprint = hasFingerprint(bytes)
     if (message.method === BINDING) return this.#binding(from, message, { withFingerprint })

@@ -206,6 +206,14 @@ describe('attacks on a TURN relay', () => {
     expect(bench.relay.counters()['too-many-of-one-source']).to.equal(1_000)
   })
 
+  it('a client with an allocation has a larger limit than strangers, as a gateway binds thousands of channels at once', () => {
+    mallory.allocate()
+    mallory.refresh()
+    let answered = 0
+    for (let count = 0; count < 3_000; count++) answered += bench.receive(MALLORY, mallory.sent).length
+    expect(answered).to.equal(3_000)
+  })
+
   it('P9 data of strangers at a relayed port is dropped, and its client does not hear of it', () => {
     const answer = mallory.allocate()
     const relayed = (answer && readXorAddress(answer.message, XOR_RELAYED_ADDRESS)) ?? PEER
