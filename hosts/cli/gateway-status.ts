@@ -30,10 +30,12 @@ export const gatewayStatusCommand = (context: CommandContext): Command =>
       `
 Ends with 0 where it is connected to the portal, 4 where the portal, or the gateway itself, cannot be reached, or the tunnel
 transport plugin fails, or a problem of this machine keeps packets from passing.
+A client's line says how its packets come (direct, direct through NAT, relayed), the round trip, what was lost of the last hundred checks of the path, and how much went through.
 
 Examples:
   $ portreeve gateway status --config gateway.yaml
-  $ portreeve gateway status --json | jq .dropped`,
+  $ portreeve gateway status --json | jq .dropped
+  $ portreeve gateway status --json | jq '.peers[] | select(.path_kind == "relayed") | {actor, relay, not_direct}'`,
     )
 
 /**
