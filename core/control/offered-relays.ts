@@ -24,9 +24,15 @@ export class OfferedRelays {
     )
   }
 
-  /** Replaces all servers by those of an `init`. */
+  /**
+   * Replaces all servers by those of an `init`. Relays stay where it names none: a portal that has just started does not
+   * know yet which are there, and paths over them go on meanwhile.
+   */
   replaceAll(relays: readonly Relay[] = []): void {
-    this.#byId.clear()
+    const knowsRelays = relays.some(({ type }) => type === 'turn')
+    for (const [id, { credentials }] of this.#byId) {
+      if (knowsRelays || credentials === undefined) this.#byId.delete(id)
+    }
     this.#add(relays)
   }
 

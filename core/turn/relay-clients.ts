@@ -283,5 +283,6 @@ const familyOf = (where: Endpoint): Family => (splitEndpoint(where)?.family === 
 const isSame = (a: RelayCredentials, b: RelayCredentials): boolean =>
   a.username === b.username && a.password === b.password
 
+/** Whether two offers are of one relay: the portal names only those of its endpoints that answer at present. */
 const isSamePlace = (a: OfferedRelay, b: OfferedRelay): boolean =>
-  a.endpoints.length === b.endpoints.length && a.endpoints.every((where) => b.endpoints.includes(where))
+  a.endpoints.some((where) => b.endpoints.includes(where))

@@ -157,6 +157,20 @@ describe('peers that reach each other by relays', () => {
     expect(path()).to.include({ kind: 'relayed' })
   })
 
+  it('H3 relayed paths go on where the portal starts anew, and has yet to find out which relays there are', () => {
+    const { ask, unanswered, world, portal, path } = settle({ nats: 'random' })
+    ask()
+    unanswered(2 * SECOND)
+    portal.stop()
+    portal.offerRelays([])
+    expect(unanswered(5 * SECOND)).to.equal(0)
+    portal.start()
+    expect(unanswered(10 * SECOND)).to.equal(0)
+    world.offerRelays()
+    expect(unanswered(10 * SECOND)).to.equal(0)
+    expect(path()).to.include({ kind: 'relayed' })
+  })
+
   it('T10 a relayed path carries packets as large as a direct one', () => {
     const { ask, client, world, gatewayId } = settle({ nats: 'random' })
     ask()
