@@ -63,6 +63,7 @@ const HINTS = {
   'source-not-own': many(
     'a packet with another source address than the tunnel’s: look for a route or a container that sends it here',
   ),
+  'connection-reset': no('an open connection whose resource or access is gone was reset'),
   'destination-not-own': many('the gateway sent a packet for another machine'),
   'source-not-routed': many('the gateway sent a packet from an address that it does not serve'),
   'unknown-destination': no('no resource has this address; the sender is told'),
@@ -197,6 +198,7 @@ const HINTS = {
   'upstream-not-mine': no('a resolver left a name to the next one'),
   'site-refused': no('the portal denied the resource whose name was asked for'),
   'site-unreachable': many('no gateway was reached to ask for a name'),
+  'site-not-heard': many('a site did not say in time whether it has a name that a search list may have made'),
   'site-timed-out': many('a gateway did not answer for a name'),
   'site-name-refused': no('a client asked for a name that it has no grant for'),
   'site-type-refused': no('a client asked for records that are not given'),

@@ -78,6 +78,8 @@ export type ClientDrop =
   | 'multicast'
   | 'icmp-error'
   | 'source-not-own'
+  /** An open TCP connection whose grant or route is gone was reset; counted beside the reason. */
+  | 'connection-reset'
   | 'unknown-destination'
   | 'sentinel-port'
   | 'port-refused'

@@ -12,6 +12,7 @@ import {
 } from '../../net/icmp-error.ts'
 import { isAddressAt, parseAddress, type AddressBytes } from '../../net/ip-address.ts'
 import { isTooBig } from '../../net/packet-too-big.ts'
+import { buildReset } from '../../net/tcp-reset.ts'
 import { isSyn, PacketView, type PacketRefusal } from '../../net/packet-view.ts'
 import { firstPermitting } from '../../net/port-filter.ts'
 import {
@@ -391,7 +392,9 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
 
   #refuse(packet: PacketView, answer: Unreachable, reason: ClientDrop): void {
     this.#counters.count(reason)
-    const error = buildUnreachable(packet, answer)
+    const reset = ENDS_CONNECTIONS.has(reason) ? buildReset(packet) : undefined
+    if (reset !== undefined) this.#counters.count('connection-reset')
+    const error = reset ?? buildUnreachable(packet, answer)
     if (error !== undefined) this.#writeTun(error)
   }
 
@@ -411,3 +414,14 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     this.#outputs.push({ type: 'writeTun', packet })
   }
 }
+
+/**
+ * Reasons for which a connection that is open is over: its grant or its route is gone. TCP takes an ICMP error about an
+ * open connection for transient (RFC 1122 §4.2.3.9), and the application would wait for minutes.
+ */
+const ENDS_CONNECTIONS: ReadonlySet<ClientDrop> = new Set([
+  'unknown-destination',
+  'authorization-failed',
+  'port-refused',
+  'protocol-refused',
+])

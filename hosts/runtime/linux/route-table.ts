@@ -1,3 +1,5 @@
+import { formatPrefix } from '../../../core/net/prefix.ts'
+import { TUNNEL_ADDRESSES } from '../../../core/net/reserved-range.ts'
 import { OWN_SOCKET_MARK } from '../../../core/runtime/network-configuration.ts'
 import type { PlannedRoute } from '../../../core/upkeep/route-plan.ts'
 import { CommandError, runCommand } from '../process/run-command.ts'
@@ -19,15 +21,23 @@ export const RESOURCES: OwnTable = { table: 0x2021fd00, priority: 100 }
 export const LINKS: OwnTable = { table: 0x2021fd01, priority: 200 }
 export const INTERNET: OwnTable = { table: 0x2021fd02, priority: 300 }
 
-export const OWN_TABLES: readonly OwnTable[] = [RESOURCES, LINKS, INTERNET]
+/**
+ * Table for packets from a client's tunnel address that nothing else leads into the tunnel: of connections whose resource
+ * is gone. The client resets them there, while outside of the tunnel nobody would answer.
+ */
+export const ORPHANS: OwnTable = { table: 0x2021fd03, priority: 310 }
+
+export const OWN_TABLES: readonly OwnTable[] = [RESOURCES, LINKS, INTERNET, ORPHANS]
 const NUMBERS = OWN_TABLES.map(({ table }) => String(table))
 
 /** Whether a printed rule leads to a table of a client or gateway. */
 export const leadsToOwnTable = (rule: Record<string, unknown>): boolean => NUMBERS.includes(String(rule['table']))
 
-/** Returns the rule by which all sockets use a table, except marked ones. */
-export const tableRule = ({ table, priority }: OwnTable): string =>
-  `priority ${priority} not fwmark 0x${OWN_SOCKET_MARK.toString(16)} lookup ${table}`
+/** Returns the rule by which all sockets use a table, except marked ones; `ORPHANS` is for tunnel addresses only. */
+export const tableRule = ({ table, priority }: OwnTable, family: IpFamily): string =>
+  priority === ORPHANS.priority
+    ? `priority ${priority} from ${formatPrefix(TUNNEL_ADDRESSES[family === '-4' ? 0 : 1])} lookup ${table}`
+    : `priority ${priority} not fwmark 0x${OWN_SOCKET_MARK.toString(16)} lookup ${table}`
 
 /** Returns the text of a route, as for `ip route add`, without its table. */
 export const routeText = (route: PlannedRoute): string => {

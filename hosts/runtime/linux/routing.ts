@@ -9,6 +9,7 @@ import {
   INTERNET,
   leadsToOwnTable,
   LINKS,
+  ORPHANS,
   OWN_TABLES,
   plannedRoute,
   removeRoutes,
@@ -23,6 +24,7 @@ import { isOwnRule, ownRule, ruleChanges, ruleText } from './rule-set.ts'
 /** Priority of the rules that leave answers from the machine's own addresses to its own routes. */
 const REPLIES = 90
 const FAMILIES = { '-4': 'ipv4', '-6': 'ipv6' } as const
+const EVERYTHING = { '-4': '0.0.0.0/0', '-6': '::/0' } as const
 /** Link-local routes: every link has them, so only the kernel's own table can tell which link is meant. */
 const LINK_LOCAL = /^(?:169\.254\.|fe80:)/
 
@@ -86,6 +88,7 @@ export class Routing implements HostPart {
         ...routes(LINKS),
         ...routes(RESOURCES),
         ...routes(INTERNET),
+        ...routes(ORPHANS),
         ...added.filter((line) => !line.includes(`priority ${REPLIES} `)),
         ...rules.filter((line) => !line.startsWith('rule add')),
       ])
@@ -124,10 +127,11 @@ export class Routing implements HostPart {
       { device, prefixes: mine },
       { links: linksIn(main, family, device), ownAddresses: this.#leavesReplies ? addressesIn(addresses, device) : [] },
     )
-    const wanted = new Map([
+    const wanted = new Map<OwnTable, PlannedRoute[]>([
       [RESOURCES, plan.resources],
       [LINKS, plan.links],
       [INTERNET, plan.internet],
+      [ORPHANS, this.#leavesReplies && mine.length > 0 ? [{ prefix: EVERYTHING[family], device }] : []],
     ])
     const isReply = (rule: Record<string, unknown>): boolean => isOwnRule(rule) && Number(rule['priority']) === REPLIES
     return {
@@ -135,7 +139,7 @@ export class Routing implements HostPart {
       wanted: {
         rules: [
           ...plan.replies.map((address) => ownRule(REPLIES, `from ${address} lookup main`)),
-          ...OWN_TABLES.filter((table) => wanted.get(table)?.length !== 0).map(tableRule),
+          ...OWN_TABLES.filter((table) => wanted.get(table)?.length !== 0).map((table) => tableRule(table, family)),
         ],
         routes: wanted,
       },

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { eventually } from '../../../hosts/lab/eventually.ts'
@@ -23,6 +24,7 @@ import { FAMILIES } from './families.ts'
 import { Trial } from './trial.ts'
 import { PATIENCE_MS } from '../../kit/patience.ts'
 
+const ASKING = fileURLToPath(new URL('../asking-client.js', import.meta.url))
 /** Exit code of curl for a connection that is refused or unreachable. */
 const COULD_NOT_CONNECT = 7
 /** Addresses that are not public, and the public ones of the gateway's own machine. */
@@ -250,5 +252,48 @@ export const internetTests = (bed: () => Bed): void => {
         await bed().api.remove(`resources/${bed().id(`names of the portal, ${family}`)}`)
       })
     }
+
+    it('T11 connections that are open when the Internet resource is granted go on, and those through it are reset when it is gone', async () => {
+      const client = bed().machine('client')
+      const goals = FAMILIES.map(({ of }) => of('outside', PUBLIC_HOST))
+      const open = async () => {
+        const parts = goals.map((goal) =>
+          client.spawn(process.execPath, [ASKING, goal, String(WEB_PORT)], { name: `asking ${goal}` }),
+        )
+        for (const part of parts) await part.line((line) => line === 'open')
+        return parts
+      }
+      const through = await open()
+      await bed().api.remove(`resources/${bed().id('internet')}`)
+      for (const part of through) {
+        expect(await part.line((line) => /^(?:E[A-Z]+|closed)$/.test(line)), 'through the tunnel').to.equal(
+          'ECONNRESET',
+        )
+      }
+      // The lane's thread reports its counters from time to time.
+      await eventually(
+        async () => {
+          const resets = Object.values((await bed().status()).dropped).map((counts) => counts['connection-reset'] ?? 0)
+          return Math.max(...resets) >= goals.length ? true : undefined
+        },
+        { what: 'the resets are counted', timeoutMs: PATIENCE_MS },
+      )
+      const beside = await open()
+      await bed().make('internet', 'resources', { name: 'Internet', type: 'internet', site_id: bed().id('site') })
+      await bed().allow('internet')
+      for (const { of, literal } of FAMILIES) {
+        await eventually(
+          async () =>
+            (await seenBy(`http://${literal(of('outside', PUBLIC_HOST))}/`)) === of('outside', GATEWAY_HOST)
+              ? true
+              : undefined,
+          { what: 'new connections take the tunnel', timeoutMs: PATIENCE_MS },
+        )
+      }
+      for (const part of beside) {
+        expect(part.isRunning, 'a connection from before goes on').to.equal(true)
+        await part.stop()
+      }
+    })
   })
 }

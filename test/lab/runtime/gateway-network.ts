@@ -75,7 +75,7 @@ const main = async (): Promise<void> => {
   })
   await Promise.all([OTHER_PORT, SITE_SERVICE_PORT].map(echo))
   const [, , until, stateFolder] = process.argv
-  const network = createNetworkConfiguration(stateFolder === undefined ? {} : { stateFolder })
+  const network = createNetworkConfiguration({ role: 'gateway', ...(stateFolder !== undefined && { stateFolder }) })
   await network.setAddresses(DEVICE, [GATEWAY.ipv4, GATEWAY.ipv6])
   await network.setRoutes(DEVICE, ['100.64.0.0/11', 'fd00:2021:1111::/107'])
   await network.enableForwarding(DEVICE, {

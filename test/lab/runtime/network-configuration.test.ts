@@ -183,6 +183,7 @@ describe('the network configuration of Linux', function () {
         const rules = await client.ip([family, 'rule', 'show'])
         expect(rules).to.match(/200:\s+not from all fwmark 0xfd002021 lookup 539098369/)
         expect(rules).to.match(/300:\s+not from all fwmark 0xfd002021 lookup 539098370/)
+        expect(rules).to.match(/310:\s+from (?:100\.64\.0\.0\/11|fd00:2021:1111::\/107) lookup 539098371/)
       }
       const device = await client.ip(['-6', 'address', 'show', 'dev', 'tun-client'])
       expect(device).to.contain('mtu 1280').and.to.contain('qlen 10000')

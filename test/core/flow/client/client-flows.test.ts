@@ -155,6 +155,20 @@ describe('the client, for a network', () => {
     })
   })
 
+  it('T11 an open connection whose resource is gone is reset at its next packet, and a new one is refused by ICMP', () => {
+    const client = new ClientBench(LAB)
+    client.grant('lab')
+    const open = { destination: SERVER, destinationPort: 22, flags: 'A' }
+    expect(client.fromApplication({ ...open, flags: 'S' })[0]).to.match(/^gateway: tcp/)
+    expect(client.fromApplication(open)[0]).to.match(/^gateway: tcp/)
+    client.handle({ type: 'resourcesChanged', resources: [] })
+    expect(client.fromApplication(open)).to.deep.equal([`tun: tcp ${SERVER}:22 > ${ADA.ipv4}:40000 R`])
+    expect(client.fromApplication({ ...open, flags: 'R' })[0], 'a reset is answered by no reset').to.contain('icmp')
+    expect(client.fromApplication({ ...open, flags: 'S' })[0]).to.contain('tun: icmp 3/1')
+    expect(client.fromApplication({ destination: SERVER, kind: 'udp' })[0]).to.contain('tun: icmp 3/1')
+    expect(client.flows.counters()).to.deep.equal({ 'unknown-destination': 4, 'connection-reset': 1 })
+  })
+
   it('T11 a container behind a client without masquerading is told by ICMP that its packets do not pass, in both families', () => {
     const client = new ClientBench(LAB)
     client.grant('lab')
@@ -384,7 +398,10 @@ describe('the client, for a name', () => {
     client.fromApplication({ destination: PROXY })
     client.frame(active)
     client.handle({ type: 'nameForgotten', domain: 'a.example.org' })
-    expect(client.fromApplication({ destination: PROXY, flags: 'A' })[0]).to.match(/^tun: icmp 3\/1/)
+    expect(client.fromApplication({ destination: PROXY, flags: 'A' })).to.deep.equal([
+      `tun: tcp ${PROXY}:443 > ${ADA.ipv4}:40000 R`,
+    ])
+    expect(client.fromApplication({ destination: PROXY })[0]).to.match(/^tun: icmp 3\/1/)
     const addresses = proxies(0)
     expect(
       client.handle({ type: 'nameMapped', domain: 'new.example.org', addresses, resourceIds: ['wiki'] }),
