@@ -191,8 +191,10 @@ export class Pair {
   async #forward(name: GatewayName): Promise<void> {
     const machine = this.world.lab.machines[name]
     await machine.mustRun('sysctl', ['-q', '-w', 'net.ipv4.ip_forward=1'])
-    const rule = 'ip saddr 100.64.0.0/11 oifname "site" masquerade'
-    const table = `table ip interop { chain post { type nat hook postrouting priority 100; ${rule}; }; }`
+    const translate = 'type nat hook postrouting priority 100; ip saddr 100.64.0.0/11 oifname "site" masquerade'
+    // The lab's shortcuts lead to the site past the tunnel, where a gateway forwards for everybody.
+    const guard = 'type filter hook forward priority 0; iifname "outside" oifname "site" drop'
+    const table = `table ip interop { chain post { ${translate}; }; chain forward { ${guard}; }; }`
     await machine.mustRun('nft', ['-f', '-'], { input: table })
   }
 }
