@@ -42,6 +42,7 @@ Other scenarios have gateway and client behind routers that translate addresses:
 only answers in, at ports that nobody knows before: packets go by the portal's relay).
 In roam client and gateway change their addresses and networks under an open connection; in nat64 the client has IPv6 only and all
 others IPv4 (needs tayga and unbound); in udp-blocked the client's router drops all UDP, and a relay's WebSocket carries the packets.
+In packet-loss the client's cable loses a fifth of all packets in each direction.
 
 The file of --plugins. Packages are found from its folder, and relative paths in it start there. All keys are optional:
   plugins: [{ use: portreeve-condition-x, config: {} }]     portal, client and gateways load these

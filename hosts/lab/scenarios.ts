@@ -1,5 +1,6 @@
 import { ACCESS } from './access.ts'
 import { NAT64 } from './nat64.ts'
+import { PACKET_LOSS } from './packet-loss.ts'
 import { REACH } from './reach.ts'
 import { ROAM } from './roam.ts'
 import type { Scenario } from './scenario.ts'
@@ -15,4 +16,5 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   roam: ROAM,
   nat64: NAT64,
   'udp-blocked': UDP_BLOCKED,
+  'packet-loss': PACKET_LOSS,
 }
