@@ -102,8 +102,11 @@ export const problemLines = (problems: readonly HostProblem[]): string[] =>
     : ['', 'Problems of this machine:', ...problems.map((each) => `  ${visibleLine(hostProblemText(each))}`)]
 
 /** Returns table rows with the endpoints at which a peer can be reached, STUN servers that do not answer, and relays. */
-export const reachRows = ({ offers, stun, relays }: ReachStatus): string[][] => [
+export const reachRows = ({ udp, offers, stun, relays }: ReachStatus): string[][] => [
   ['reached at', offers.map(({ endpoint, source }) => `${endpoint} (${SOURCES[source]})`).join(', ') || '-'],
+  ...(udp === 'blocked'
+    ? [['UDP', `blocked by this network${relays.length === 0 ? '' : ': relays are reached by WebSockets'}`]]
+    : []),
   ...stun.flatMap(({ server, is_answering }) =>
     is_answering === false ? [['STUN', `${server} does not answer: is UDP to it let through?`]] : [],
   ),

@@ -76,11 +76,17 @@ const commonFindings = (
 
 /** Says what STUN servers and relays show; silent ones are no fault where there is a path all the same. */
 const reachFindings = (reach: ReachStatus, { hasPath }: { hasPath: boolean }): Finding[] => [
+  ...(reach.udp === 'blocked' ? [udpBlocked(hasPath)] : []),
   ...(reach.stun.length === 0 ? [note('udp', NO_STUN, 'Set stun in portal.yaml.')] : []),
   ...reach.stun.map((one) => stunFinding(one, reach, hasPath)),
   ...(reach.relays.length === 0 ? [note('relay', 'The portal offers no relay: only direct paths are possible.')] : []),
   ...reach.relays.map((one) => relayFinding(one, hasPath)),
 ]
+
+const udpBlocked = (hasPath: boolean): Finding =>
+  hasPath
+    ? note('udp', 'This network lets no UDP out: packets go over a WebSocket, which is slower.', UDP)
+    : wrong('udp', 'udp_blocked', 'This network lets no UDP out, so that only relays with WebSockets can help.', UDP)
 
 const NO_STUN = 'The portal offers no STUN server: ends behind NAT do not learn their addresses outside.'
 

@@ -264,6 +264,7 @@ describe('hosts/cli/program', () => {
           expect(printed)
             .to.match(/state +/)
             .and.match(/reached at +10\.0\.0\.5:52625 \(its own\), 203\.0\.113\.7:52625 \(advertised_addresses\)/)
+            .and.match(/UDP +blocked by this network: relays are reached by WebSockets/)
             .and.match(/STUN +203\.0\.113\.10:3478 does not answer/)
             .and.match(/flows +source-not-own +7/)
             .and.match(/ada@example\.org +100\.64\.0\.7 +direct through NAT 198\.51\.100\.9:40000, 0\.4 ms, .*12 s ago/)
