@@ -96,11 +96,24 @@ export const ROAM: Scenario = {
     ),
     reconnected('the gateway is connected to the portal from its new address'),
     {
-      name: 'both have IPv6 addresses, too',
-      run: async ({ lab }) => {
-        await lab.machines.client.address('outside', `${CLIENT.ipv6}/64`)
-        await lab.machines['gateway-1'].address('outside', `${GATEWAY.ipv6}/64`)
-        return `${CLIENT.ipv6}, ${GATEWAY.ipv6}`
+      name: 'both have IPv6 addresses, too, which they tell each other through the portal',
+      run: async (world) => {
+        const { client, 'gateway-1': gateway } = world.lab.machines
+        await client.address('outside', `${CLIENT.ipv6}/64`)
+        await gateway.address('outside', `${GATEWAY.ipv6}/64`)
+        // Paths over IPv6 are preferred (RFC 8421 §4).
+        return eventually(
+          async () => {
+            const { gateways, reach } = await world.clientStatus()
+            const path = gateways[0]?.path ?? 'none'
+            if (path.includes(GATEWAY.ipv6)) return `path ${path}`
+            const offers = reach.offers.map((offer) => offer.endpoint).join(' ')
+            throw new Error(
+              `it is ${path}; the client offers ${offers}; the gateway offers ${gateways[0]?.not_direct?.said ?? '?'}`,
+            )
+          },
+          { what: 'a path over IPv6', timeoutMs: 20_000 },
+        )
       },
     },
     roams('the client loses its IPv4 address', async ({ lab }) => {

@@ -1,15 +1,19 @@
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { after, afterEach, before, describe, it } from 'mocha'
+import { WebSocket } from 'ws'
 import { endpoint } from '../../../../core/runtime/endpoint.ts'
+import { ALLOCATE, requestedUdp } from '../../../../core/turn/turn-attributes.ts'
 import { Secret } from '../../../../core/runtime/secret.ts'
 import { RelayConfig } from '../../../../hosts/relay/config.ts'
 import { startRelay } from '../../../../hosts/relay/main.ts'
 import { ControlPeer, type PeerFrame } from '../../../kit/control-peer.ts'
 import { freePort } from '../../../kit/free-port.ts'
 import { PortalFixture } from '../../../kit/portal-fixture.ts'
+import { TurnClient } from '../../../kit/turn-bench.ts'
 import { TurnSocketClient } from '../../../kit/turn-socket-client.ts'
 
 interface Entry {
@@ -68,6 +72,34 @@ describe('a relay in the portal’s own process', () => {
     expect(entry && (await allocates(port, entry))).to.match(/^192\.0\.2\.10:6\d{4}$/)
     const metrics = await (await fetch(`${portal.url}/metrics`)).text()
     expect(metrics).to.match(/^portreeve_portal_relay_allocations 1$/m)
+  })
+
+  it('H9 a client that asks for WebSockets is told the portal’s own, by which it allocates as by UDP', async () => {
+    const { peer, init } = await clientJoins()
+    expect((init.relays as { websocket_url?: string }[])[0]).to.not.have.property('websocket_url')
+    peer.send('set_capabilities', { features: ['relay_websocket'] })
+    const frame = await peer.next('relays_presence')
+    const [entry] = (frame.payload as { connected: (Entry & { websocket_url: string })[] }).connected
+    const url = entry?.websocket_url ?? ''
+    expect(url).to.equal(`${portal.url.replace(/^http/, 'ws')}/relay/connect`)
+    const socket = new WebSocket(url)
+    open.push({ close: () => socket.terminate() })
+    await once(socket, 'open')
+    const turn = new TurnClient({
+      username: entry?.username ?? '',
+      password: entry?.password ?? '',
+      exchange: () => [],
+    })
+    const ask = async () => {
+      const answered = once(socket, 'message') as Promise<[Buffer]>
+      socket.send(turn.request(ALLOCATE, () => [requestedUdp]))
+      return turn.read(new Uint8Array((await answered)[0]))
+    }
+    expect((await ask()).code).to.equal(401)
+    expect((await ask()).code).to.equal(undefined)
+    const page = new WebSocket(url, { origin: 'https://evil.example' })
+    const [error] = (await once(page, 'error')) as [Error]
+    expect(error.message).to.contain('403')
   })
 
   it('a relay of another process registers, is offered beside it, and takes the portal’s credentials', async () => {
