@@ -96,36 +96,6 @@ export const ROAM: Scenario = {
     ),
     reconnected('the gateway is connected to the portal from its new address'),
     {
-      name: 'both have IPv6 addresses, too, which they tell each other through the portal',
-      run: async (world) => {
-        const { client, 'gateway-1': gateway } = world.lab.machines
-        await client.address('outside', `${CLIENT.ipv6}/64`)
-        await gateway.address('outside', `${GATEWAY.ipv6}/64`)
-        // Paths over IPv6 are preferred (RFC 8421 §4).
-        return eventually(
-          async () => {
-            const { gateways, reach } = await world.clientStatus()
-            const path = gateways[0]?.path ?? 'none'
-            if (path.includes(GATEWAY.ipv6)) return `path ${path}`
-            const offers = reach.offers.map((offer) => offer.endpoint).join(' ')
-            throw new Error(
-              `it is ${path}; the client offers ${offers}; the gateway offers ${gateways[0]?.not_direct?.said ?? '?'}`,
-            )
-          },
-          { what: 'a path over IPv6', timeoutMs: 20_000 },
-        )
-      },
-    },
-    roams('the client loses its IPv4 address', async ({ lab }) => {
-      await lab.machines.client.ip(['address', 'del', `${CLIENT.second}/24`, 'dev', 'outside'])
-    }),
-    roams('the client has another IPv6 address', ({ lab }) =>
-      replaceAddress(lab.machines.client, CLIENT.ipv6, CLIENT.ipv6Later),
-    ),
-    roams('the gateway has another IPv6 address', ({ lab }) =>
-      replaceAddress(lab.machines['gateway-1'], GATEWAY.ipv6, GATEWAY.ipv6Later),
-    ),
-    {
       name: 'the client has another network beside, behind a router',
       run: async (world) => {
         const { run, switches, machines } = world.lab

@@ -41,6 +41,19 @@ const settle = ({ hasPortal }: { hasPortal: boolean }) => {
 }
 
 describe('roaming', () => {
+  it('H7 both ends that have IPv6 later use it, and lose it again, while a connection goes on', () => {
+    const { world, client, gateway, outage } = settle({ hasPortal: true })
+    const path = () => client.state.paths.pathStatus(client.state.gateways[0]?.id ?? '')?.path
+    client.move(CLIENT)
+    gateway.move(GATEWAY)
+    outage()
+    world.clock.advance(5 * SECOND)
+    expect(path()).to.contain(GATEWAY[1])
+    gateway.move([...GATEWAY.slice(0, 1)])
+    expect(outage()).to.be.lessThan(3 * SECOND)
+    expect(path()).to.contain(GATEWAY[0])
+  })
+
   for (const hasPortal of [true, false]) {
     const portal = hasPortal ? 'with' : 'without'
     it(`H7 ${portal} the portal a client goes on from another address, of either family, within a moment`, () => {
