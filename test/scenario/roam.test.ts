@@ -49,7 +49,7 @@ describe('roaming', () => {
     outage()
     world.clock.advance(5 * SECOND)
     expect(path()).to.contain(GATEWAY[1])
-    gateway.move([...GATEWAY.slice(0, 1)])
+    gateway.move(GATEWAY.slice(0, 1))
     expect(outage()).to.be.lessThan(3 * SECOND)
     expect(path()).to.contain(GATEWAY[0])
   })
