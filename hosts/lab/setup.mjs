@@ -39,6 +39,7 @@ const NEEDS = {
     'gnome-keyring-daemon': 'gnome-keyring',
     'dbus-run-session': 'dbus-daemon',
     turnserver: 'coturn',
+    nginx: 'nginx-light',
   },
   bench: { ...BUILD, ...LAB, iperf3: 'iperf3', turnserver: 'coturn' },
   long: { ...BUILD, ...LAB, iperf3: 'iperf3', turnutils_uclient: 'coturn' },

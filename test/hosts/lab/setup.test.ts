@@ -36,6 +36,7 @@ const PRESENT = [
   'gnome-keyring-daemon',
   'dbus-run-session',
   'turnserver',
+  'nginx',
 ]
 
 describe('hosts/lab/setup', function () {
