@@ -177,12 +177,13 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
     )
     // The transport has refused the gateway, which has been reported.
     if (this.gateways.get(id) !== gateway) return
-    this.#say({ event: 'newGatewayIceCandidates', payload: { gateway_id: id, candidates: this.#paths.lines } })
     // If the same gateway is granted again, the flows are told again, as they may have dropped the grant.
     gateway.connectedResourceIds.delete(resourceId)
     gateway.lostAt = undefined
     this.#outputs.push({ type: 'granted', resourceId, gateway })
     this.#tellConnected(gateway)
+    // Last, as packets may go by now. The gateway may have forgotten a client that still knows it.
+    this.#say({ event: 'newGatewayIceCandidates', payload: { gateway_id: id, candidates: this.#paths.lines } })
   }
 
   /** Reports the gateway's resources as connected once there is a path to it with a session. */

@@ -60,6 +60,8 @@ export class GrantedClients implements Machine<GrantedClientsInput, GrantedClien
   readonly #clients = new Map<string, GrantedClient & { keys: string }>()
   /** Grants to acknowledge once the lane has them. */
   readonly #grants = new OwedAnswers()
+  /** Clients that are to hear of this gateway's candidates again, after the next acknowledgement. */
+  readonly #toldAfter = new Set<string>()
   /** Withdrawals to acknowledge once the lane has carried them out. */
   readonly #withdrawals = new OwedAnswers()
   readonly #outputs = new OutputQueue<GrantedClientsOutput>()
@@ -136,6 +138,8 @@ export class GrantedClients implements Machine<GrantedClientsInput, GrantedClien
     const known = this.#clients.get(peer)?.keys
     // A client with another key has restarted, and its earlier grants end.
     if (known !== undefined && known !== keys) this.#forget(peer)
+    // The client has been told the candidates, and needs them again only if it has left this gateway meanwhile.
+    if (known === keys) this.#toldAfter.add(peer)
     if (known !== keys) this.#tellFlows({ type: 'peerAdded', peer, ipv4: client.ipv4, ipv6: client.ipv6 })
     const { actor_email: email, actor_name: name } = created.subject ?? {}
     this.#clients.set(peer, { id: peer, ipv4: client.ipv4, actor: email ?? name ?? undefined, keys })
@@ -153,13 +157,14 @@ export class GrantedClients implements Machine<GrantedClientsInput, GrantedClien
     this.#grants.owe(peer, resource.id, ref)
     this.#tellFlows({ type: 'granted', peer, resource, expiresAt })
     // Sent before the acknowledgement, with which the portal passes them on: the client then waits for one message.
-    this.#outputs.push({ type: 'tellCandidates', peer })
+    if (!this.#toldAfter.has(peer)) this.#outputs.push({ type: 'tellCandidates', peer })
   }
 
   #acknowledgeGrant({ peer, resourceId }: Extract<GatewayFlowsOutput, { type: 'granted' }>): void {
     for (const ref of this.#grants.settle(peer, resourceId)) {
       this.#outputs.push({ type: 'say', message: { event: 'authorizationCreated', payload: { ref } } })
     }
+    if (this.#toldAfter.delete(peer)) this.#outputs.push({ type: 'tellCandidates', peer })
   }
 
   /** Converts the portal's Unix seconds to an instant; undefined for a grant that never expires. */
@@ -169,6 +174,7 @@ export class GrantedClients implements Machine<GrantedClientsInput, GrantedClien
 
   #forget(peer: string): void {
     if (!this.#clients.delete(peer)) return
+    this.#toldAfter.delete(peer)
     this.#tellFlows({ type: 'peerRemoved', peer })
     this.#outputs.push({ type: 'removeTunnel', peer })
   }

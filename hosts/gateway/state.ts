@@ -334,8 +334,9 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
         return this.#tellClients(output, now)
       case 'granted':
       case 'withdrawn':
-        this.#note(this.#news.access(output, now))
-        return this.#tellClients(output, now)
+        // The portal waits for the acknowledgement.
+        this.#tellClients(output, now)
+        return this.#note(this.#news.access(output, now))
       case 'nameJudged':
         return this.#tellService(output, now)
       case 'nameResolved':
