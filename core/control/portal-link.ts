@@ -39,7 +39,8 @@ export type LinkInput<R extends LinkRole> =
   | { type: 'networkChanged' }
   /**
    * Sends a message. While the link is down it is dropped, or with `hold` kept until the link is up (the last 64 of
-   * them).
+   * them). With `hold` it is also sent again on the next connection if this one dies before the portal has answered
+   * anything sent later: the portal may get it twice.
    */
   | ({ type: 'send'; hold?: boolean } & ToPortal<R>)
 
@@ -112,6 +113,8 @@ export class PortalLink<R extends LinkRole> implements Machine<LinkInput<R>, Lin
   readonly #outputs = new OutputQueue<LinkOutput<R>>()
   readonly #counters = new Counters()
   readonly #held: ToPortal<R>[] = []
+  /** Sent messages that may be lost with the connection: a dead one takes what is written to it for a while. */
+  #unproven: { ref: number; message: ToPortal<R> }[] = []
   #phase: Phase = { name: 'idle' }
   #everUp = false
   /** Time of the first refusal because another process with this identity is connected. */
@@ -256,6 +259,7 @@ export class PortalLink<R extends LinkRole> implements Machine<LinkInput<R>, Lin
     const step = name === 'up' ? 'open' : 'upgrade'
     const problem = given ?? problemOfFailure({ step, message: reason.replaceAll('_', ' ') }, { url: this.#url })
     if (name === 'up') {
+      this.#holdUnproven()
       this.#attempt = 0
       this.#giveUpAt = now + this.#patienceMs
       this.#outputs.push({ type: 'linkDown', reason, problem })
@@ -300,10 +304,16 @@ export class PortalLink<R extends LinkRole> implements Machine<LinkInput<R>, Lin
     }
     if (phase.name !== 'up') return
     if (frame.ref === phase.doubted?.ref) phase.doubted = undefined
+    const { ref: proven } = frame
+    // Frames arrive in order: an answer to one shows that those before it have arrived.
+    if (reply.status === 'ok' && typeof proven === 'number') {
+      this.#unproven = this.#unproven.filter(({ ref }) => ref > proven)
+    }
     if (reply.status === 'ok') phase.unanswered = phase.unanswered.filter((ref) => ref !== frame.ref)
     // The portal has forgotten the join but not the connection, so join again.
     else if (reply.reason === 'unmatched topic') {
       this.#giveUpAt = now + this.#patienceMs
+      this.#holdUnproven()
       this.#outputs.push({ type: 'linkDown', reason: 'unmatched topic' })
       this.#sendJoin(now)
     }
@@ -318,7 +328,7 @@ export class PortalLink<R extends LinkRole> implements Machine<LinkInput<R>, Lin
     if (this.#role !== 'relay') this.#push(this.#role, 'set_snownet_capabilities', { iceless: false })
     if (this.#features.length > 0) this.#push(this.#role, 'set_capabilities', { features: this.#features })
     this.#outputs.push({ type: 'linkUp' })
-    for (const message of this.#held.splice(0)) this.#say(message)
+    for (const message of this.#held.splice(0)) this.#sayHeld(message)
   }
 
   #disconnect(frame: Frame): void {
@@ -341,7 +351,7 @@ export class PortalLink<R extends LinkRole> implements Machine<LinkInput<R>, Lin
 
   #send({ hold, event, payload }: LinkInput<R> & { type: 'send' }): void {
     const message = { event, payload } as ToPortal<R>
-    if (this.#phase.name === 'up') return this.#say(message)
+    if (this.#phase.name === 'up') return hold === true ? this.#sayHeld(message) : void this.#say(message)
     if (hold !== true || this.#phase.name === 'idle') return this.#drop('not-connected')
     this.#held.push(message)
     if (this.#held.length > MAX_HELD_MESSAGES) {
@@ -350,10 +360,24 @@ export class PortalLink<R extends LinkRole> implements Machine<LinkInput<R>, Lin
     }
   }
 
-  #say({ event, payload }: ToPortal<R>): void {
+  /** Sends a message, and keeps it until it is known to have arrived. */
+  #sayHeld(message: ToPortal<R>): void {
+    const ref = this.#say(message)
+    if (ref !== undefined) this.#unproven.push({ ref, message })
+    if (this.#unproven.length > MAX_HELD_MESSAGES) this.#unproven.shift()
+  }
+
+  /** Holds back again, in order, what may be lost with the connection. */
+  #holdUnproven(): void {
+    this.#held.push(...this.#unproven.splice(0).map(({ message }) => message))
+  }
+
+  /** Sends a message and returns its reference. */
+  #say({ event, payload }: ToPortal<R>): number | undefined {
     const name = wireName(this.#messages('toPortal'), event as EventName<R, 'toPortal'>)
-    if (name === undefined) return this.#drop('no-name-in-dialect')
-    this.#push(this.#role, name, payload)
+    if (name !== undefined) return this.#push(this.#role, name, payload)
+    this.#drop('no-name-in-dialect')
+    return undefined
   }
 
   #beat(phase: Phase & { name: 'up' }, now: Instant): void {
@@ -394,7 +418,7 @@ export class PortalLink<R extends LinkRole> implements Machine<LinkInput<R>, Lin
   #end(reason: string): void {
     const { name } = this.#phase
     this.#phase = { name: 'idle' }
-    this.#held.length = 0
+    this.#held.length = this.#unproven.length = 0
     if (name === 'up') this.#outputs.push({ type: 'linkDown', reason })
     if (name !== 'idle' && name !== 'waiting') this.#outputs.push({ type: 'closeConnection' })
   }
@@ -402,7 +426,7 @@ export class PortalLink<R extends LinkRole> implements Machine<LinkInput<R>, Lin
   #final(output: LinkOutput<R> & { type: 'signedOut' | 'identityInUse' | 'gaveUp' }): void {
     if (this.#phase.name === 'up') this.#outputs.push({ type: 'linkDown', reason: output.reason })
     this.#phase = { name: 'idle' }
-    this.#held.length = 0
+    this.#held.length = this.#unproven.length = 0
     this.#outputs.push(output)
   }
 

@@ -1,5 +1,5 @@
-// Scenario in which client and gateway change their IPv4 addresses, and the client its network, while a connection through
-// the tunnel goes on.
+// Scenario in which client and gateway change their addresses, and the client its network, while a connection through the
+// tunnel goes on.
 import { ConnectionWatch } from './connection-watch.ts'
 import { eventually } from './eventually.ts'
 import type { Namespace } from './namespace.ts'
@@ -22,8 +22,8 @@ const HANDSHAKE_MS = 6_000
 /** Longer than the 15 s after which WireGuard wants a new handshake. */
 const AWAY_MS = 20_000
 
-const CLIENT = { first: MACHINES.client.outside, second: '203.0.113.201' } // prettier-ignore
-const GATEWAY = { first: MACHINES['gateway-1'].outside, second: '203.0.113.111' } // prettier-ignore
+const CLIENT = { first: MACHINES.client.outside, second: '203.0.113.201', ipv6: '2001:db8:113::200', ipv6Later: '2001:db8:113::201' } // prettier-ignore
+const GATEWAY = { first: MACHINES['gateway-1'].outside, second: '203.0.113.111', ipv6: '2001:db8:113::101', ipv6Later: '2001:db8:113::111' } // prettier-ignore
 const MOBILE = { inside: '192.168.44.20', outside: '203.0.113.78', device: 'mobile', translation: 'random' } as const
 
 let watch: ConnectionWatch | undefined
@@ -99,6 +99,36 @@ export const ROAM: Scenario = {
       replaceAddress(lab.machines['gateway-1'], GATEWAY.first, GATEWAY.second),
     ),
     reconnected('the gateway is connected to the portal from its new address'),
+    {
+      name: 'both have IPv6 addresses, too, which they tell each other through the portal',
+      run: async (world) => {
+        const { client, 'gateway-1': gateway } = world.lab.machines
+        await client.address('outside', `${CLIENT.ipv6}/64`)
+        await gateway.address('outside', `${GATEWAY.ipv6}/64`)
+        // Paths over IPv6 are preferred (RFC 8421 §4).
+        return eventually(
+          async () => {
+            const { gateways, reach } = await world.clientStatus()
+            const path = gateways[0]?.path ?? 'none'
+            if (path.includes(GATEWAY.ipv6)) return `path ${path}`
+            const offers = reach?.offers.map((offer) => offer.endpoint).join(' ') ?? 'nothing'
+            throw new Error(
+              `it is ${path}; the client offers ${offers}; the gateway offers ${gateways[0]?.not_direct?.said ?? '?'}`,
+            )
+          },
+          { what: 'a path over IPv6', timeoutMs: 20_000 },
+        )
+      },
+    },
+    roams('the client loses its IPv4 address', async ({ lab }) => {
+      await lab.machines.client.ip(['address', 'del', `${CLIENT.second}/24`, 'dev', 'outside'])
+    }),
+    roams('the client has another IPv6 address', ({ lab }) =>
+      replaceAddress(lab.machines.client, CLIENT.ipv6, CLIENT.ipv6Later),
+    ),
+    roams('the gateway has another IPv6 address', ({ lab }) =>
+      replaceAddress(lab.machines['gateway-1'], GATEWAY.ipv6, GATEWAY.ipv6Later),
+    ),
     {
       name: 'the client has another network beside, behind a router',
       run: async (world) => {

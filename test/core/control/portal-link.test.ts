@@ -112,6 +112,31 @@ describe('PortalLink', () => {
     expect(bench.link.counters()).to.deep.equal({ 'not-connected': 1 })
   })
 
+  it('the portal link repeats on its next connection what a dead one may have taken, and nothing that has arrived', () => {
+    const bench = new Bench()
+    const told = (candidate: string) => ({
+      type: 'send' as const,
+      event: 'newGatewayIceCandidates' as const,
+      payload: { gateway_id: '8f8dc16b-05bd-4dc3-ac6b-3a88245846bb', candidates: [candidate] },
+      hold: true,
+    })
+    const repeated = (join: LinkOutput<'client'>[]): string[] =>
+      (frames(join) as { event: string; payload: { candidates: string[] } }[]).flatMap(({ event, payload }) =>
+        event === 'new_gateway_ice_candidates' ? payload.candidates : [],
+      )
+    bench.join()
+    bench.put(told('arrived'))
+    const [beat] = frames(bench.pass(10 * SECOND)) as { ref: number }[]
+    bench.receive({ ...example('frame.heartbeat-reply'), ref: beat?.ref })
+    bench.put(told('first'))
+    bench.put(told('second'))
+    bench.put({ type: 'networkChanged' })
+    expect(types(bench.pass(2 * SECOND))).to.include.members(['closeConnection', 'linkDown'])
+    bench.pass(SECOND)
+    bench.put({ type: 'connectionOpened' })
+    expect(repeated(bench.receive(example('frame.reply-ok')))).to.deep.equal(['first', 'second'])
+  })
+
   it('the portal link sends a heartbeat every 10 s and reconnects after four without an answer', () => {
     const bench = new Bench()
     bench.join()
