@@ -14,16 +14,23 @@ export interface ConnectRequest {
   name: string
   /** Tunnel's public key in base64. */
   publicKey: string
+  /** Whether the portal removes the row of a gateway soon after it has gone. Portreeve's addition: other portals ignore it. */
+  isEphemeral?: boolean
 }
 
 /**
  * Returns the URL at which a peer opens its control channel (wire §2). It lacks the token, because URLs end up in logs.
  */
-export const connectUrl = ({ role, portalUrl, id, name, publicKey }: ConnectRequest): string => {
+export const connectUrl = ({ role, portalUrl, id, name, publicKey, isEphemeral }: ConnectRequest): string => {
   const url = new URL(portalUrl)
   url.protocol = url.protocol.replace('http', 'ws')
   url.pathname = `${url.pathname.replace(/\/+$/, '')}/${role}/v2/websocket`
-  url.search = new URLSearchParams({ external_id: externalId(id), name, public_key: publicKey }).toString()
+  url.search = new URLSearchParams({
+    external_id: externalId(id),
+    name,
+    public_key: publicKey,
+    ...(isEphemeral === true ? { ephemeral: 'true' } : {}),
+  }).toString()
   return url.href
 }
 

@@ -42,7 +42,8 @@ export const gatewayCommand = (context: CommandContext): Command =>
     .addHelpText(
       'after',
       `
-The environment: PORTREEVE_TOKEN, PORTREEVE_PORTAL_URL, PORTREEVE_NAME, PORTREEVE_ID, PORTREEVE_SOCKET go before the configuration.
+The environment: PORTREEVE_TOKEN, PORTREEVE_PORTAL_URL, PORTREEVE_NAME, PORTREEVE_ID, PORTREEVE_EPHEMERAL and
+PORTREEVE_SOCKET go before the configuration.
 A token is made by the portal: POST /api/v1/sites/{id}/gateway_tokens.
 
 Examples:

@@ -17,7 +17,14 @@ const OVERRIDES = {
   PORTREEVE_ID: 'id',
   PORTREEVE_SOCKET: 'socket',
   PORTREEVE_ACCOUNT: 'account',
+  PORTREEVE_EPHEMERAL: 'ephemeral',
 } as const
+
+/** Values of environment variables that stand for booleans. */
+const FLAGS: ReadonlyMap<string, boolean> = new Map([
+  ['true', true],
+  ['false', false],
+])
 
 /** Settings of the packaged example configurations that are placeholders. */
 const EXAMPLES = ['portal_url', 'account'] as const
@@ -62,7 +69,8 @@ export const readConfig = async <Schema extends z.ZodObject>({
   if (file === undefined) for (const key of EXAMPLES) delete value[key]
   for (const [variable, key] of Object.entries(OVERRIDES)) {
     const set = env[variable]
-    if (set !== undefined && set !== '' && key in schema.shape) value[key] = set
+    if (set !== undefined && set !== '' && key in schema.shape)
+      value[key] = key === 'ephemeral' ? (FLAGS.get(set) ?? set) : set
   }
   if (file === undefined && 'portal_url' in schema.shape && value['portal_url'] === undefined) {
     throw new OperatorError(

@@ -29,6 +29,11 @@ export const GatewayConfig = z.strictObject({
    * one.
    */
   own_addresses: z.enum(['refuse', 'allow']).default('refuse'),
+  /**
+   * Whether the portal removes this gateway's row a few minutes after it has gone: for containers that keep no state
+   * folder. PORTREEVE_EPHEMERAL overrides it.
+   */
+  ephemeral: z.boolean().default(false),
 })
 export type GatewayConfig = z.infer<typeof GatewayConfig>
 

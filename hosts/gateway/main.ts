@@ -55,7 +55,7 @@ export const startGateway = async (options: GatewayStart): Promise<RunningGatewa
     plugins.of(resolver, 'a resolver plugin failed: the next resolver is asked')
   const shell = new GatewayShell(state, {
     config,
-    identity,
+    identity: { ...identity, isEphemeral: config.ephemeral },
     ports: {
       ...ports,
       names: new SiteNames({

@@ -25,6 +25,8 @@ export interface PeerIdentity {
   /** Device key of a client, by which the portal recognizes the device. */
   deviceKey?: Ed25519PrivateKey
   userAgent: string
+  /** Whether the portal removes the row of a gateway soon after it has gone. */
+  isEphemeral?: boolean
 }
 
 export interface PortalConnectionOptions<R extends Role> {
@@ -49,12 +51,12 @@ export class PortalConnection<R extends Role> {
 
   open(): void {
     const { role, portalUrl, identity, mark, ports, tell } = this.#options
-    const { id, name, keys, transport, token, userAgent } = identity
+    const { id, name, keys, transport, token, userAgent, isEphemeral = false } = identity
     const { webSockets, clock } = ports
     const url = shownUrl({ role, portalUrl })
     this.#connection = webSockets.connect(
       {
-        url: connectUrl({ role, portalUrl, id, name, publicKey: toBase64(keys.publicKey) }),
+        url: connectUrl({ role, portalUrl, id, name, publicKey: toBase64(keys.publicKey), isEphemeral }),
         headers: {
           'X-Authorization': `Bearer ${token.reveal()}`,
           'User-Agent': userAgent,

@@ -100,6 +100,18 @@ export const PortalConfig = z.strictObject({
       keep_decisions_days: KeptDays,
     })
     .prefault({}),
+  /** Removal of the rows of gateways that have gone, with a record in the audit trail; never of one that is connected. */
+  gateway_rows: z
+    .strictObject({
+      /**
+       * Seconds for which an ephemeral gateway keeps its row while it is not connected, at least; also after a start of
+       * the portal, so that gateways can come back.
+       */
+      ephemeral_grace_seconds: z.int().min(60).max(86_400).default(300),
+      /** Days for which any other gateway keeps its row while it is not connected, or `forever`. */
+      keep_offline_days: z.union([z.int().min(1).max(36_500), z.literal('forever')]).default('forever'),
+    })
+    .prefault({}),
   /** Reverse proxies whose X-Forwarded-For header is trusted: IP addresses or CIDRs. */
   trusted_proxies: z.array(z.string()).default([]),
   /**

@@ -21,6 +21,7 @@ import { permitInternetAnd } from '../runtime/index.ts'
 import { PluginFolders } from '../runtime/process/plugin-folders.ts'
 import { warmUp } from '../runtime/process/warm-up.ts'
 import { AuditRetention } from './store/audit-retention.ts'
+import { GatewayRetention } from './store/gateway-retention.ts'
 import { auditedSettings } from './settings/audited-settings.ts'
 import type { PortalStart, RunningPortal } from './config.ts'
 import { buildContainer } from './container.ts'
@@ -196,7 +197,9 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
     })
     const handle = app.callback()
     const retention = new AuditRetention({ store, clock, logger, keep: config.audit_trail })
-    const started = lifecycle.start([needs, control, retention, refusedCalls])
+    const isConnected = (id: string): boolean => control.isConnected(id)
+    const gatewayRetention = new GatewayRetention({ store, clock, logger, isConnected, keep: config.gateway_rows })
+    const started = lifecycle.start([needs, control, retention, gatewayRetention, refusedCalls])
     // Early requests wait until the rows are loaded.
     server.on('request', (request, response) => {
       lastResort.watch(response, () => {

@@ -26,6 +26,8 @@ export interface PeerOptions {
   /** The device's own key, of which the peer sends a proof. */
   deviceKey?: Ed25519PrivateKey
   headers?: Readonly<Record<string, string>>
+  /** Further parameters of the URL. */
+  parameters?: Readonly<Record<string, string>>
 }
 
 /** The answer to a connect that was refused. */
@@ -64,6 +66,7 @@ export class ControlPeer {
       external_id: externalId,
       name: options.name ?? role,
       public_key: publicKey,
+      ...options.parameters,
     })
     const url = `${options.url.replace(/^http/, 'ws')}/${role}/${dialect === 'v2' ? 'v2/' : ''}websocket?${query.toString()}`
     const component = role === 'client' ? 'headless-client' : 'gateway'

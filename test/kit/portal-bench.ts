@@ -385,7 +385,13 @@ export class Company {
   }
 
   gateway(name: string) {
-    return this.bench.row('gateways', { ...this.#base, siteId: this.site.id, ...this.#peer(name) })
+    return this.bench.row('gateways', {
+      ...this.#base,
+      siteId: this.site.id,
+      isEphemeral: false,
+      presentAt: null,
+      ...this.#peer(name),
+    })
   }
 
   #peer(name: string) {

@@ -24,6 +24,8 @@ export interface ConnectRequest {
   name: string
   /** Public key of its tunnel transport: base64 of 32 bytes. */
   publicKey: string
+  /** Whether a gateway's row is removed soon after it has gone; false for clients and for released gateways. */
+  isEphemeral: boolean
   userAgent: string
   /** Key of the tunnel transport with which the peer carries packets. */
   transport: string
@@ -54,6 +56,7 @@ const Parameters = z.object({
     .regex(/^[^\p{Cc}]*$/u)
     .optional(),
   public_key: Key.refine((text) => keyFromBase64(text) !== undefined),
+  ephemeral: z.enum(['true', 'false']).optional(),
 })
 
 /**
@@ -79,7 +82,7 @@ export const readConnectRequest = (request: {
   if (proof === undefined && PROOF_HEADER in request.headers) throw new Refusal('invalid_connect_params')
   const transport = readTransport(text(request.headers[TRANSPORT]))
   if (transport === undefined) throw new Refusal('invalid_connect_params')
-  const { external_id: externalId, name, public_key: publicKey } = parsed.data
+  const { external_id: externalId, name, public_key: publicKey, ephemeral } = parsed.data
   return {
     role,
     dialect: newer === undefined ? 'v1' : 'v2',
@@ -87,6 +90,7 @@ export const readConnectRequest = (request: {
     externalId,
     name: cleanedName(name ?? '', 255) || role,
     publicKey,
+    isEphemeral: role === 'gateway' && ephemeral === 'true',
     userAgent: text(request.headers['user-agent']).slice(0, 255),
     transport,
     product: TRANSPORT in request.headers ? 'portreeve' : 'released',

@@ -103,9 +103,18 @@ export class PeerRows {
       if (gatewayId !== null && known?.id !== gatewayId) throw new Refusal('device_identity_conflict')
       if (known !== undefined && !mayEnter(known.id)) throw alreadyConnected('gateway')
       await refuseForeignKey(tx, request)
-      if (known !== undefined) return (await tx.patch('gateways', known.id, this.#seen(request))) ?? known
+      if (known !== undefined)
+        return (
+          (await tx.patch('gateways', known.id, { ...this.#seen(request), isEphemeral: request.isEphemeral })) ?? known
+        )
       roomForGateway({ siteId, census: this.#census, limits: this.#limits })
-      return tx.insert('gateways', { id: freshId, siteId, ...(await this.#fresh(tx, request)) })
+      return tx.insert('gateways', {
+        id: freshId,
+        siteId,
+        isEphemeral: request.isEphemeral,
+        presentAt: null,
+        ...(await this.#fresh(tx, request)),
+      })
     })
   }
 

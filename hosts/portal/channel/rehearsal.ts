@@ -147,6 +147,8 @@ const ROWS: Rows = {
       ...peer,
       id: IDS.gateway,
       siteId: IDS.site,
+      isEphemeral: false,
+      presentAt: null,
       publicKey: KEYS.gateway,
       ipv4: '100.64.0.2',
       ipv6: 'fd00:2021:1111::2',

@@ -106,14 +106,22 @@ export const affectedBy = (
 }
 
 /**
- * Whether only columns changed that decide nothing and are updated frequently: the name, and times and version of the
- * last connect.
+ * Whether only columns changed that decide nothing and are updated frequently: the name, times and version of the last
+ * connect, and what says when a gateway's row is removed.
  */
 const isSamePeer = (change: Change & { entity: 'clients' | 'gateways' }): boolean => {
   const { before, after } = change
   if (before === undefined || after === undefined) return false
   const deciding = (row: typeof after): string =>
-    JSON.stringify({ ...row, name: '', lastSeenAt: null, lastSeenVersion: null, provenAt: null })
+    JSON.stringify({
+      ...row,
+      name: '',
+      isEphemeral: null,
+      presentAt: null,
+      lastSeenAt: null,
+      lastSeenVersion: null,
+      provenAt: null,
+    })
   return deciding(before) === deciding(after)
 }
 

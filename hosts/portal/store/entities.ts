@@ -168,6 +168,11 @@ export interface Gateway {
   pskBase: string
   ipv4: string
   ipv6: string
+  /** Whether the row is removed soon after the gateway has gone: what it asked for at its last connect. */
+  isEphemeral: boolean
+  /** Time at which a portal process last noted that the gateway was connected, some time after it connected. */
+  presentAt: UnixTime | null
+  /** Time of the last connect. */
   lastSeenAt: UnixTime | null
   lastSeenVersion: string | null
   createdAt: UnixTime

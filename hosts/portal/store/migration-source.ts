@@ -12,6 +12,7 @@ import * as emergencyTokens from './migrations/0010-emergency-tokens.ts'
 import * as resolverSettings from './migrations/0011-resolver-settings.ts'
 import * as signInStatements from './migrations/0012-sign-in-statements.ts'
 import * as keySpelling from './migrations/0013-key-spelling.ts'
+import * as ephemeralGateways from './migrations/0014-ephemeral-gateways.ts'
 
 interface Migration {
   name: string
@@ -33,6 +34,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0011-resolver-settings', migration: resolverSettings },
   { name: '0012-sign-in-statements', migration: signInStatements },
   { name: '0013-key-spelling', migration: keySpelling },
+  { name: '0014-ephemeral-gateways', migration: ephemeralGateways },
 ]
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

@@ -135,13 +135,15 @@ export const TABLES: { [Name in EntityName]: Table<Name> } = {
       pskBase: 'text',
       ipv4: 'text',
       ipv6: 'text',
+      isEphemeral: 'flag',
+      presentAt: 'time',
       lastSeenAt: 'time',
       lastSeenVersion: 'text',
       createdAt: 'time',
     },
     references: { siteId: 'sites' },
     secret: ['pskBase'],
-    quiet: ['lastSeenAt', 'lastSeenVersion'],
+    quiet: ['presentAt', 'lastSeenAt', 'lastSeenVersion'],
   },
   tokens: {
     columns: {

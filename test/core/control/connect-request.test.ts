@@ -29,6 +29,12 @@ describe('connecting to a portal', () => {
     expect(connectUrl(PEER)).to.equal(`wss://portal.example.org${path}?${wanted}`)
   })
 
+  it('only an ephemeral gateway’s connect request says so', () => {
+    const gateway = { ...PEER, role: 'gateway' as const }
+    expect(connectUrl({ ...gateway, isEphemeral: false })).to.equal(connectUrl(gateway))
+    expect(connectUrl({ ...gateway, isEphemeral: true })).to.equal(`${connectUrl(gateway)}&ephemeral=true`)
+  })
+
   it('a connect request keeps a prefix and a port of the portal’s URL, and plain text where that was asked for', () => {
     expect(connectUrl({ ...PEER, role: 'gateway', portalUrl: 'http://192.0.2.1:8080/base/' })).to.match(
       /^ws:\/\/192\.0\.2\.1:8080\/base\/gateway\/v2\/websocket\?external_id=/,

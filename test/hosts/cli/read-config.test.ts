@@ -55,6 +55,16 @@ describe('hosts/cli/read-config', () => {
     expect((await readConfig(source)).config).not.to.have.property('socket')
   })
 
+  it('PORTREEVE_EPHEMERAL is true or false, has precedence over the file, and anything else is refused', async () => {
+    await writeFile(file, 'portal_url: https://portal.example.org\nephemeral: true\n')
+    const gateway = async (env: NodeJS.ProcessEnv) =>
+      (await readConfig({ schema: GatewayConfig, file, fallback: 'gateway.yaml', env })).config.ephemeral
+    expect(await gateway({})).to.equal(true)
+    expect(await gateway({ PORTREEVE_EPHEMERAL: 'false' })).to.equal(false)
+    const refusal = await gateway({ PORTREEVE_EPHEMERAL: 'perhaps' }).catch((error: unknown) => error)
+    expect(refusal).to.have.property('code', 'CONFIG_INVALID')
+  })
+
   it('reading a configuration takes the token out of the environment', () => {
     const env: NodeJS.ProcessEnv = { PORTREEVE_TOKEN: ' a.token\n' }
     expect(takeToken(env)?.reveal()).to.equal('a.token')

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Gateway } from '../../store/entities.ts'
+import { lastPresence } from '../../store/gateway-retention.ts'
 import { collection } from './collection.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { ApiParts } from './parts.ts'
@@ -18,6 +19,7 @@ const GatewayBody = z
     ipv4: z.string(),
     ipv6: z.string(),
     is_connected: z.boolean(),
+    is_ephemeral: z.boolean().describe('Whether it is removed by itself some minutes after it has gone'),
     last_seen_at: Time.nullable(),
     last_seen_version: z.string().nullable(),
     paths: PathCountsBody,
@@ -37,7 +39,8 @@ export const gatewayEndpoints = ({ store, isConnected, paths }: ApiParts): Endpo
     ipv4: row.ipv4,
     ipv6: row.ipv6,
     is_connected: isConnected(row.id),
-    last_seen_at: timeOrNull(row.lastSeenAt),
+    is_ephemeral: row.isEphemeral,
+    last_seen_at: timeOrNull(lastPresence(row)),
     last_seen_version: row.lastSeenVersion,
     paths: pathCountsToWire(paths.onGateway(row.id)),
     created_at: timeOf(row.createdAt),

@@ -39,4 +39,28 @@ describe('the rows of peers that connect', () => {
       }
     }
   })
+
+  it('a gateway is ephemeral as it says at its last connect, and the API shows that and when it was last there', async () => {
+    const site = await portal.create('/sites', { name: 'Containers' })
+    const { token } = await portal.create(`/sites/${site.id}/gateway_tokens`)
+    const connect = async (parameters: Record<string, string>) => {
+      const { peer } = await ControlPeer.join({
+        url: portal.url,
+        role: 'gateway',
+        token: token as string,
+        externalId: 'container',
+        parameters,
+      })
+      peer.close()
+      await peer.closed
+      const { data } = (await portal.api('GET', '/gateways?limit=100')).body as { data: Record<string, unknown>[] }
+      return data.find(({ external_id: id }) => id === 'container')
+    }
+    const ephemeral = await connect({ ephemeral: 'true' })
+    expect(ephemeral).to.include({ is_ephemeral: true })
+    expect(ephemeral?.['last_seen_at']).to.match(/^\d{4}-/)
+    expect(await connect({})).to.include({ is_ephemeral: false, id: ephemeral?.['id'] })
+    const refused = await connect({ ephemeral: 'perhaps' }).catch((error: unknown) => error)
+    expect(refused).to.have.nested.property('cause.body.code', 'invalid_connect_params')
+  })
 })

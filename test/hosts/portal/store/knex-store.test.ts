@@ -167,6 +167,8 @@ for (const driver of [...SQLITE_LIBRARIES, 'pg'] as const)
           publicKey: 'k',
           pskBase: 'hush-hush',
           ...(await tx.allocateAddresses()),
+          isEphemeral: false,
+          presentAt: null,
           lastSeenAt: null,
           lastSeenVersion: null,
         })
