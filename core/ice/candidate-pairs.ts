@@ -1,7 +1,7 @@
-import type { Endpoint } from '../runtime/endpoint.ts'
-import type { ChannelPath, TunnelPath } from '../runtime/path.ts'
+import { splitEndpoint, type Endpoint } from '../runtime/endpoint.ts'
+import { splitPath, type ChannelPath, type TunnelPath } from '../runtime/path.ts'
 import { after, MINUTE, type Instant } from '../runtime/time.ts'
-import { isPrivate, type Candidate } from './candidate.ts'
+import { isPrivate, peerReflexive, type Candidate } from './candidate.ts'
 import { comparePairs, isRelayed, newPair, shareRelay, type CandidatePair } from './candidate-pair.ts'
 import { PACE_MS } from './check-timing.ts'
 import type { IceRole } from './connectivity-check.ts'
@@ -13,14 +13,13 @@ const MAX_REMOTES = 32
  * chosen.
  */
 const MAX_NEW_REMOTES = 64
+/** Longest time after which a lane tells of packets on a path, which by then may have been left by the other end. */
+const TOLD_LATE_MS = 500
 
 /**
  * Known candidates of both ends and their pairs. A remote candidate has a pair for each local way of its family: from
  * the own socket, and from each allocation at a relay that may lead there.
  */
-/** Longest time after which a lane tells of packets on a path, which by then may have been left by the other end. */
-const TOLD_LATE_MS = 500
-
 export class CandidatePairs {
   readonly #role: IceRole
   readonly #relayed: RelayedPaths
@@ -53,6 +52,16 @@ export class CandidatePairs {
     return [...this.#remotes.values()].flatMap(({ type, endpoint }) =>
       type === 'prflx' || type === 'relay' ? [] : endpoint,
     )
+  }
+
+  /** Paths on which the peer is likely reached: to the first of its own addresses, outside of a NAT, and over a relay. */
+  get likeliest(): TunnelPath[] {
+    const pairs = [...this]
+    const direct = pairs.filter((pair) => !isRelayed(pair))
+    const [host, outside] = (['host', 'srflx'] as const).map((type) =>
+      direct.find(({ remote }) => remote.type === type),
+    )
+    return [host, outside, pairs.find(isRelayed)].flatMap((pair) => pair?.path ?? [])
   }
 
   get(path: TunnelPath): CandidatePair | undefined {
@@ -92,6 +101,15 @@ export class CandidatePairs {
       if (after(firstHeardAt, TOLD_LATE_MS) > (heardAt ?? -Infinity)) return true
     }
     return false
+  }
+
+  /** Reads a path on which the other end was heard; undefined for an unknown path. `priority`: of a candidate that was not signalled. */
+  hearing(path: TunnelPath, priority: number): Hearing | undefined {
+    const { to, channel } = splitPath(path)
+    const ends = channel === undefined ? { allocation: undefined, peer: to } : this.#relayed.endsOf(path as ChannelPath)
+    const source = splitEndpoint(ends?.peer ?? '')
+    if (ends === undefined || source === undefined) return undefined
+    return { allocation: ends.allocation, remote: peerReflexive(source, priority) }
   }
 
   /** Returns the best valid pair over a relay that has no relay in common with another pair. */

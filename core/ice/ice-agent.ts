@@ -2,36 +2,32 @@
 // switch; a peer with the same role gets an error. The controlling agent uses a pair as soon as it is valid, and changes
 // to a better one at any time; each check of the pair in use carries USE-CANDIDATE, and the controlled agent follows the
 // latest. Checks go on as long as the agent exists, as they keep NAT bindings open and detect a dead path.
-import { splitEndpoint, type Endpoint } from '../runtime/endpoint.ts'
+import type { Endpoint } from '../runtime/endpoint.ts'
 import type { IceCredentials } from '../crypto/pair-secrets.ts'
 import { Counters } from '../runtime/counters.ts'
 import { earliest, type Deadline, type Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
-import { splitPath, type ChannelPath, type TunnelPath } from '../runtime/path.ts'
+import type { TunnelPath } from '../runtime/path.ts'
 import type { Random } from '../runtime/random.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
-import { isRelayed, type CandidatePair, type PendingCheck } from './candidate-pair.ts'
-import { CandidatePairs, type Hearing } from './candidate-pairs.ts'
-import { parseCandidate, peerReflexive, type Candidate } from './candidate.ts'
-import { CheckLosses } from './check-losses.ts'
+import type { CandidatePair, PendingCheck } from './candidate-pair.ts'
+import { CandidatePairs } from './candidate-pairs.ts'
+import { parseCandidate, type Candidate } from './candidate.ts'
 import {
   checkIntervalMs,
   DOUBTFUL_TRIES,
   isIdle,
   nextCheckOfHeard,
-  NO_PATH_MS,
-  NO_REMOTE_CANDIDATES_MS,
-  PATH_LOST_MS,
   recheckIntervalMs,
   retransmission,
-  type Circumstances,
 } from './check-timing.ts'
 import { encodeAnswer, encodeRoleConflict, readCheck, type IceRole } from './connectivity-check.ts'
 import type { IceAgentInput, IceAgentOutput } from './ice-agent-messages.ts'
 import { OwnChecks } from './own-checks.ts'
+import { PathInUse, type RoundTrip } from './path-in-use.ts'
 import { PathProbe } from './path-probe.ts'
 import type { StunMessage } from '../stun/stun-message.ts'
-import { pathStatus, type PathStatus } from './path-status.ts'
+import type { PathStatus } from './path-status.ts'
 import { NO_RELAYED_PATHS, type RelayedPaths } from './relayed-paths.ts'
 import { mayRest } from './resting-pairs.ts'
 
@@ -49,60 +45,40 @@ export interface IceAgentOptions {
 /** Time in milliseconds for which the last answer on a path shows that it works. */
 const STILL_FRESH_MS = 15 * SECOND
 
-/** Time from a check to its answer. */
-export interface RoundTrip {
-  milliseconds: number
-  /** Time of the answer. */
-  at: Instant
-}
-
 /** ICE agent for one peer: finds the best path, keeps it alive and replaces it when it is dead. */
 export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   readonly #options: IceAgentOptions
-  readonly #relayed: RelayedPaths
   readonly #pairs: CandidatePairs
+  readonly #inUse: PathInUse
   readonly #checks: OwnChecks
   readonly #probe: PathProbe
-  readonly #losses = new CheckLosses()
   readonly #counters = new Counters()
   readonly #outputs = new OutputQueue<IceAgentOutput>()
-  #roundTrip: RoundTrip | undefined
   /** Size in the last `pathCarries`. */
   #carries: number | undefined
-  #selected: CandidatePair | undefined
-  #selectedAt: Instant
-  #trafficAt: Instant | undefined
-  #withoutPathSince: Instant
-  #hadPath = false
   #over = false
 
   constructor(options: IceAgentOptions, now: Instant) {
     this.#options = options
-    this.#withoutPathSince = this.#selectedAt = now
-    this.#relayed = options.relayed ?? NO_RELAYED_PATHS
-    this.#pairs = new CandidatePairs(options.role, this.#relayed)
+    this.#pairs = new CandidatePairs(options.role, options.relayed ?? NO_RELAYED_PATHS)
+    this.#inUse = new PathInUse(options.role, now)
     this.#checks = new OwnChecks(options)
     this.#probe = new PathProbe(options.probes ?? [])
   }
 
   /** Path in use. */
   get path(): TunnelPath | undefined {
-    return this.#selected?.path
+    return this.#inUse.selected?.path
   }
 
   /** Paths on which the peer is likely reached: to the first of its own addresses, outside of a NAT, and over a relay. */
   get likeliest(): TunnelPath[] {
-    const pairs = [...this.#pairs]
-    const direct = pairs.filter((pair) => !isRelayed(pair))
-    const [host, outside] = (['host', 'srflx'] as const).map((type) =>
-      direct.find(({ remote }) => remote.type === type),
-    )
-    return [host, outside, pairs.find(isRelayed)].flatMap((pair) => pair?.path ?? [])
+    return this.#pairs.likeliest
   }
 
   /** Path in use, for people. */
   get pathStatus(): PathStatus | undefined {
-    return this.#selected && pathStatus(this.#selected, this.#losses.loss)
+    return this.#inUse.status
   }
 
   /** Endpoints that the other end has offered, without those at relays. */
@@ -117,7 +93,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
 
   /** Latest round trip on a path in use; undefined until a check of such a path is answered. Outlasts the path. */
   get roundTrip(): RoundTrip | undefined {
-    return this.#roundTrip
+    return this.#inUse.roundTrip
   }
 
   counters(): Readonly<Record<string, number>> {
@@ -149,10 +125,10 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   wake(now: Instant): void {
     if (this.#over) return
     for (const pair of this.#pairs.byPriority()) this.#advance(pair, now)
-    const selected = this.#selected
+    const selected = this.#inUse.selected
     for (const bytes of this.#probe.wake(now)) if (selected !== undefined) this.#sendCheck(selected, bytes)
     this.#tellProven()
-    const givesUp = this.#givesUp()
+    const givesUp = this.#inUse.givesUp(this.#pairs.hasRemotes)
     if (givesUp !== undefined && givesUp.at <= now) this.#fail()
   }
 
@@ -162,7 +138,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
 
   deadline(): Deadline | undefined {
     if (this.#over) return undefined
-    let first = earliest(this.#givesUp(), this.#probe.deadline())
+    let first = earliest(this.#inUse.givesUp(this.#pairs.hasRemotes), this.#probe.deadline())
     for (const pair of this.#pairs) if (!pair.isGivenUp) first = earliest(first, this.#due(pair))
     return first
   }
@@ -185,7 +161,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
 
   #remember(remote: Candidate, now: Instant): void {
     for (const pair of this.#pairs.of(remote.endpoint)) if (pair.isGivenUp) this.#resume(pair, now)
-    if (this.#pairs.add(remote, { inUse: this.#selected, now })) this.#choose(now)
+    if (this.#pairs.add(remote, { inUse: this.#inUse.selected, now })) this.#choose(now)
     else this.#counters.count('too-many-candidates')
   }
 
@@ -199,7 +175,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
 
   /** Chooses again after pairs were removed or changed their priority; those that answered before `freshSince` are checked first. */
   #followPairs(now: Instant, freshSince: Instant): void {
-    if (this.#selected !== undefined && !this.#pairs.has(this.#selected)) this.#lose(freshSince, now)
+    if (this.#inUse.selected !== undefined && !this.#pairs.has(this.#inUse.selected)) this.#lose(freshSince, now)
     else this.#choose(now)
   }
 
@@ -214,10 +190,10 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
       return
     }
     // RFC 8445 §7.3.1.3: a check from an endpoint that was not signalled reveals a peer-reflexive candidate.
-    const hearing = this.#hearing(path, verdict.priority)
+    const hearing = this.#pairs.hearing(path, verdict.priority)
     if (hearing === undefined) return this.#counters.count('path-unknown')
     const isNew = this.#pairs.get(path) === undefined
-    const pair = this.#pairs.hear(path, { ...hearing, inUse: this.#selected, now })
+    const pair = this.#pairs.hear(path, { ...hearing, inUse: this.#inUse.selected, now })
     if (pair === undefined) return this.#counters.count('no-room-for-path')
     if (isNew) this.#choose(now)
     if (isNew && this.#options.role === 'controlling') this.#doubt(now)
@@ -234,14 +210,6 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     if (pair.state !== 'valid' && pair.check === undefined) pair.nextCheckAt = now
   }
 
-  #hearing(path: TunnelPath, priority: number): Hearing | undefined {
-    const { to, channel } = splitPath(path)
-    const ends = channel === undefined ? { allocation: undefined, peer: to } : this.#relayed.endsOf(path as ChannelPath)
-    const source = splitEndpoint(ends?.peer ?? '')
-    if (ends === undefined || source === undefined) return undefined
-    return { allocation: ends.allocation, remote: peerReflexive(source, priority) }
-  }
-
   #handleAnswer(path: TunnelPath, message: StunMessage, now: Instant): void {
     const answer = this.#checks.answer(message)
     const pair = answer === undefined ? undefined : this.#pairs.get(answer.check.path)
@@ -255,13 +223,14 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
       return
     }
     if (check.probeBytes !== undefined) {
-      if (verdict.takesProbe && pair === this.#selected) this.#probe.answered(check.probeBytes, now)
+      if (verdict.takesProbe && pair === this.#inUse.selected) this.#probe.answered(check.probeBytes, now)
       return this.#hear(pair, now)
     }
     // A repeated check does not tell which transmission was answered (Karn's algorithm).
     const roundTripMs = pair.check?.tries === 1 ? now - pair.check.sentAt : undefined
     if (roundTripMs !== undefined) pair.roundTripMs = roundTripMs
-    if (pair === this.#selected) this.#losses.answered(pair, { repeatMs: this.#retransmission(pair).repeatMs, now })
+    if (pair === this.#inUse.selected)
+      this.#inUse.losses.answered(pair, { repeatMs: this.#retransmission(pair).repeatMs, now })
     pair.check = undefined
     pair.state = 'valid'
     pair.heardAt = now
@@ -269,18 +238,18 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     pair.answeredAt = now
     pair.isSilent = false
     pair.failures = 0
-    pair.nextCheckAt = after(now, checkIntervalMs(pair, this.#circumstances(), now))
+    pair.nextCheckAt = after(now, checkIntervalMs(pair, this.#inUse, now))
     this.#choose(now)
-    if (roundTripMs !== undefined && pair === this.#selected) this.#roundTrip = { milliseconds: roundTripMs, at: now }
+    if (roundTripMs !== undefined) this.#inUse.measured(pair, roundTripMs, now)
   }
 
   #noteTraffic(path: TunnelPath | undefined, now: Instant): void {
-    const wasIdle = isIdle(this.#circumstances(), now)
-    this.#trafficAt = now
+    const wasIdle = isIdle(this.#inUse, now)
+    this.#inUse.trafficSeen(now)
     this.#probe.trafficSeen(now)
     const pair = path === undefined ? undefined : this.#pairs.get(path)
     if (pair !== undefined) this.#hear(pair, now)
-    const selected = this.#selected
+    const selected = this.#inUse.selected
     if (wasIdle && selected !== undefined && selected.check === undefined && selected.heardAt !== now) {
       selected.nextCheckAt = now
     }
@@ -290,8 +259,8 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     pair.heardAt = now
     pair.firstHeardAt ??= now
     if (pair.isGivenUp) this.#resume(pair, now)
-    if (pair !== this.#selected) return
-    if (pair.check === undefined) pair.nextCheckAt = nextCheckOfHeard(pair, this.#circumstances(), now)
+    if (pair !== this.#inUse.selected) return
+    if (pair.check === undefined) pair.nextCheckAt = nextCheckOfHeard(pair, this.#inUse, now)
     else pair.check.beganAt = now
   }
 
@@ -307,12 +276,9 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
       this.#options.role === 'controlling'
         ? usable[0]
         : // Until the controlling agent has nominated a pair, any valid one will do.
-          (usable.find(({ nominated }) => nominated) ?? (this.#selected === undefined ? usable[0] : undefined))
-    if (best === undefined || best === this.#selected) return
-    this.#selected = best
-    this.#losses.clear()
-    this.#selectedAt = now
-    this.#hadPath = true
+          (usable.find(({ nominated }) => nominated) ?? (this.#inUse.selected === undefined ? usable[0] : undefined))
+    if (best === undefined || best === this.#inUse.selected) return
+    this.#inUse.select(best, now)
     this.#outputs.push({ type: 'pathChosen', path: best.path })
     this.#probe.begin(now)
     this.#tellProven()
@@ -323,7 +289,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   #advance(pair: CandidatePair, now: Instant): void {
     if (pair.isGivenUp || this.#due(pair).at > now || !this.#pairs.has(pair)) return
     const { check } = pair
-    if (check === undefined && mayRest(pair, this.#choice(), now)) pair.isGivenUp = true
+    if (check === undefined && mayRest(pair, { pairs: this.#pairs, inUse: this.#inUse }, now)) pair.isGivenUp = true
     else if (check === undefined && !this.#pairs.isCurrent(pair)) this.#renew(pair, now)
     else if (check === undefined) this.#beginCheck(pair, now)
     else this.#continueCheck(pair, check, now)
@@ -340,7 +306,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     check.tries++
     this.#outputs.push({ type: 'sendDatagram', to: pair.path, bytes: new Uint8Array(check.datagram) })
     // When the path in use is in doubt, check which others are alive.
-    if (pair === this.#selected && check.tries === DOUBTFUL_TRIES) this.#checkAll(now)
+    if (pair === this.#inUse.selected && check.tries === DOUBTFUL_TRIES) this.#checkAll(now)
   }
 
   #beginCheck(pair: CandidatePair, now: Instant): void {
@@ -349,7 +315,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   }
 
   #sendCheck(pair: CandidatePair, probeBytes?: number): Uint8Array {
-    const nominate = this.#options.role === 'controlling' && pair === this.#selected
+    const nominate = this.#options.role === 'controlling' && pair === this.#inUse.selected
     const datagram = this.#checks.begin(pair, { nominate, probeBytes })
     const sent = { type: 'sendDatagram', to: pair.path, bytes: new Uint8Array(datagram) } as const
     this.#outputs.push(probeBytes === undefined ? sent : { ...sent, isProbe: true })
@@ -365,27 +331,27 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
 
   #giveUpCheck(pair: CandidatePair, now: Instant): void {
     const suspectSince = pair.check?.beganAt ?? now
-    if (pair === this.#selected) this.#losses.unanswered(pair)
+    if (pair === this.#inUse.selected) this.#inUse.losses.unanswered(pair)
     pair.check = undefined
     pair.state = 'failed'
     pair.isSilent = true
     pair.failures++
-    if (pair === this.#selected) this.#lose(suspectSince, now)
-    const interval = recheckIntervalMs(pair, this.#circumstances(), now)
+    if (pair === this.#inUse.selected) this.#lose(suspectSince, now)
+    const interval = recheckIntervalMs(pair, this.#inUse, now)
     if (interval === undefined) pair.isGivenUp = true
     else pair.nextCheckAt = after(now, interval)
   }
 
   /** Changes to a pair that has answered since the one in use fell silent, or reports `pathLost`. */
   #lose(silentSince: Instant, now: Instant): void {
-    this.#selected = undefined
+    this.#inUse.drop()
     this.#probe.end()
     for (const pair of this.#pairs) {
       if (pair.state === 'valid' && (pair.answeredAt ?? -Infinity) < silentSince) pair.state = 'waiting'
     }
     this.#choose(now)
     if (this.path !== undefined) return
-    this.#withoutPathSince = now
+    this.#inUse.lack(now)
     this.#outputs.push({ type: 'pathLost' })
     this.#tellProven()
     this.#checkAll(now)
@@ -406,43 +372,20 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
 
   #retransmission(pair: CandidatePair) {
     const { tries = 1, beganAt } = pair.check ?? {}
-    const hasOther = pair === this.#selected && beganAt !== undefined && this.#pairs.hasAnswered(beganAt, pair)
-    const hasSuccessor = pair === this.#selected && this.#pairs.hasSuccessor(pair)
-    return retransmission(pair, { tries, hasOther, hasSuccessor }, this.#circumstances())
+    const hasOther = pair === this.#inUse.selected && beganAt !== undefined && this.#pairs.hasAnswered(beganAt, pair)
+    const hasSuccessor = pair === this.#inUse.selected && this.#pairs.hasSuccessor(pair)
+    return retransmission(pair, { tries, hasOther, hasSuccessor }, this.#inUse)
   }
 
   /** Checks the path in use at once: the other end is heard from elsewhere, and may have moved. */
   #doubt(now: Instant): void {
-    const selected = this.#selected
+    const selected = this.#inUse.selected
     if (selected !== undefined && selected.check === undefined) selected.nextCheckAt = now
-  }
-
-  #choice() {
-    return { pairs: this.#pairs, selected: this.#selected, selectedAt: this.#selectedAt }
-  }
-
-  #circumstances(): Circumstances {
-    return {
-      role: this.#options.role,
-      selected: this.#selected,
-      trafficAt: this.#trafficAt,
-      withoutPathSince: this.#withoutPathSince,
-    }
-  }
-
-  /**
-   * Returns when the controlling agent gives up. The controlled agent never does: it answers checks as long as its
-   * credentials are valid.
-   */
-  #givesUp(): Deadline | undefined {
-    if (this.#options.role === 'controlled' || this.#selected !== undefined) return undefined
-    const limit = this.#hadPath ? PATH_LOST_MS : this.#pairs.hasRemotes ? NO_PATH_MS : NO_REMOTE_CANDIDATES_MS
-    return { at: after(this.#withoutPathSince, limit), reason: 'no path' }
   }
 
   #fail(): void {
     this.#over = true
-    const reason = this.#hadPath ? 'path-lost' : this.#pairs.hasRemotes ? 'no-path' : 'no-remote-candidates'
+    const reason = this.#inUse.lackReason(this.#pairs.hasRemotes)
     this.#outputs.push({ type: 'failed', reason, tried: this.#pairs.offered })
   }
 }

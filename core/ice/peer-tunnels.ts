@@ -17,7 +17,7 @@ import {
   type TransportFault,
   type TransportTrouble,
 } from './guarded-tunnel.ts'
-import type { RoundTrip } from './ice-agent.ts'
+import type { RoundTrip } from './path-in-use.ts'
 import type { PathDatagram } from './ice-agent-messages.ts'
 import { IceAgents, type IceAgentsInput, type IceAgentsOutput } from './ice-agents.ts'
 import { looksLikeStun } from '../stun/stun-message.ts'

@@ -2,6 +2,7 @@ import { after, type Instant } from '../runtime/time.ts'
 import { isRelayed, type CandidatePair } from './candidate-pair.ts'
 import type { CandidatePairs } from './candidate-pairs.ts'
 import { DOUBTFUL_TRIES, RELAYS_REST_AFTER_MS } from './check-timing.ts'
+import type { PathInUse } from './path-in-use.ts'
 
 /**
  * Whether a pair over a relay need not be checked: the path in use is so for a while, and is not in doubt. The best pair
@@ -9,7 +10,7 @@ import { DOUBTFUL_TRIES, RELAYS_REST_AFTER_MS } from './check-timing.ts'
  */
 export const mayRest = (
   pair: CandidatePair,
-  { pairs, selected, selectedAt }: { pairs: CandidatePairs; selected: CandidatePair | undefined; selectedAt: Instant },
+  { pairs, inUse: { selected, selectedAt } }: { pairs: CandidatePairs; inUse: PathInUse },
   now: Instant,
 ): boolean => {
   if (selected === undefined || pair === selected || !isRelayed(pair)) return false

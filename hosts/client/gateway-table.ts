@@ -1,4 +1,4 @@
-import type { RoundTrip } from '../../core/ice/ice-agent.ts'
+import type { RoundTrip } from '../../core/ice/path-in-use.ts'
 import type { TunnelPath } from '../../core/runtime/path.ts'
 import { after, HOUR, SECOND, type Instant } from '../../core/runtime/time.ts'
 

@@ -4,7 +4,6 @@
 import type { Tunnel } from '../../core/contract/tunnel-transport.ts'
 import type { ClientInterface, FromPortal, ToPortal } from '../../core/control/messages.ts'
 import type { PortalProblem } from '../../core/control/portal-problem.ts'
-import { OfferedRelays } from '../../core/control/offered-relays.ts'
 import type { KeptNames } from '../../core/dns/kept-names.ts'
 import type { Upstream } from '../../core/dns/upstream-queries.ts'
 import { ClientFlows, type ClientFlowsInput, type ClientFlowsOutput } from '../../core/flow/client/client-flows.ts'
@@ -18,8 +17,6 @@ import {
 } from '../../core/flow/lane.ts'
 import type { PeerPaths } from '../../core/ice/peer-paths.ts'
 import { TransportNews, transportStatus, type TransportStatus } from '../../core/ice/transport-news.ts'
-import { formatPrefix } from '../../core/net/prefix.ts'
-import { MAPPED_ADDRESSES, SENTINEL_ADDRESSES, TUNNEL_ADDRESSES } from '../../core/net/reserved-range.ts'
 import { HeldMachines, type Tell } from '../../core/runtime/held-machines.ts'
 import type { Deadline, Machine } from '../../core/runtime/machine.ts'
 import type { Note } from '../../core/runtime/note.ts'
@@ -28,6 +25,7 @@ import type { Random } from '../../core/runtime/random.ts'
 import type { Instant } from '../../core/runtime/time.ts'
 import type { PathsKnown } from '../peer/peer-path.ts'
 import { PortalSide, type PortalSideInput, type PortalSideOutput } from '../peer/portal-side.ts'
+import { Assignment } from './assignment.ts'
 import { Connections, type ConnectionsInput, type ConnectionsOutput } from './connections.ts'
 import type { KnownGateway } from './gateway-table.ts'
 import { NameFindings } from './names/name-findings.ts'
@@ -63,12 +61,6 @@ export interface ClientStateOptions {
   routes?: TunnelRoutes
 }
 
-/**
- * Prefixes always routed into the tunnel: peers, mapped addresses and sentinels (whose IPv4 range is within the mapped
- * addresses).
- */
-const OWN_PREFIXES = [...TUNNEL_ADDRESSES, ...MAPPED_ADDRESSES, SENTINEL_ADDRESSES[1]].map(formatPrefix)
-
 /** Messages that are not held back for a portal that is away. */
 const ASKED_AGAIN: ReadonlySet<string> = new Set(['requestAuthorization', 'noRelays'])
 
@@ -77,7 +69,6 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   readonly resources = new ResourceTable()
   readonly findings = new NameFindings()
   readonly facts = new OwnFacts()
-  readonly #routes: TunnelRoutes
   readonly #portal: PortalSide<'client'>
   readonly #transport: string
   readonly #transportNews: TransportNews
@@ -92,15 +83,13 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   readonly #tellFacts: Tell<OwnFactsInput>
   readonly #tellAccess: Tell<ResourceAccessInput>
   readonly #tellPathReports: Tell<PathReportsInput>
-  readonly #servers = new OfferedRelays()
+  readonly #assignment: Assignment
   readonly #outputs = new OutputQueue<ClientOutput>()
   /** Final state, once the portal has ended the client. */
   #endedAs: ClientLinkState | undefined
-  #interface: ClientInterface | undefined
 
   constructor(options: ClientStateOptions) {
     const { random, tunnel, transport = 'unnamed', mtu, portalHost, kept } = options
-    this.#routes = options.routes ?? new TunnelRoutes()
     this.#transport = transport
     this.#transportNews = new TransportNews(transport)
     this.#lane = options.lane ?? new ScriptLane(new ClientFlows())
@@ -122,6 +111,20 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
     this.#tellFacts = this.#held.hold(this.facts, ({ message }, now) =>
       this.#tellPortal({ type: 'send', ...message }, now),
     )
+    const routes = options.routes ?? new TunnelRoutes()
+    this.#assignment = new Assignment({
+      resources: this.resources,
+      resourcesChanged: (resources) => {
+        routes.replaceResources(resources)
+        this.findings.keepResources((id) => this.resources.has(id))
+      },
+      served: () => this.gateways.flatMap(({ resourceIds }) => [...resourceIds]),
+      flows: (input, now) => this.#tellFlows(input, now),
+      names: this.#tellNames,
+      connections: this.#tellConnections,
+      facts: this.#tellFacts,
+      output: (output) => this.#outputs.push(output),
+    })
   }
 
   get linkState(): ClientLinkState {
@@ -149,7 +152,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
 
   /** Account and actor for people, if the portal tells them. */
   get signedInAs(): ClientInterface['signed_in_as'] {
-    return this.#interface?.signed_in_as
+    return this.#assignment.signedInAs
   }
 
   get upstreams(): readonly Upstream[] {
@@ -266,23 +269,6 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
 
   #onMessage(message: FromPortal<'client'>, now: Instant): void {
     switch (message.event) {
-      case 'init':
-        // In this order: addresses, routes, then the resolver, whose sentinel addresses must be routed before.
-        this.#configureInterface(message.payload.interface, now, true)
-        this.resources.replaceAll(message.payload.resources ?? [])
-        this.#applyResources(now)
-        this.#tellNames({ type: 'configured', interface: message.payload.interface }, now)
-        this.#servers.replaceAll(message.payload.relays)
-        return this.#offerServers(now)
-      case 'configChanged':
-        this.#configureInterface(message.payload.interface, now)
-        return this.#tellNames({ type: 'configured', interface: message.payload.interface }, now)
-      case 'resourceCreatedOrUpdated':
-        this.resources.put(message.payload)
-        return this.#applyResources(now)
-      case 'resourceDeleted':
-        this.resources.remove(message.payload)
-        return this.#applyResources(now)
       case 'authorizationCreated':
       case 'authorizationCreationFailed':
         return this.#tellAccess({ type: 'portalAnswered', answer: message }, now)
@@ -294,38 +280,8 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
       }
       case 'reportPaths':
         return this.#tellPathReports({ type: 'reportsWanted', intervalMs: message.payload.interval_ms }, now)
-      case 'relaysPresence':
-        this.#servers.change(message.payload)
-        return this.#offerServers(now)
-    }
-  }
-
-  #offerServers(now: Instant): void {
-    const { stunServers, relays } = this.#servers
-    this.#tellConnections({ type: 'serversOffered', stunServers, relays }, now)
-  }
-
-  #configureInterface(configured: ClientInterface, now: Instant, isNewConnection = false): void {
-    const { ipv4, ipv6 } = configured
-    if (this.#interface?.ipv4 !== ipv4 || this.#interface.ipv6 !== ipv6) {
-      this.#outputs.push({ type: 'configureInterface', ipv4, ipv6 })
-      this.#tellFlows({ type: 'interfaceConfigured', ipv4, ipv6 }, now)
-    }
-    this.#interface = configured
-    this.#tellFacts({ type: 'factsWanted', names: configured.client_facts ?? [], isNewConnection }, now)
-  }
-
-  #applyResources(now: Instant): void {
-    const resources = this.resources.forFlows()
-    this.#routes.replaceResources(resources)
-    this.findings.keepResources((id) => this.resources.has(id))
-    this.#tellFlows({ type: 'resourcesChanged', resources }, now)
-    this.#tellNames({ type: 'resourcesChanged', resources: this.resources.forNames() }, now)
-    this.#outputs.push({ type: 'setRoutes', prefixes: [...OWN_PREFIXES, ...this.resources.prefixes()] })
-    const served = this.gateways.flatMap(({ resourceIds }) => [...resourceIds])
-    for (const resourceId of served) {
-      if (this.resources.has(resourceId)) continue
-      this.#tellConnections({ type: 'resourceWithdrawn', resourceId, reason: 'withdrawn' }, now)
+      default:
+        return this.#assignment.take(message, now)
     }
   }
 

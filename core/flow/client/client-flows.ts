@@ -1,19 +1,10 @@
 import type { PeerId } from '../../contract/tunnel-transport.ts'
 import { normalizeName } from '../../dns/pattern.ts'
 import { isTranslated } from '../../nat/nat-table.ts'
-import { buildFragmentRefusal } from '../../net/fragment-refusal.ts'
-import {
-  buildTooBig,
-  buildUnreachable,
-  isProhibition,
-  quotedPacket,
-  quotesSource,
-  type Unreachable,
-} from '../../net/icmp-error.ts'
+import { isProhibition, quotedPacket, quotesSource } from '../../net/icmp-error.ts'
 import { isAddressAt, parseAddress, type AddressBytes } from '../../net/ip-address.ts'
 import { isTooBig } from '../../net/packet-too-big.ts'
-import { buildReset } from '../../net/tcp-reset.ts'
-import { isSyn, PacketView, type PacketRefusal } from '../../net/packet-view.ts'
+import { isSyn, PacketView } from '../../net/packet-view.ts'
 import { firstPermitting } from '../../net/port-filter.ts'
 import {
   isInRange,
@@ -37,6 +28,7 @@ import { BegunFlows } from './begun-flows.ts'
 import type { ClientDrop, ClientFlowsInput, ClientFlowsOutput } from './client-flows-messages.ts'
 import { ClientRoutes, type Announcement, type ClientName, type ClientResource } from './client-routes.ts'
 import { NameAnnouncements, takeFindings } from './name-announcements.ts'
+import { Refusals } from './refusals.ts'
 import { answerPacket, SentinelTraffic, type ResolverAnswer } from './sentinel-traffic.ts'
 import { ServingPeers } from './serving-peers.ts'
 import { turnToApplication, turnToListener } from './tcp-hairpin.ts'
@@ -58,7 +50,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
   readonly #awaited = new AwaitedGrants({
     request: (resourceId) => this.#outputs.push({ type: 'requestAccess', resourceId }),
     decide: (bytes, now, keptAt) => this.#handleTunPacket(bytes, now, keptAt),
-    refuse: (packet, reason) => this.#refuse(packet, 'host-unreachable', reason),
+    refuse: (packet, reason) => this.#refusals.refuse(packet, 'host-unreachable', reason),
     count: (reason) => this.#counters.count(reason),
   })
   readonly #announcements = new NameAnnouncements(this.#routes, (peer, frame) => this.#sendTo(peer, frame))
@@ -66,6 +58,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
   #isWatching = false
   readonly #outputs = new OutputQueue<ClientFlowsOutput>()
   readonly #counters = new Counters<ClientDrop>()
+  readonly #refusals = new Refusals(this.#counters, (packet) => this.#writeTun(packet))
   readonly #packet = new PacketView()
   readonly #copier = new PacketCopier()
 
@@ -156,7 +149,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
   #handleTunPacket(bytes: Uint8Array, now: Instant, keptAt: Instant): void {
     const packet = this.#packet
     const parsed = packet.parse(bytes)
-    if (parsed !== 'ok') return this.#refuseUnread(bytes, parsed)
+    if (parsed !== 'ok') return this.#refusals.refuseUnread(bytes, parsed)
     const peer = this.#begun.passOut(packet, now)
     if (peer >= 0) return this.#sendOn(packet, this.numbers.idOf(peer))
     this.#decideOutbound(packet, now, keptAt)
@@ -173,7 +166,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     if (!isAddressAt(own, bytes, packet.sourceAt)) {
       // A container or machine behind this one without masquerading: no answer could find its way back.
       if (isInRange(LINK_LOCAL_ADDRESSES, packet.source())) return this.#counters.count('source-not-own')
-      return this.#refuse(packet, 'admin-prohibited', 'source-not-own')
+      return this.#refusals.refuse(packet, 'admin-prohibited', 'source-not-own')
     }
     if (isInRange(SENTINEL_ADDRESSES, bytes, destination)) return this.#handleSentinelPacket(packet, own)
     const mapped = isInRange(MAPPED_ADDRESSES, bytes, destination)
@@ -189,8 +182,9 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     )
     // A route led the packet here, but no resource covers it: a name has lost its last resource, or the address is in a
     // private network while there is an Internet resource. Tell the application at once.
-    if (permitted.verdict === 'no-entry') return this.#refuse(packet, 'host-unreachable', 'unknown-destination')
-    if (permitted.verdict !== 'permitted') return this.#refuse(packet, 'admin-prohibited', permitted.verdict)
+    if (permitted.verdict === 'no-entry')
+      return this.#refusals.refuse(packet, 'host-unreachable', 'unknown-destination')
+    if (permitted.verdict !== 'permitted') return this.#refusals.refuse(packet, 'admin-prohibited', permitted.verdict)
     const resource = permitted.entry
     // The gateway cannot translate packets without ports or an ICMP identifier.
     if (mapped && !isTranslated(packet)) return this.#counters.count('nat-protocol')
@@ -207,7 +201,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
   #sendFlow(packet: PacketView, peer: PeerId, now: Instant): void {
     const number = this.numbers.find(peer)
     if (number === undefined || !this.#begun.begin(packet, number, now)) {
-      return this.#refuse(packet, 'host-unreachable', 'flow-table-full')
+      return this.#refusals.refuse(packet, 'host-unreachable', 'flow-table-full')
     }
     this.#sendOn(packet, peer)
   }
@@ -215,12 +209,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
   /** Sends a packet to a gateway; if it exceeds the path MTU, answers it with an ICMP error instead (T7, T10). */
   #sendOn(packet: PacketView, peer: PeerId): void {
     const mtu = this.#peers.mtu(peer)
-    if (isTooBig(packet, mtu)) {
-      this.#counters.count('too-long')
-      const error = buildTooBig(packet, mtu)
-      if (error !== undefined) this.#writeTun(error)
-      return
-    }
+    if (isTooBig(packet, mtu)) return this.#refusals.refuseTooLong(packet, mtu)
     this.#sendTo(peer, this.#copier.copyFitting(packet, mtu))
   }
 
@@ -230,7 +219,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
       case 'unknown-destination':
         return this.#counters.count(verdict)
       case 'sentinel-port':
-        return this.#refuse(packet, 'port-unreachable', verdict)
+        return this.#refusals.refuse(packet, 'port-unreachable', verdict)
       case 'query':
         this.#outputs.push({
           type: 'resolverQuery',
@@ -316,7 +305,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     for (const { bytes, keptAt } of resource.kept.take(now)) {
       this.#packet.parse(bytes)
       if (this.#routes.nameAt(this.#packet.destination()) === name) {
-        this.#refuse(this.#packet, 'host-unreachable', 'name-inactive')
+        this.#refusals.refuse(this.#packet, 'host-unreachable', 'name-inactive')
       } else {
         this.#handleTunPacket(bytes, now, keptAt)
       }
@@ -383,21 +372,6 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     this.#outputs.push({ type: 'nameUsed', domain: name.domain })
   }
 
-  /** Drops a packet that cannot be judged; the sender of a fragment is told, since it would wait for an answer. */
-  #refuseUnread(bytes: Uint8Array, reason: PacketRefusal): void {
-    this.#counters.count(reason)
-    const error = reason === 'packet-fragment' ? buildFragmentRefusal(bytes) : undefined
-    if (error !== undefined) this.#writeTun(error)
-  }
-
-  #refuse(packet: PacketView, answer: Unreachable, reason: ClientDrop): void {
-    this.#counters.count(reason)
-    const reset = ENDS_CONNECTIONS.has(reason) ? buildReset(packet) : undefined
-    if (reset !== undefined) this.#counters.count('connection-reset')
-    const error = reset ?? buildUnreachable(packet, answer)
-    if (error !== undefined) this.#writeTun(error)
-  }
-
   #ownAddress(addressLength: 4 | 16): AddressBytes | undefined {
     return addressLength === 4 ? this.#ipv4 : this.#ipv6
   }
@@ -414,14 +388,3 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     this.#outputs.push({ type: 'writeTun', packet })
   }
 }
-
-/**
- * Reasons for which a connection that is open is over: its grant or its route is gone. TCP takes an ICMP error about an
- * open connection for transient (RFC 1122 §4.2.3.9), and the application would wait for minutes.
- */
-const ENDS_CONNECTIONS: ReadonlySet<ClientDrop> = new Set([
-  'unknown-destination',
-  'authorization-failed',
-  'port-refused',
-  'protocol-refused',
-])
