@@ -16,7 +16,7 @@ const HOST = 'gitlab.example.org'
 const GOAL_MS = 1_000
 /**
  * Longest time until there is a new handshake after the network is back. The path was given up meanwhile, so that the
- * portal is connected to and asked first.
+ * portal is connected to, and is asked when the application's TCP sends its next packet, which takes seconds.
  */
 const HANDSHAKE_MS = 6_000
 /** Longer than the 15 s after which WireGuard wants a new handshake. */
