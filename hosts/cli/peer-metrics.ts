@@ -115,8 +115,8 @@ const ofMachine = (make: Make, problems: readonly HostProblem[], dropped: DropCo
   ...make(
     'gauge',
     'problem',
-    'Problems of the machine',
-    problems.map(({ code, blocks }) => [{ code, blocks: String(blocks) }, 1]),
+    'Problems of the machine by code, and whether they keep names or packets from passing',
+    problemCounts(problems),
   ),
   ...make(
     'counter',
@@ -127,3 +127,14 @@ const ofMachine = (make: Make, problems: readonly HostProblem[], dropped: DropCo
     ),
   ),
 ]
+
+/** Counts problems by their code: several may have the same one, as two networks that overlap the tunnels'. */
+const problemCounts = (problems: readonly HostProblem[]): Values => {
+  const counts = new Map<string, { labels: MetricLabels; count: number }>()
+  for (const { code, blocks } of problems) {
+    const key = `${code} ${blocks}`
+    const before = counts.get(key)?.count ?? 0
+    counts.set(key, { labels: { code, blocks: String(blocks) }, count: before + 1 })
+  }
+  return [...counts.values()].map(({ labels, count }) => [labels, count])
+}

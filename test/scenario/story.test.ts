@@ -107,6 +107,24 @@ describe('the whole system in virtual time', () => {
     expect([...new Set(world.site.seen.map(({ gateway }) => gateway))]).to.deep.equal(['two', 'one'])
   })
 
+  it('M4 a client whose gateway cannot forward any more is served by the other one within some seconds, and stays there', () => {
+    world.portal.policy(staff.id, printers.id)
+    signIn()
+    const last = () => world.site.seen.at(-1)?.gateway ?? ''
+    expect(reach(PRINTER, 1_000)).to.not.equal(undefined)
+    const [before, problem] = [last(), { code: 'forward_drop', said: 'dropped', remedy: '', blocks: true }]
+    const tell = (problems: readonly HostProblem[]) =>
+      world.gateways.get(before)?.tell({ type: 'hostProblemsChanged', problems })
+    tell([problem])
+    world.clock.advance(3_100)
+    expect(reach(PRINTER, 2_000)).to.not.equal(undefined)
+    expect(last()).not.to.equal(before)
+    tell([])
+    world.clock.advance(1_000)
+    expect(reach(PRINTER, 2_000)).to.not.equal(undefined)
+    expect(last()).not.to.equal(before)
+  })
+
   it('M4 a client that a problem of its machine blocks is not shown as connected, nor is a resource, and it says why', () => {
     const problem = {
       code: 'contested',

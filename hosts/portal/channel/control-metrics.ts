@@ -26,6 +26,12 @@ export const controlMetrics = (
     values: () => shell.paths.counts(),
   })
   gauge(registry, {
+    name: 'portreeve_portal_gateway_problems',
+    help: 'Connected gateways that cannot forward, by the codes of the problems of their machines',
+    label: 'code',
+    values: () => shell.machine.gatewayProblems(),
+  })
+  gauge(registry, {
     name: 'portreeve_portal_limits',
     help: 'Limits in force, by their names in the configuration',
     label: 'limit',

@@ -181,7 +181,7 @@ export class PortalShell implements Startable {
   }
 
   /** The machine's counters, for metrics. */
-  get machine(): Pick<PortalState, 'counts' | 'counters' | 'timesAskedForRelays'> {
+  get machine(): Pick<PortalState, 'counts' | 'counters' | 'gatewayProblems' | 'timesAskedForRelays'> {
     return this.#machine
   }
 

@@ -18,6 +18,11 @@ export interface PresentGateway {
   load?: GatewayLoad
   /** Problems that keep its machine from forwarding, as it last reported; absent if there are none. */
   problems?: readonly GatewayProblem[]
+  /**
+   * Whether such problems were there until a moment ago and had its clients moved: another gateway is preferred. Absent
+   * if not.
+   */
+  isRecovering?: true
 }
 
 /** Problem that keeps a gateway's machine from forwarding. */
@@ -97,6 +102,11 @@ export class Presence {
   /** Returns the connected gateways of a site, in no particular order. */
   gatewaysOf(siteId: string): PresentGateway[] {
     return [...(this.#sites.get(siteId)?.values() ?? [])]
+  }
+
+  /** Iterates over the connected gateways of all sites. */
+  *gateways(): IterableIterator<PresentGateway> {
+    for (const { gateway } of this.#gateways.values()) yield gateway
   }
 
   counts(): { clients: number; gateways: number } {

@@ -56,11 +56,12 @@ export const siteGateways = (
 }
 
 /**
- * Chooses the gateway that serves a resource to a client, with the reason. Returns undefined if the resource or its
+ * Chooses the gateway that serves a resource to a client, with the reason; one that could not forward until a moment ago
+ * only where there is no other. Returns undefined if the resource or its
  * site was removed.
  */
 export const chooseAmong = (
-  [first, ...others]: readonly [PresentGateway, ...PresentGateway[]],
+  gateways: readonly [PresentGateway, ...PresentGateway[]],
   about: {
     resourceId: string
     clientId: string
@@ -76,6 +77,7 @@ export const chooseAmong = (
   const resource = known.view.get('resources', about.resourceId)
   const site = resource === undefined ? undefined : known.view.get('sites', resource.siteId)
   if (site === undefined) return undefined
+  const [first = gateways[0], ...others] = steadyAmong(gateways)
   const candidate = (gateway: PresentGateway): Candidate => ({
     id: gateway.id,
     name: gateway.name,
@@ -86,4 +88,9 @@ export const chooseAmong = (
     }),
   })
   return chooseGateway({ site, candidates: [candidate(first), ...others.map(candidate)], ...about }, known, answers)
+}
+
+const steadyAmong = (gateways: readonly PresentGateway[]): readonly PresentGateway[] => {
+  const steady = gateways.filter(({ isRecovering }) => isRecovering !== true)
+  return steady.length === 0 ? gateways : steady
 }

@@ -9,6 +9,7 @@ import { unixSeconds } from '../wire/wire-grant.ts'
 import { clientInterface, flowLogs } from '../wire/wire-interface.ts'
 import type { Absences } from './absences.ts'
 import { instantAt, type Agenda } from './agenda.ts'
+import type { BlockedGateways } from './blocked-gateways.ts'
 import type { ConnectedPeers } from './connected-peers.ts'
 import { faultOf, hasOtherKey } from './connection-standing.ts'
 import {
@@ -52,6 +53,7 @@ export interface AttendanceNeeds {
   absences: Absences
   relayOffers: Pick<RelayOffers, 'initial'>
   lostGateways: LostGateways
+  blockedGateways: Pick<BlockedGateways, 'joined' | 'left'>
   requests: Requests
   saidFacts: Pick<SaidFacts, 'wanted'>
   resourceUpdates: ResourceUpdates
@@ -208,6 +210,7 @@ export class Attendance {
     const { version, product, transport, remoteIp } = connection
     const present = { id, siteId, name, version, product, transport, remoteIp, since: this.#needs.unixAt(now) }
     presence.gatewayJoined(present, connection.connection)
+    this.#needs.blockedGateways.joined(present)
     this.#needs.lostGateways.relieved(id)
     this.#needs.peers.reply(connection, okReply(topic, ref))
     connection.isJoined = true
@@ -271,6 +274,7 @@ export class Attendance {
       this.#needs.absences.left(peerId, now)
       return this.#needs.requests.clientLeft(name, now)
     }
+    this.#needs.blockedGateways.left(peerId, now)
     this.#needs.withdrawals.gatewayLeft(peerId)
     this.#needs.requests.gatewayLeft(peerId, now)
   }

@@ -46,6 +46,8 @@ export interface Connection extends AdmittedPeer {
   roundTrips: ReadonlyMap<string, MeasuredRoundTrip>
   /** Ids of gateways that a client reported not to reach, as of its last request. */
   unreachableGateways: ReadonlySet<string>
+  /** Time of a client's last request. */
+  askedAt: Instant | undefined
   /** Resources last sent to a client, as JSON, by id. */
   sentResources: Map<string, string>
 }
@@ -69,6 +71,7 @@ export const openConnection = (peer: AdmittedPeer, now: Instant): Connection => 
   factAllowance: new TokenBucket(FACT_RATE),
   roundTrips: new Map(),
   unreachableGateways: new Set(),
+  askedAt: undefined,
   sentResources: new Map(),
 })
 

@@ -66,6 +66,11 @@ export class LostGateways {
     this.#needs.toldCandidates.forget(gatewayId)
   }
 
+  /** Tells a client that is about to lose all its grants at a gateway to leave it, if it is a released one. */
+  abandoned(gatewayId: string, client: ClientConnection): void {
+    if (client.product === 'released') this.#invalidate(gatewayId, client)
+  }
+
   #declareAt(at: Instant, doubt: { gatewayId: string; witnesses: readonly ClientConnection[] }): void {
     const { gatewayId, witnesses } = doubt
     const declare = (now: Instant): void => {

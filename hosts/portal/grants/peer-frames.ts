@@ -16,6 +16,7 @@ import type { Presence } from '../decide/presence.ts'
 import type { View } from '../decide/view.ts'
 import type { AccessRequest } from './access-request.ts'
 import type { Attendance } from './attendance.ts'
+import type { BlockedGateways } from './blocked-gateways.ts'
 import type { ConnectedPeers } from './connected-peers.ts'
 import { isClient, isGateway, type ClientConnection, type Connection, type GatewayConnection } from './connections.ts'
 import type { IceCandidates } from './ice-candidates.ts'
@@ -34,6 +35,7 @@ export interface PeerFramesNeeds {
   attendance: Attendance
   requests: Requests
   withdrawals: Withdrawals
+  blockedGateways: Pick<BlockedGateways, 'reported'>
   candidates: IceCandidates
   nameTroubles: NameTroubles
   clientPaths: Pick<ClientPaths, 'reported'>
@@ -94,6 +96,7 @@ export class PeerFrames {
         const wish = message.payload
         this.#noteRoundTrips(connection, wish.round_trips, now)
         connection.unreachableGateways = new Set(wish.unreachable_gateway_ids?.map((id) => id.toLowerCase()))
+        connection.askedAt = now
         return this.#needs.requests.ask(connection, { ...wish, resource_id: wish.resource_id.toLowerCase() }, now)
       }
       case 'newGatewayIceCandidates':
@@ -145,7 +148,9 @@ export class PeerFrames {
         return this.#needs.presence.loadReported(connection.peerId, { processorShare, bytesPerSecond, at })
       }
       case 'hostProblems': {
-        const free = this.#needs.presence.problemsReported(connection.peerId, message.payload.problems)
+        const { problems } = message.payload
+        const free = this.#needs.presence.problemsReported(connection.peerId, problems)
+        this.#needs.blockedGateways.reported(connection.peerId, problems.length > 0, now)
         return free === undefined ? undefined : this.#needs.requests.gatewayJoined(free, now)
       }
       case 'setCapabilities':

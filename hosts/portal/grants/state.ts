@@ -14,6 +14,7 @@ import { BroughtFacts } from '../decide/brought-facts.ts'
 import { ClientPaths } from '../decide/client-paths.ts'
 import { FactAges } from '../decide/fact-ages.ts'
 import { Presence } from '../decide/presence.ts'
+import { ProblemCodes } from '../decide/problem-codes.ts'
 import type { PresentRelay } from '../decide/relay-choice.ts'
 import { View } from '../decide/view.ts'
 import type { Change, Rows } from '../store/entities.ts'
@@ -23,6 +24,7 @@ import { Attendance } from './attendance.ts'
 import { censusOf, type Census } from './census.ts'
 import { ConnectedPeers } from './connected-peers.ts'
 import type { AdmittedPeer } from './connections.ts'
+import { BlockedGateways } from './blocked-gateways.ts'
 import { Consequences } from './consequences.ts'
 import { DenialRecords } from './denial-records.ts'
 import { FactNews } from './fact-news.ts'
@@ -109,6 +111,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
   readonly #counters = new Counters()
   readonly #view: View
   readonly #presence = new Presence()
+  readonly #problemCodes = new ProblemCodes()
   readonly #grants = new Grants()
   readonly #agenda = new Agenda()
   readonly #ages = new FactAges()
@@ -179,9 +182,11 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     const requests = new Requests({ ...shared, drafts, keeper, gateways, grantLimits, answers, hearings, candidates })
     const absences = new Absences({ ...shared, keeper })
     const lostGateways = new LostGateways(shared)
+    const blockedGateways = new BlockedGateways({ ...shared, keeper, grantLimits, lostGateways })
     const parts = {
       ...shared,
       lostGateways,
+      blockedGateways,
       withdrawals,
       keeper,
       gatewayGrants,
@@ -235,6 +240,11 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
       requests: this.#requests.size,
       withdrawals: this.#withdrawals.size,
     }
+  }
+
+  /** Returns the number of connected gateways that cannot forward, by the codes of their problems. */
+  gatewayProblems(): Readonly<Record<string, number>> {
+    return this.#problemCodes.counts(this.#presence.gateways())
   }
 
   /** Number of times that peers asked for relays because they had none that answers them. */
