@@ -11,7 +11,7 @@ import { useBed } from './bed/use-bed.ts'
 import { PATIENCE_MS } from '../kit/patience.ts'
 
 /** Statements M2 and M5: a client restores its machine, and a machine has room for one client or gateway. */
-describe('the machine of a client', function () {
+describe('the machine of a client or gateway', function () {
   this.timeout(240_000)
   let asBefore: string
   const bed = useBed(async (made) => {
@@ -25,15 +25,15 @@ describe('the machine of a client', function () {
     await bed().knows('web')
   })
 
-  const run = (args: readonly string[]) =>
+  const run = (args: readonly string[], name = 'client') =>
     bed()
-      .machine('client')
+      .machine(name)
       .run(process.execPath, portreeve(...args), { timeoutMs: PATIENCE_MS })
 
   const config = (): string => join(bed().run.path, 'client.yaml')
 
-  const stateOf = async (): Promise<string> => {
-    const machine = bed().machine('client')
+  const stateOf = async (name = 'client'): Promise<string> => {
+    const machine = bed().machine(name)
     const commands: readonly (readonly [string, ...string[]])[] = [
       ['ip', '-4', 'rule'],
       ['ip', '-6', 'rule'],
@@ -70,13 +70,19 @@ describe('the machine of a client', function () {
     )
   }
 
-  for (const [what, settings] of [
-    ['a second client with a socket and a device of its own', { device: 'tun-second', role: 'client' }],
-    ['a second client with the same device', { device: 'tun-portreeve', role: 'client' }],
-    ['a gateway', { device: 'tun-gateway', role: 'gateway' }],
+  for (const [first, what, settings] of [
+    [
+      'client',
+      'a second client with a socket and a device of its own',
+      { device: 'tun-second', role: 'client', checks: false },
+    ],
+    ['client', 'a second client with the same device', { device: 'tun-portreeve', role: 'client', checks: false }],
+    ['client', 'a gateway', { device: 'tun-gateway', role: 'gateway', checks: true }],
+    ['gateway', 'a client', { device: 'tun-portreeve', role: 'client', checks: true }],
+    ['gateway', 'a second gateway with a device of its own', { device: 'tun-second', role: 'gateway', checks: false }],
   ] as const) {
-    it(`M5 a machine with a client refuses ${what} in a sentence, before anything of the first is touched`, async () => {
-      const { role, device } = settings
+    it(`M5 a machine with a ${first} refuses ${what} in a sentence, before anything of the first is touched${settings.checks ? ', and `check` says so' : ''}`, async () => {
+      const { role, device, checks } = settings
       const file = role === 'client' ? config() : join(packageRoot(), 'config', 'gateway.yaml')
       const text = stringify({
         ...(parse(await readFile(file, 'utf8')) as object),
@@ -84,15 +90,22 @@ describe('the machine of a client', function () {
         device,
         state_folder: join(bed().run.path, 'second'),
         socket: join(bed().run.path, 'second.sock'),
-        token_file: join(bed().run.path, 'client.token'),
+        token_file: join(bed().run.path, `${role}.token`),
       })
       const second = await bed().run.write('second.yaml', text)
-      const stood = await stateOf()
-      const args = role === 'client' ? ['client', 'up'] : ['gateway']
-      const { code, stderr } = await run([...args, '--config', second])
-      expect(code).to.equal(1)
-      expect(stderr).to.match(/MACHINE_TAKEN: another Portreeve .* process \d+, with the device tun-portreeve/)
-      expect(await stateOf()).to.equal(stood)
+      const stood = await stateOf(first)
+      const up = role === 'client' ? ['client', 'up'] : ['gateway']
+      const [start, check] = await Promise.all(
+        (checks ? [up, [role, 'check']] : [up]).map((args) => run([...args, '--config', second], first)),
+      )
+      const owner = `process \\d+, with the device ${first === 'client' ? 'tun-portreeve' : 'tun-gateway'}`
+      expect(start?.code).to.equal(1)
+      expect(start?.stderr).to.match(new RegExp(`MACHINE_TAKEN: another Portreeve .* ${owner}`))
+      if (checks) {
+        expect(check?.code).to.equal(1)
+        expect(check?.stdout).to.match(new RegExp(`another Portreeve .* ${owner}[^]*\\(machine_taken\\)`))
+      }
+      expect(await stateOf(first)).to.equal(stood)
       expect((await bed().page('http://web.example.org/')).server).to.equal('target')
     })
   }

@@ -1,18 +1,12 @@
 import type { HostProblem } from '../../../core/runtime/host-problems.ts'
-import {
-  judgeForward,
-  type ForwardedPacket,
-  type NftChain,
-  type NftRule,
-} from '../../../core/upkeep/forward-verdict.ts'
+import { judgeForward, type NftChain, type NftRule } from '../../../core/upkeep/forward-verdict.ts'
+import { judgePlace } from '../../../core/upkeep/own-rules.ts'
 import type { Comparison } from '../../../core/upkeep/reconciler.ts'
 import { CommandError, runCommand } from '../process/run-command.ts'
+import { packetsThrough, RULE_OWNER } from './forwarded-packets.ts'
 import type { HostPart } from './host-part.ts'
-import { isObject, parseList, tolerate } from './ip-command.ts'
-import { uplinks } from './uplinks.ts'
+import { isObject, tolerate } from './ip-command.ts'
 
-/** Comment of a gateway's rules in chains of others, by which they are recognized as its. */
-const OWNER = 'portreeve gateway'
 const OWN_TABLES = ['portreeve', 'portreeve-guard']
 /** Rules with longer listings, in characters, are not read again before `REST_MS` have passed, unless chains change. */
 const MAX_LISTING = 500_000
@@ -65,7 +59,7 @@ export class ForeignFirewalls implements HostPart {
       if (!hasPlace || !drops) continue
       const where = textOf(chain)
       const rule = (match: string): string =>
-        `${before === undefined ? `add rule ${where}` : `insert rule ${where} handle ${before}`} ${match} counter accept comment "${OWNER}"`
+        `${before === undefined ? `add rule ${where}` : `insert rule ${where} handle ${before}`} ${match} counter accept comment "${RULE_OWNER}"`
       await runCommand(
         'nft',
         ['-f', '-'],
@@ -124,24 +118,11 @@ export class ForeignFirewalls implements HostPart {
       if (text === undefined) continue
       length += text.length
       const rules = rulesIn(text)
-      const own = rules.filter(({ comment, chain: at }) => comment === OWNER && at === chain.name)
-      const others = rules.filter((rule) => !own.includes(rule))
+      const own = rules.filter(({ comment, chain: at }) => comment === RULE_OWNER && at === chain.name)
       const hasPlace = isOfIptables(chain)
-      const drops = (those: readonly NftRule[], isStrict = (_endsAt: number | undefined) => false) =>
-        packets
-          .map((packet) => judgeForward(chain, those, packet))
-          .filter(({ verdict, endsAt }) => verdict === 'drops' || (verdict === 'depends' && isStrict(endsAt)))
-      // In a chain with a place, own rules are put also where others' rules let only some packets pass.
-      const dropping = drops(others, (endsAt) => hasPlace && (chain.policy === 'drop' || endsAt !== undefined))
-      found.push({
-        chain,
-        hasPlace,
-        own,
-        drops: hasPlace
-          ? dropping.length > 0 && (own.length === 0 || drops(rules).length > 0)
-          : drops(rules).length > 0,
-        before: dropping.find(({ endsAt }) => endsAt !== undefined)?.endsAt,
-      })
+      const { drops, before } = judgePlace({ chain, rules, own, packets })
+      const isDropped = packets.some((packet) => judgeForward(chain, rules, packet).verdict === 'drops')
+      found.push({ chain, hasPlace, own, drops: hasPlace ? drops : isDropped, before })
     }
     return { found, length }
   }
@@ -208,18 +189,3 @@ const objectsIn = (text: string, kind: string): Record<string, unknown>[] => {
   const { nftables = [] }: { nftables?: unknown[] } = JSON.parse(text)
   return nftables.flatMap((each) => (isObject(each) && isObject(each[kind]) ? [each[kind]] : []))
 }
-
-/** Returns packets as a gateway forwards them: from the tunnel into the site, and answers. */
-const packetsThrough = async (device: string): Promise<ForwardedPacket[]> => {
-  const outer = await uplinks()
-  const sites = outer.length > 0 ? outer : await otherDevices(device)
-  return sites.flatMap((site) => [
-    { iif: device, oif: site, state: 'new' as const },
-    { iif: site, oif: device, state: 'established' as const },
-  ])
-}
-
-const otherDevices = async (device: string): Promise<string[]> =>
-  parseList(await runCommand('ip', ['-j', 'link', 'show', 'up']))
-    .map(({ ifname }) => String(ifname))
-    .filter((name) => name !== device && name !== 'lo')

@@ -10,6 +10,7 @@ import { ForeignFirewalls } from './foreign-firewalls.ts'
 import { Forwarding } from './forwarding.ts'
 import { lockedForwarding } from './forwarding-switches.ts'
 import type { HostPart } from './host-part.ts'
+import { LegacyFirewall } from './legacy-firewall.ts'
 import { ownedDevices } from './machine-owner.ts'
 import { targetOfResolvConf } from './resolv-conf.ts'
 import { resolverProblem, type ResolverMode } from './resolver-configuration.ts'
@@ -37,11 +38,14 @@ export const checkMachine = async ({
   routing.want(device, ranges.map(formatPrefix))
   const firewalls = new ForeignFirewalls()
   firewalls.want(device)
+  const legacy = new LegacyFirewall()
+  legacy.want(device)
   const found = [...(await takenBy()), ...(await problemsOf(routing))]
   const noNft = await runCommand('nft', ['list', 'tables']).then(() => undefined, asIs)
   if (noNft !== undefined) found.push((isGateway ? new Forwarding() : new DeviceGuard()).problemOf(noNft))
   if (isGateway) found.push(...(await lockedForwarding()))
   if (isGateway && noNft === undefined) found.push(...(await problemsOf(firewalls)))
+  if (isGateway) found.push(...(await problemsOf(legacy)))
   if (dns === 'auto' || dns === 'resolv-conf') found.push(...(await resolverProblems(resolvConf)))
   return found
 }

@@ -8,6 +8,7 @@ import { ForeignFirewalls } from './foreign-firewalls.ts'
 import { Forwarding } from './forwarding.ts'
 import type { HostPart } from './host-part.ts'
 import { canonicalPrefix } from './ip-command.ts'
+import { LegacyFirewall } from './legacy-firewall.ts'
 import { claimMachine } from './machine-owner.ts'
 import { Routing } from './routing.ts'
 import { HostProblemError, type Upkeep } from './upkeep.ts'
@@ -33,6 +34,7 @@ export class LinuxNetworkConfiguration implements NetworkConfiguration {
   readonly #routing: Routing
   readonly #forwarding: Forwarding
   readonly #firewalls = new ForeignFirewalls()
+  readonly #legacy = new LegacyFirewall()
 
   /** `stateFolder`: folder for a record of changes to the machine, to undo them after a crash. */
   constructor({ role = 'client', logger, stateFolder, upkeep }: LinuxNetworkOptions) {
@@ -72,6 +74,8 @@ export class LinuxNetworkConfiguration implements NetworkConfiguration {
     await this.#upkeep.keep(this.#forwarding)
     this.#firewalls.want(device)
     await unlessKnown(this.#upkeep.keep(this.#firewalls))
+    this.#legacy.want(device)
+    await unlessKnown(this.#upkeep.keep(this.#legacy))
     this.#guard.leaveForwarding()
     await unlessKnown(this.#upkeep.keep(this.#guard))
   }
@@ -79,6 +83,7 @@ export class LinuxNetworkConfiguration implements NetworkConfiguration {
   async clear(): Promise<void> {
     // The guard goes last: until then nothing of the tunnel is open to neighbours.
     const parts: (HostPart & { clear: () => Promise<void> })[] = [
+      this.#legacy,
       this.#firewalls,
       this.#forwarding,
       this.#routing,

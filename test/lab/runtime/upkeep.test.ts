@@ -129,6 +129,34 @@ describe('a machine that belongs to others, too', function () {
       for (const family of ['ip', 'ip6']) await nft('delete', 'table', family, 'filter')
     })
 
+    it('M1 where the older iptables drops what nothing accepts, packets of clients are accepted at the end of its chain, and again once that is flushed', async function () {
+      const programs = ['iptables-legacy', 'ip6tables-legacy']
+      const hasThem = await gateway.run('sh', ['-c', programs.map((each) => `${each} -S`).join(' && ')])
+      if (hasThem.code !== 0) this.skip()
+      for (const program of programs) {
+        await gateway.mustRun(program, ['-A', 'FORWARD', '-i', 'docker0', '-j', 'DROP'])
+        await gateway.mustRun(program, ['-P', 'FORWARD', 'DROP'])
+      }
+      await passes(part)
+      for (const program of programs) {
+        const { stdout } = await gateway.mustRun(program, ['-S', 'FORWARD'])
+        expect(stdout.trim().split('\n')).to.deep.equal([
+          '-P FORWARD DROP',
+          '-A FORWARD -i docker0 -j DROP',
+          '-A FORWARD -i tun-gateway -m comment --comment "portreeve gateway" -j ACCEPT',
+          '-A FORWARD -o tun-gateway -m comment --comment "portreeve gateway" -j ACCEPT',
+        ])
+        await gateway.mustRun(program, ['-F', 'FORWARD'])
+        await gateway.mustRun(program, ['-A', 'FORWARD', '-j', 'REJECT'])
+      }
+      await passes(part)
+      expect(problemsOf(part)).to.deep.equal([])
+      for (const program of programs) {
+        await gateway.mustRun(program, ['-F', 'FORWARD'])
+        await gateway.mustRun(program, ['-P', 'FORWARD', 'ACCEPT'])
+      }
+    })
+
     it('M4 another firewall that drops packets of clients is a problem, and the lines of its remedy solve it', async () => {
       await nft(
         '-f',
