@@ -41,7 +41,7 @@ const NEEDS = {
     turnserver: 'coturn',
     nginx: 'nginx-light',
   },
-  bench: { ...BUILD, ...LAB, iperf3: 'iperf3', turnserver: 'coturn' },
+  bench: { ...BUILD, ...LAB, ...SCENARIOS['udp-blocked'], iperf3: 'iperf3', turnserver: 'coturn' },
   long: { ...BUILD, ...LAB, iperf3: 'iperf3', turnutils_uclient: 'coturn' },
   tunnel: { ...BUILD, ...LAB, wg: 'wireguard-tools', iperf3: 'iperf3' },
 }

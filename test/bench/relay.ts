@@ -32,9 +32,18 @@ export interface RelayComparison {
   portreeve: RelayRate
   /** Undefined where coturn is not installed. */
   coturn: RelayRate | undefined
-  /** Portreeve's bytes between two clients, divided by coturn's. */
-  ratio: number | undefined
+  /** Portreeve's bytes divided by coturn's, by way. */
+  ratios: RelayRate | undefined
 }
+
+/** Ways that are measured, and their names. */
+export const RELAY_WAYS = {
+  clients: 'between clients',
+  oneByOne: 'between clients, one by one',
+  toPeer: 'to a peer',
+  fromPeer: 'from a peer',
+} as const satisfies Record<keyof RelayRate, string>
+const WAYS = Object.keys(RELAY_WAYS) as (keyof RelayRate)[]
 
 /** Bytes of one datagram: a packet of 1,280 bytes in a tunnel. */
 const DATAGRAM_BYTES = 1_312
@@ -59,25 +68,20 @@ export const compareRelays = async ({ milliseconds = 1_000, rounds = 3 } = {}): 
     theirs?.process.kill()
   }
   const [portreeve, coturn] = [medianOf(rates.portreeve), theirs && medianOf(rates.coturn)]
-  return { portreeve, coturn, ratio: coturn && portreeve.clients / coturn.clients }
+  return { portreeve, coturn, ratios: coturn && byWay((way) => portreeve[way] / coturn[way]) }
 }
 
 /** Measures for `npm run bench`. */
 export const benchRelay = async (): Promise<Figure[]> => {
-  const { portreeve, coturn } = await compareRelays()
-  return (['clients', 'oneByOne', 'toPeer', 'fromPeer'] as const).flatMap((way): Figure[] => {
-    const name = {
-      clients: 'between clients',
-      oneByOne: 'between clients, one by one',
-      toPeer: 'to a peer',
-      fromPeer: 'from a peer',
-    }[way]
+  const { portreeve, coturn, ratios } = await compareRelays()
+  return WAYS.flatMap((way): Figure[] => {
+    const name = RELAY_WAYS[way]
     const figures: Figure[] = [{ name: `relay, ${name}`, value: portreeve[way] / 1e6, unit: 'MB per processor second' }]
-    if (coturn === undefined) return figures
+    if (coturn === undefined || ratios === undefined) return figures
     return [
       ...figures,
       { name: `coturn, ${name}`, value: coturn[way] / 1e6, unit: 'MB per processor second' },
-      { name: `relay to coturn, ${name}`, value: portreeve[way] / coturn[way], unit: 'times', goal: 'at least 1.5' },
+      { name: `relay to coturn, ${name}`, value: ratios[way], unit: 'times', goal: 'at least 1.5' },
     ]
   })
 }
@@ -253,10 +257,12 @@ class BenchSocket {
 
 const medianOf = (rates: readonly RelayRate[]): RelayRate => {
   const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0
-  return {
-    clients: median(rates.map(({ clients }) => clients)),
-    oneByOne: median(rates.map(({ oneByOne }) => oneByOne)),
-    toPeer: median(rates.map(({ toPeer }) => toPeer)),
-    fromPeer: median(rates.map(({ fromPeer }) => fromPeer)),
-  }
+  return byWay((way) => median(rates.map((rate) => rate[way])))
 }
+
+const byWay = (rateOf: (way: keyof RelayRate) => number): RelayRate => ({
+  clients: rateOf('clients'),
+  oneByOne: rateOf('oneByOne'),
+  toPeer: rateOf('toPeer'),
+  fromPeer: rateOf('fromPeer'),
+})

@@ -5,17 +5,21 @@ import { stringify } from 'yaml'
 import { eventually } from '../../../hosts/lab/eventually.ts'
 import { Lab } from '../../../hosts/lab/lab.ts'
 import type { Routers } from '../../../hosts/lab/network.ts'
+import { setUdpDrop } from '../../../hosts/lab/nat-router.ts'
 import type { Part } from '../../../hosts/lab/part.ts'
 import { portreeve } from '../../../hosts/lab/program.ts'
 import { allow, clientConnected, gatewaysConnected, PORTAL_RUNS } from '../../../hosts/lab/setting-up.ts'
 import { slowDown } from '../../../hosts/lab/slow-cable.ts'
 import { walk } from '../../../hosts/lab/step.ts'
 import { MACHINES, PORTAL_URL, type MachineName } from '../../../hosts/lab/topology.ts'
+import { caFile, clientRouter, serveNames, webSocketSettings } from '../../../hosts/lab/websocket-relay.ts'
 import { World } from '../../../hosts/lab/world.ts'
+import { runIperf } from '../iperf.ts'
 import { LineChild } from './line-child.ts'
 
 /** UDP port of the servers that return what they get. */
 const PORT = 7
+const IPERF_PORT = 5201
 const GATEWAY = 'gateway-1'
 /** Servers behind the gateway, by what they are to the client: in one resource, and in a further one. */
 const SERVERS = { first: 'files', further: 'web' } as const
@@ -34,6 +38,11 @@ export interface BedOptions {
   tripMs?: number
   /** Number of relays. */
   relays?: 0 | 1 | 2
+  /**
+   * Whether the first relay is reached by a WebSocket too. The client has to be behind a router, which is its name
+   * server then and may drop UDP.
+   */
+  hasWebSocket?: boolean
 }
 
 /** Portal, client, gateway and relays on machines of their own, with servers behind the gateway that return datagrams. */
@@ -43,6 +52,7 @@ export class Bed {
   readonly #parts: Part[] = []
   readonly #relays = new Map<string, Part>()
   #asker: LineChild | undefined
+  #iperf: Promise<string> | undefined
   #isKnown = false
 
   private constructor(world: World, options: BedOptions) {
@@ -70,9 +80,10 @@ export class Bed {
     const { world } = this
     const [gatewayToken, clientToken] = this.#isKnown ? [] : await this.#tokens()
     this.#isKnown = true
-    await world.lab.startGateway(GATEWAY, gatewayToken)
+    const settings = this.#options.hasWebSocket === true ? caFile(world.lab) : {}
+    await world.lab.startGateway(GATEWAY, gatewayToken, settings)
     await gatewaysConnected(world, [GATEWAY])
-    await world.lab.startClient(clientToken)
+    await world.lab.startClient(clientToken, settings)
     await clientConnected(world)
     await pause(SETTLE_MS)
   }
@@ -100,11 +111,33 @@ export class Bed {
     return outcome.ms
   }
 
-  /** Kind of the path to the gateway, and the relay that it uses; throws unless there is a path of this kind. */
-  async pathIs(kind: string): Promise<string | null> {
+  /** Returns the path to the gateway, and the relay that it uses; throws unless the path is of one of these kinds. */
+  async pathIs(...kinds: string[]): Promise<{ kind: string; relay: string | null }> {
     const [gateway] = (await this.world.clientStatus()).gateways
-    if (gateway?.path_kind !== kind) throw new Error(`the path is ${gateway?.path_kind ?? 'none'}, not ${kind}`)
-    return gateway.relay
+    const { path_kind: kind = null, relay = null } = gateway ?? {}
+    if (kind !== null && kinds.includes(kind)) return { kind, relay }
+    throw new Error(`the path is ${kind ?? 'none'}, not ${kinds.join(' or ')}`)
+  }
+
+  /** Waits until the path to the gateway is of one of these kinds; returns the kind. */
+  async pathBecomes(...kinds: string[]): Promise<string> {
+    const question = () => this.pathIs(...kinds)
+    return (await eventually(question, { what: 'the path to the gateway', timeoutMs: 40_000 })).kind
+  }
+
+  /** Has the client's router drop all UDP, or let it through again. */
+  async dropUdp(drops: boolean): Promise<void> {
+    await setUdpDrop(clientRouter(this.world.lab), drops)
+  }
+
+  /** Sends by TCP through the tunnel to a server behind the gateway; returns the bits that arrive in a second. */
+  async throughput(seconds: number): Promise<number> {
+    await (this.#iperf ??= this.#startIperf())
+    const { client } = this.world.lab.machines
+    const end = await runIperf(client, { address: MACHINES[SERVERS.first].site, port: IPERF_PORT, seconds })
+    const bits = end.sum_received?.bits_per_second ?? 0
+    if (bits === 0) throw new Error('nothing came through the tunnel')
+    return bits
   }
 
   /** Makes a change while datagrams go on, and returns the longest time in milliseconds without an answer. */
@@ -173,6 +206,8 @@ export class Bed {
     await allow(world, 'web')
     for (const machine of Object.values(SERVERS)) await this.#echo(machine)
     for (const machine of RELAYS.slice(0, relays)) await this.#relay(machine)
+    const { client } = routers
+    if (this.#options.hasWebSocket === true) await serveNames(lab, (client?.inside ?? '').replace(/\d+$/, '1'))
   }
 
   async #tokens(): Promise<[string, string]> {
@@ -198,6 +233,13 @@ export class Bed {
     await part.line((line) => line === 'ready')
   }
 
+  async #startIperf(): Promise<string> {
+    const args = ['-s', '-p', String(IPERF_PORT), '--forceflush']
+    const part = this.world.lab.machines[SERVERS.first].spawn('iperf3', args, { name: 'iperf3' })
+    this.#parts.push(part)
+    return part.line((line) => line.includes('listening'))
+  }
+
   async #relay(machine: (typeof RELAYS)[number]): Promise<void> {
     const { api, lab } = this.world
     const { token } = await api.create('relay_tokens', { name: machine })
@@ -212,6 +254,7 @@ export class Bed {
         listen: [outside],
         // The lab's outside network is one of documentation.
         permitted_peers: ['203.0.113.0/24'],
+        ...(this.#options.hasWebSocket === true && machine === RELAYS[0] ? await webSocketSettings(lab) : {}),
         state_folder: join(lab.run.path, `relay-${machine}`),
       }),
     )

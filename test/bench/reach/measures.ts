@@ -1,6 +1,7 @@
 import { MACHINES } from '../../../hosts/lab/topology.ts'
 import type { Routers } from '../../../hosts/lab/network.ts'
 import { percentile } from '../figure.ts'
+import { compareRelays, RELAY_WAYS, type RelayRate } from '../relay.ts'
 import { Bed, type BedOptions } from './bed.ts'
 
 /** Median and the value that 95 in 100 samples do not exceed, in milliseconds. */
@@ -14,17 +15,29 @@ export type Say = (text: string) => void
 
 /** One way, from any machine outside to any other: a hop takes 10 ms, there and back. */
 const TRIP_MS = 5
+/** Time for which throughput is measured, and before that, until buffers have grown and code is compiled. */
+const SECONDS = 4
+const WARM_UP_SECONDS = 1
+const AT_HOME = { inside: '192.168.7.20', outside: '203.0.113.77' } as const
 /** Places behind NATs through which peers find one another, and through which they do not. */
 const homes = (translation: 'preserving' | 'random'): Routers => ({
-  client: { inside: '192.168.7.20', outside: '203.0.113.77', translation },
+  client: { ...AT_HOME, translation },
   'gateway-1': { inside: '10.0.0.5', outside: '203.0.113.7', translation },
 })
+
+/** Client behind a router that can drop UDP, and a relay that is reached by a WebSocket then. */
+const NO_UDP = {
+  routers: { client: { ...AT_HOME, translation: 'random' } },
+  relays: 1,
+  hasWebSocket: true,
+} as const satisfies BedOptions
 
 /** Ways to a gateway, by their keys in `first_byte_ms`: what the lab is, and the kind of the path there. */
 const WAYS = {
   direct: { options: { tripMs: TRIP_MS }, kind: 'direct' },
   punched: { options: { tripMs: TRIP_MS, routers: homes('preserving') }, kind: 'nat' },
   relayed: { options: { tripMs: TRIP_MS, routers: homes('random'), relays: 1 }, kind: 'relayed' },
+  websocket: { options: { tripMs: TRIP_MS, ...NO_UDP }, kind: 'websocket' },
 } as const satisfies Record<string, { options: BedOptions; kind: string }>
 
 /** Ways whose first byte is measured. */
@@ -56,6 +69,7 @@ export const firstByte = async (way: WayName, samples: number, say: Say): Promis
   const bed = await Bed.open(options)
   const taken: number[] = []
   try {
+    if (kind === 'websocket') await bed.dropUdp(true)
     await bed.startPeers()
     say(`first_byte_ms.${way}: a ping to the portal takes ${(await bed.ping()).toFixed(1)} ms`)
     // The first one is not counted: lan_ms is about what a start costs.
@@ -70,6 +84,42 @@ export const firstByte = async (way: WayName, samples: number, say: Say): Promis
     await bed.close()
   }
   return spread(taken)
+}
+
+/** Compares our relay with coturn; returns the least favourable of the ratios. */
+export const relayRatio = async (say: Say): Promise<number> => {
+  const { portreeve, coturn, ratios } = await compareRelays()
+  if (coturn === undefined || ratios === undefined) throw new Error('there is no coturn to compare with (turnserver)')
+  for (const [way, name] of Object.entries(RELAY_WAYS) as [keyof RelayRate, string][]) {
+    const [ours, theirs] = [portreeve[way], coturn[way]].map((rate) => (rate / 1e6).toFixed(0))
+    say(`relay_ratio, ${name}: ${ours} and coturn ${theirs} MB per processor second, ${ratios[way].toFixed(2)} times`)
+  }
+  return Math.min(...Object.values(ratios))
+}
+
+/** Measures TCP by the WebSocket and by the direct path in turns, in one network; returns the ratio of the medians. */
+export const webSocketRatio = async (rounds: number, say: Say): Promise<number> => {
+  const bed = await Bed.open(NO_UDP)
+  const rates = { direct: [] as number[], websocket: [] as number[] }
+  try {
+    await bed.startPeers()
+    await bed.firstAnswer('first')
+    for (let round = 1; round <= rounds; round++) {
+      for (const way of ['direct', 'websocket'] as const) {
+        await bed.dropUdp(way === 'websocket')
+        const kinds = way === 'websocket' ? ['websocket'] : ['direct', 'nat']
+        const kind = await bed.pathBecomes(...kinds)
+        await bed.throughput(WARM_UP_SECONDS)
+        const rate = await bed.throughput(SECONDS)
+        await bed.pathIs(...kinds)
+        rates[way].push(rate)
+        say(`websocket_ratio ${round} of ${rounds}: ${(rate / 1e6).toFixed(0)} Mbit/s, path ${kind}`)
+      }
+    }
+  } finally {
+    await bed.close()
+  }
+  return percentile(rates.websocket, 0.5) / percentile(rates.direct, 0.5)
 }
 
 /** Measures the longest silence when the client's address changes. */
@@ -99,7 +149,7 @@ export const relayKilled = async (samples: number, say: Say): Promise<Spread> =>
     try {
       await bed.startPeers()
       await bed.firstAnswer('first')
-      const relay = await bed.pathIs('relayed')
+      const { relay } = await bed.pathIs('relayed')
       const silence = await bed.silence(() => Promise.resolve(bed.killRelay(relay ?? '')))
       await bed.pathIs('relayed')
       taken.push(silence)

@@ -44,9 +44,9 @@ Measures, and keys of the last line, with null for what was not measured, for a 
                    gateway just started and idle; \`further\`, to a further resource of the gateway (goals 12 and 4)
   first_byte_ms    the same where a hop takes 10 ms, after all grants were withdrawn: \`direct\`; \`punched\`, with both ends behind
                    NATs; \`relayed\`; \`websocket\` (goals of the medians 50, 150, 200, 300)
-  relay_ratio      bytes that the relay carries in a second of its processor time, beside coturn with the same client
-                   (goal 1.5 and more)
-  websocket_ratio  throughput by WebSocket, beside the direct path's (goal 0.5 and more)
+  relay_ratio      bytes that the relay carries in a second of its processor time, divided by coturn's with the same client:
+                   the least of four ways, all of which are on standard error (goal 1.5 and more)
+  websocket_ratio  throughput of TCP by WebSocket, with UDP dropped, divided by the direct path's (goal 0.5 and more)
   roam_ms          longest silence when the client's address changes while datagrams go on (goal under 1000)
   relay_killed_ms  longest silence when the relay in use is killed, with a second one there (goal under 2000)
 `

@@ -1,6 +1,6 @@
 // `npm run bench:reach`: how long people wait until a gateway is reached. See HELP in options.ts.
 import { loadavg } from 'node:os'
-import { firstByte, lan, relayKilled, roam, WAY_NAMES, type Spread } from './measures.ts'
+import { firstByte, lan, relayKilled, relayRatio, roam, WAY_NAMES, webSocketRatio, type Spread } from './measures.ts'
 import { HELP, readOptions, type Measure, type Options } from './options.ts'
 
 const say = (text: string): void => void process.stderr.write(`${text}\n`)
@@ -32,9 +32,8 @@ const run = async ({ samples, measures, json }: Options): Promise<void> => {
       ? await measured(`first_byte_ms.${way}`, () => firstByte(way, samples, say))
       : notYet(`first_byte_ms.${way}`, 'it was not asked for')
   }
-  first_byte_ms['websocket'] = notYet('first_byte_ms.websocket', 'this bench has no network that blocks UDP')
-  const relay_ratio = notYet('relay_ratio', 'this bench has no coturn to compare with')
-  const websocket_ratio = notYet('websocket_ratio', 'this bench has no network that blocks UDP')
+  const relay_ratio = await ifWanted('relay_ratio', () => relayRatio(say))
+  const websocket_ratio = await ifWanted('websocket_ratio', () => webSocketRatio(Math.min(samples, 3), say))
   const roam_ms = await ifWanted('roam_ms', () => roam(samples, say))
   const relay_killed_ms = await ifWanted('relay_killed_ms', () => relayKilled(Math.min(samples, 3), say))
   say(`load of the machine after: ${loadavg()[0]?.toFixed(1) ?? '?'}`)

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Namespace } from '../../../hosts/lab/namespace.ts'
+import { runIperf } from '../iperf.ts'
 import { IPERF_PORT, type Bed, type Side } from './bed.ts'
 
 /** Names of the measures, in the order of the table. */
@@ -30,14 +31,6 @@ export interface Figure {
   value: number
   /** Processor time of both ends of the tunnel, if data was transferred. */
   secondsPerGigabyte?: number
-}
-
-interface IperfReport {
-  error?: string
-  end: {
-    sum_received?: { bits_per_second: number; bytes: number }
-    sum?: { lost_percent: number; bytes: number }
-  }
 }
 
 interface Transfer {
@@ -93,10 +86,7 @@ const transfer = async (
   { address, seconds, args }: { address: string; seconds: number; args: readonly string[] },
 ): Promise<Transfer> => {
   const before = processorSeconds(pids)
-  const all = ['-c', address, '-p', String(IPERF_PORT), '-t', String(seconds), '-J', ...args]
-  const { stdout } = await client.run('iperf3', all, { timeoutMs: (seconds + 20) * 1_000 })
-  const { end, error } = JSON.parse(stdout) as IperfReport
-  if (error !== undefined) throw new Error(`iperf3 ${all.join(' ')}: ${error}`)
+  const end = await runIperf(client, { address, port: IPERF_PORT, seconds, args })
   // Only the UDP server knows the share of datagrams that arrived.
   const isUdp = args.includes('-u')
   const delivered = isUdp ? 1 - (end.sum?.lost_percent ?? 100) / 100 : 1
