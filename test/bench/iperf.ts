@@ -2,7 +2,7 @@ import type { Namespace } from '../../hosts/lab/namespace.ts'
 
 /** Result of a run of iperf3, as far as it is read. */
 export interface IperfEnd {
-  /** What the server received; of TCP. */
+  /** Data that the server received by TCP. */
   sum_received?: { bits_per_second: number; bytes: number }
   /** Sum of both ends; of UDP. */
   sum?: { lost_percent: number; bytes: number }
