@@ -51,7 +51,7 @@ export class WebSocketListener implements Startable {
     webSockets.serve(server)
     this.#server = server
     await new Promise<void>((resolve, reject) => {
-      server.once('error', (error) => reject(cannotListen(host, port, error)))
+      server.on('error', (error) => reject(cannotListen(host, port, error)))
       server.listen(port, host, resolve)
     })
   }

@@ -89,19 +89,23 @@ describe('a neighbour of a client and of a gateway', function () {
         expect(await heard(neighbour, address, [...PORTS, ...open]), address).to.deep.equal([])
     })
 
-    it(`D16 a neighbour reaches no name service of a ${role} whose nft rules were flushed, though its kernel answers`, async () => {
+    it(`D16 a neighbour reaches no name service of a ${role} whose nft rules were flushed`, async () => {
       const [addresses, open] = [await addressesOf(role, device), await listening(role)]
       const { stdout: rules } = await bed().machine(role).mustRun('nft', ['list', 'ruleset'])
       await flushForGood(role)
-      for (const address of addresses) {
-        const answers = await heard(neighbour, address, [...PORTS, ...open])
-        expect(answers, address).to.include('ping')
-        expect(
-          answers.filter((each) => /open|answer/.test(each)),
-          address,
-        ).to.deep.equal([])
+      try {
+        for (const address of addresses) {
+          const answers = await heard(neighbour, address, [...PORTS, ...open])
+          // A gateway's kernel answers; what a client's says from its tunnel address has no way but into the tunnel.
+          if (role === 'gateway') expect(answers, address).to.include('ping')
+          expect(
+            answers.filter((each) => role === 'client' || /open|answer/.test(each)),
+            address,
+          ).to.deep.equal([])
+        }
+      } finally {
+        await bed().machine(role).mustRun('nft', ['-f', '-'], { input: rules })
       }
-      await bed().machine(role).mustRun('nft', ['-f', '-'], { input: rules })
     })
   }
 

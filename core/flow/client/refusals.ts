@@ -6,15 +6,10 @@ import type { Counters } from '../../runtime/counters.ts'
 import type { ClientDrop } from './client-flows-messages.ts'
 
 /**
- * Reasons for which a connection that is open is over: its grant or its route is gone. TCP takes an ICMP error about an
+ * Reasons for which a connection that is open is over: its grant or its route is gone. A filter may come back. TCP takes an ICMP error about an
  * open connection for transient (RFC 1122 §4.2.3.9), and the application would wait for minutes.
  */
-const ENDS_CONNECTIONS: ReadonlySet<ClientDrop> = new Set([
-  'unknown-destination',
-  'authorization-failed',
-  'port-refused',
-  'protocol-refused',
-])
+const ENDS_CONNECTIONS: ReadonlySet<ClientDrop> = new Set(['unknown-destination', 'authorization-failed'])
 
 /** Packets of this machine that are dropped: counts each by its reason, and tells the application. */
 export class Refusals {

@@ -239,7 +239,7 @@ const nginxConfig = ({
   folder: string
   files: { certificate_file: string; key_file: string }
 }): string => `
-daemon off;
+daemon off; master_process off;
 pid ${folder}/nginx.pid;
 worker_processes 1;
 events {}

@@ -341,6 +341,8 @@ export class Bed {
     const config = await this.#config('portal.yaml', 'portal', {
       listen: { host: '::', port: PORTAL_PORT },
       public_url: this.#portalUrl('ipv4'),
+      // Tests that cut the direct path want none.
+      relay: false,
       state_folder: join(this.run.path, 'portal'),
     })
     const args = ['portal', 'init', '--config', config, '--account', 'example', '--admin-email', 'admin@example.org']
