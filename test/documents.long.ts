@@ -21,11 +21,15 @@ const HANDLERS: readonly Handler[] = [
   { command: /^portreeve plugin (check|list) /, shows: /selector-random/ },
   { command: /^portreeve plugin schema /, shows: /"properties"/ },
   { command: /^npm run bench:withdrawal$/, runElsewhere: 'test/bench/withdrawal, by hand' },
-  { command: /^npm run (bench|bench:tunnel)\b/, runElsewhere: 'test/bench, by hand: they measure a machine' },
+  {
+    command: /^npm run (bench|bench:tunnel)\b/,
+    runElsewhere: 'test/bench, by hand: they measure a machine',
+  },
   { command: /^npm (start|test)$/, runElsewhere: 'CI, and test/lab/story.test.ts' },
   { command: /^npm run (test:long|test:nodes|check|format|build)\b/, runElsewhere: 'CI, and each landing' },
   { command: /^PORTREEVE_LANE=script npm test$/, runElsewhere: 'test/lab/lane.long.ts' },
   { command: /^portreeve (portal|gateway)  ?--config /, runElsewhere: 'test/hosts/cli, test/lab/endings.test.ts' },
+  { command: /^portreeve relay  ?--config /, runElsewhere: 'test/hosts/relay/relay-process.test.ts' },
   { command: /^portreeve (client|explain) /, runElsewhere: 'test/hosts/cli, test/lab/sign-in.test.ts' },
 ]
 
