@@ -6,9 +6,12 @@ import { after, SECOND, type Instant } from '../runtime/time.ts'
 import { firstDelayMs, reconnectDelayMs } from './backoff.ts'
 import { readMessage, wireName, type MessageSet } from './events.ts'
 import { decodeFrame, encodeFrame, MAX_FRAME_FROM_PORTAL_CHARACTERS, readReply, type Frame } from './frame.ts'
-import type { EventName, FromPortal, LinkRole, ToPortal } from './messages.ts'
-import type { ConnectRefusal } from './connect-request.ts'
+import { HeldMessages } from './held-messages.ts'
+import type { EventName, LinkRole, ToPortal } from './messages.ts'
+import type { LinkInput, LinkOutput } from './portal-link-messages.ts'
 import { plain, problemOfFailure, problemOfJoin, problemText, type PortalProblem } from './portal-problem.ts'
+
+export type { LinkInput, LinkOutput } from './portal-link-messages.ts'
 
 export interface PortalLinkOptions<R extends LinkRole> {
   role: R
@@ -22,48 +25,6 @@ export interface PortalLinkOptions<R extends LinkRole> {
   /** Time for which to try to reconnect after a connection was lost; unlimited by default. */
   patienceMs?: number
 }
-
-/** Inputs of `PortalLink`: events of the connection, and messages to send. */
-export type LinkInput<R extends LinkRole> =
-  | { type: 'started' }
-  | { type: 'stopped' }
-  | { type: 'connectionOpened' }
-  /** An HTTP response came instead of a WebSocket. `code` is absent if it is not the portal's. */
-  | ({ type: 'connectionRefused'; status: number; problem?: PortalProblem } & Partial<
-      Pick<ConnectRefusal, 'code' | 'reason' | 'detail' | 'retryAfterMs'>
-    >)
-  /** The connection ended, or could not be made. */
-  | { type: 'connectionClosed'; problem?: PortalProblem }
-  | { type: 'frameReceived'; text: string }
-  /** The addresses of this machine have changed: a connection from one of before may be dead. */
-  | { type: 'networkChanged' }
-  /**
-   * Sends a message. While the link is down it is dropped, or with `hold` kept until the link is up (the last 64 of
-   * them). With `hold` it is also sent again on the next connection if this one dies before the portal has answered
-   * anything sent later: the portal may get it twice.
-   */
-  | ({ type: 'send'; hold?: boolean } & ToPortal<R>)
-
-/** Outputs of `PortalLink`: effects on the connection, received messages and changes of the link. */
-export type LinkOutput<R extends LinkRole> =
-  | { type: 'openConnection' }
-  | { type: 'closeConnection' }
-  | { type: 'sendText'; text: string }
-  | ({ type: 'deliver' } & FromPortal<R>)
-  /** The peer has joined: messages reach the portal. The portal's `init` follows. */
-  | { type: 'linkUp' }
-  | { type: 'linkDown'; reason: string; problem?: PortalProblem }
-  /** The portal was not reached; another attempt follows. */
-  | { type: 'attemptFailed'; problem: PortalProblem }
-  /**
-   * Final: the token is not valid. `reason` is the portal's code (`invalid_token`, `token_revoked` …), `detail` its
-   * explanation.
-   */
-  | { type: 'signedOut'; reason: string; detail?: string }
-  /** Final: another process with this identity is connected. `reason` is a sentence. */
-  | { type: 'identityInUse'; reason: string }
-  /** Final: the portal was unreachable for longer than `patienceMs`, or refused the join. `reason` is a sentence. */
-  | { type: 'gaveUp'; reason: string }
 
 const JOIN_PATIENCE_MS = 5 * SECOND
 /**
@@ -80,7 +41,6 @@ const NETWORK_CHANGED_MS = 2 * SECOND
  */
 const IN_USE_PATIENCE_MS = 40 * SECOND
 const IN_USE_RETRY_MS = 5 * SECOND
-const MAX_HELD_MESSAGES = 64
 
 type Phase =
   | { name: 'idle' }
@@ -112,9 +72,7 @@ export class PortalLink<R extends LinkRole> implements Machine<LinkInput<R>, Lin
   readonly #patienceMs: number
   readonly #outputs = new OutputQueue<LinkOutput<R>>()
   readonly #counters = new Counters()
-  readonly #held: ToPortal<R>[] = []
-  /** Sent messages that may be lost with the connection: a dead one takes what is written to it for a while. */
-  #unproven: { ref: number; message: ToPortal<R> }[] = []
+  readonly #held = new HeldMessages<ToPortal<R>>()
   #phase: Phase = { name: 'idle' }
   #everUp = false
   /** Time of the first refusal because another process with this identity is connected. */
@@ -259,7 +217,7 @@ export class PortalLink<R extends LinkRole> implements Machine<LinkInput<R>, Lin
     const step = name === 'up' ? 'open' : 'upgrade'
     const problem = given ?? problemOfFailure({ step, message: reason.replaceAll('_', ' ') }, { url: this.#url })
     if (name === 'up') {
-      this.#holdUnproven()
+      this.#held.connectionLost()
       this.#attempt = 0
       this.#giveUpAt = now + this.#patienceMs
       this.#outputs.push({ type: 'linkDown', reason, problem })
@@ -304,16 +262,12 @@ export class PortalLink<R extends LinkRole> implements Machine<LinkInput<R>, Lin
     }
     if (phase.name !== 'up') return
     if (frame.ref === phase.doubted?.ref) phase.doubted = undefined
-    const { ref: proven } = frame
-    // Frames arrive in order: an answer to one shows that those before it have arrived.
-    if (reply.status === 'ok' && typeof proven === 'number') {
-      this.#unproven = this.#unproven.filter(({ ref }) => ref > proven)
-    }
+    if (reply.status === 'ok' && typeof frame.ref === 'number') this.#held.answered(frame.ref)
     if (reply.status === 'ok') phase.unanswered = phase.unanswered.filter((ref) => ref !== frame.ref)
     // The portal has forgotten the join but not the connection, so join again.
     else if (reply.reason === 'unmatched topic') {
       this.#giveUpAt = now + this.#patienceMs
-      this.#holdUnproven()
+      this.#held.connectionLost()
       this.#outputs.push({ type: 'linkDown', reason: 'unmatched topic' })
       this.#sendJoin(now)
     }
@@ -328,7 +282,7 @@ export class PortalLink<R extends LinkRole> implements Machine<LinkInput<R>, Lin
     if (this.#role !== 'relay') this.#push(this.#role, 'set_snownet_capabilities', { iceless: false })
     if (this.#features.length > 0) this.#push(this.#role, 'set_capabilities', { features: this.#features })
     this.#outputs.push({ type: 'linkUp' })
-    for (const message of this.#held.splice(0)) this.#sayHeld(message)
+    for (const message of this.#held.take()) this.#sayHeld(message)
   }
 
   #disconnect(frame: Frame): void {
@@ -353,23 +307,13 @@ export class PortalLink<R extends LinkRole> implements Machine<LinkInput<R>, Lin
     const message = { event, payload } as ToPortal<R>
     if (this.#phase.name === 'up') return hold === true ? this.#sayHeld(message) : void this.#say(message)
     if (hold !== true || this.#phase.name === 'idle') return this.#drop('not-connected')
-    this.#held.push(message)
-    if (this.#held.length > MAX_HELD_MESSAGES) {
-      this.#held.shift()
-      this.#drop('held-too-many')
-    }
+    if (!this.#held.hold(message)) this.#drop('held-too-many')
   }
 
   /** Sends a message, and keeps it until it is known to have arrived. */
   #sayHeld(message: ToPortal<R>): void {
     const ref = this.#say(message)
-    if (ref !== undefined) this.#unproven.push({ ref, message })
-    if (this.#unproven.length > MAX_HELD_MESSAGES) this.#unproven.shift()
-  }
-
-  /** Holds back again, in order, what may be lost with the connection. */
-  #holdUnproven(): void {
-    this.#held.push(...this.#unproven.splice(0).map(({ message }) => message))
+    if (ref !== undefined) this.#held.sent(ref, message)
   }
 
   /** Sends a message and returns its reference. */
@@ -418,7 +362,7 @@ export class PortalLink<R extends LinkRole> implements Machine<LinkInput<R>, Lin
   #end(reason: string): void {
     const { name } = this.#phase
     this.#phase = { name: 'idle' }
-    this.#held.length = this.#unproven.length = 0
+    this.#held.clear()
     if (name === 'up') this.#outputs.push({ type: 'linkDown', reason })
     if (name !== 'idle' && name !== 'waiting') this.#outputs.push({ type: 'closeConnection' })
   }
@@ -426,7 +370,7 @@ export class PortalLink<R extends LinkRole> implements Machine<LinkInput<R>, Lin
   #final(output: LinkOutput<R> & { type: 'signedOut' | 'identityInUse' | 'gaveUp' }): void {
     if (this.#phase.name === 'up') this.#outputs.push({ type: 'linkDown', reason: output.reason })
     this.#phase = { name: 'idle' }
-    this.#held.length = this.#unproven.length = 0
+    this.#held.clear()
     this.#outputs.push(output)
   }
 
