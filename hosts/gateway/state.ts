@@ -5,7 +5,6 @@ import { flowResource } from '../../core/control/flow-resource.ts'
 import type { FromPortal, ToPortal } from '../../core/control/messages.ts'
 import type { PortalProblem } from '../../core/control/portal-problem.ts'
 import { OfferedRelays } from '../../core/control/offered-relays.ts'
-import { isTrouble, NO_TROUBLE } from '../../core/dns/site-finding.ts'
 import { SiteResolver, type SiteResolverInput } from '../../core/dns/site-resolver.ts'
 import { SiteService, type SiteServiceInput } from '../../core/dns/site-service.ts'
 import { GatewayFlows, type GatewayFlowsInput, type GatewayFlowsOutput } from '../../core/flow/gateway/gateway-flows.ts'
@@ -82,8 +81,6 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   readonly #allowsOwnAddresses: boolean
   readonly #nameReports = new NameReports()
   readonly #problemReports = new ProblemReports()
-  /** Whether the portal understands reports about names. */
-  #reportsNames = false
   readonly #outputs = new OutputQueue<GatewayOutput>()
   #configured = ''
 
@@ -250,7 +247,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
         this.#problemReports.joined()
         return this.#resynchronise(message.payload, now)
       case 'createAuthorization':
-        this.#reportsNames = message.payload.site_findings === true
+        this.#nameReports.areWanted = message.payload.site_findings === true
         return this.#tellClients({ type: 'grantReceived', created: message.payload }, now)
       case 'rejectAccess':
         return this.#tellClients({ type: 'withdrawalReceived', rejected: message.payload }, now)
@@ -340,7 +337,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
       case 'nameJudged':
         return this.#tellService(output, now)
       case 'nameResolved':
-        return this.#reportName(output, now)
+        return this.#report(this.#nameReports.nameResolved(output, now), now)
       case 'expired':
         // The portal is not told, as it knows the time of expiry.
         return this.#note(this.#news.access(output, now))
@@ -375,15 +372,6 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   #offerServers(now: Instant): void {
     const { stunServers, relays } = this.#servers
     this.#tellPaths({ type: 'serversOffered', stunServers, relays }, now)
-  }
-
-  #reportName(
-    { resourceId, domain, found }: Extract<GatewayFlowsOutput, { type: 'nameResolved' }>,
-    now: Instant,
-  ): void {
-    if (!this.#reportsNames || !this.#nameReports.shouldReport(resourceId, domain, found, now)) return
-    const { ipv4, ipv6 } = isTrouble(found) ? found : NO_TROUBLE
-    this.#say({ event: 'nameFindings', payload: { resource_id: resourceId, domain, ipv4, ipv6 } }, now)
   }
 
   #report(report: ToPortal<'gateway'> | undefined, now: Instant): void {
