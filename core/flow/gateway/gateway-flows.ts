@@ -2,8 +2,6 @@ import type { PeerId } from '../../contract/tunnel-transport.ts'
 import { normalizeName } from '../../dns/pattern.ts'
 import { isTrouble, type SiteFindings } from '../../dns/site-finding.ts'
 import { SITE_SERVICE_PORT } from '../../dns/site-service.ts'
-import { buildFragmentRefusal } from '../../net/fragment-refusal.ts'
-import { buildTooBig, buildUnreachable, type Unreachable } from '../../net/icmp-error.ts'
 import { isAddressAt, parseAddress, type AddressBytes } from '../../net/ip-address.ts'
 import { isTooBig } from '../../net/packet-too-big.ts'
 import { isSyn, PacketView } from '../../net/packet-view.ts'
@@ -21,6 +19,7 @@ import type { GatewayDrop, GatewayFlowsInput, GatewayFlowsOutput, RetainedGrant 
 import type { FlowEntry, GatewayPeer } from './gateway-peer.ts'
 import { GatewayPeers } from './gateway-peers.ts'
 import { NameLookups } from './name-lookups.ts'
+import { Refusals } from './refusals.ts'
 import { translateError } from './translated-error.ts'
 
 export type { GatewayFlowsInput, GatewayFlowsOutput, RetainedGrant } from './gateway-flows-messages.ts'
@@ -41,6 +40,10 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
   readonly #counters = new Counters<GatewayDrop>()
   readonly #packet = new PacketView()
   readonly #copier = new PacketCopier()
+  readonly #refusals = new Refusals(this.#counters, {
+    toClient: (peer, packet) => this.#sendTo(peer, packet),
+    toSite: (packet) => this.#writeTun(packet),
+  })
 
   handle(input: GatewayFlowsInput, now: Instant): void {
     this.#carryOutDue(now)
@@ -163,16 +166,16 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     if (isInRange(MULTICAST_ADDRESSES, bytes, destination)) return this.#counters.count('multicast')
     if (kind === 'icmpError') return this.#counters.count('icmp-error')
     if (!peer.owns(bytes, packet.sourceAt, addressLength)) {
-      return this.#refuse(peer, packet, { answer: 'admin-prohibited', reason: 'source-not-own', now })
+      return this.#refusals.refuse(peer, packet, { answer: 'admin-prohibited', reason: 'source-not-own', now })
     }
     if (this.#isOwnAddress(bytes, destinationAt, addressLength)) {
       // Other ports of the gateway are services without a resource or a policy.
       return isGatewayService(packet, packet.destinationPort)
         ? this.#writeTun(this.#copier.copyFitting(packet, this.#peers.mtuOf(peer.number)))
-        : this.#refuse(peer, packet, { answer: 'admin-prohibited', reason: 'gateway-service', now })
+        : this.#refusals.refuse(peer, packet, { answer: 'admin-prohibited', reason: 'gateway-service', now })
     }
     if (isInRange(OWN_ADDRESSES, bytes, destination) && !isInRange(MAPPED_ADDRESSES, bytes, destination)) {
-      return this.#refuse(peer, packet, { answer: 'admin-prohibited', reason: 'tunnel-address', now })
+      return this.#refusals.refuse(peer, packet, { answer: 'admin-prohibited', reason: 'tunnel-address', now })
     }
     const decision = peer.outbound(packet, now)
     switch (decision.verdict) {
@@ -181,9 +184,9 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
         this.#peers.openedFlow(peer, now)
         return this.#passOut(packet, this.#verdicts.keep(packet, 'inside', decision.flow), now)
       case 'prohibited':
-        return this.#refuse(peer, packet, { answer: 'admin-prohibited', reason: decision.reason, now })
+        return this.#refusals.refuse(peer, packet, { answer: 'admin-prohibited', reason: decision.reason, now })
       case 'unreachable':
-        return this.#refuse(peer, packet, { answer: 'host-unreachable', reason: decision.reason, now })
+        return this.#refusals.refuse(peer, packet, { answer: 'host-unreachable', reason: decision.reason, now })
       case 'drop':
         return this.#counters.count(decision.reason)
     }
@@ -210,13 +213,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
   #handleTunPacket(bytes: Uint8Array, now: Instant): void {
     const packet = this.#packet
     const parsed = packet.parse(bytes)
-    if (parsed !== 'ok') {
-      this.#counters.count(parsed)
-      // A server is told that its answer does not pass.
-      const error = parsed === 'packet-fragment' ? buildFragmentRefusal(bytes) : undefined
-      if (error !== undefined) this.#writeTun(error)
-      return
-    }
+    if (parsed !== 'ok') return this.#refusals.refuseUnread(bytes, parsed)
     const known = this.#verdicts.find(packet, 'outside', now)
     if (known >= 0) return this.#passIn(packet, known, now)
     if (isControlFrame(bytes)) return this.#counters.count('control-from-tun')
@@ -234,19 +231,20 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
   }
 
   /** Sends a packet to a client without translation; refuses it if it exceeds the path MTU. */
-  #sendOn(packet: PacketView, { id, number }: GatewayPeer, now: Instant): void {
-    const mtu = this.#peers.mtuOf(number)
-    if (isTooBig(packet, mtu)) return this.#refuseTooBig(packet, id, now)
-    this.#sendTo(id, this.#copier.copyFitting(packet, mtu))
+  #sendOn(packet: PacketView, peer: GatewayPeer, now: Instant): void {
+    const mtu = this.#peers.mtuOf(peer.number)
+    if (isTooBig(packet, mtu)) return this.#refusals.refuseTooBig(packet, { mtu, peer, now })
+    this.#sendTo(peer.id, this.#copier.copyFitting(packet, mtu))
   }
 
   #passIn(packet: PacketView, row: number, now: Instant): void {
-    const peer = this.#verdicts.states.ownerOf(row)
-    const mtu = this.#peers.mtuOf(peer)
-    if (isTooBig(packet, mtu)) return this.#refuseTooBig(packet, this.numbers.idOf(peer), now)
+    const number = this.#verdicts.states.ownerOf(row)
+    const id = this.numbers.idOf(number)
+    const mtu = this.#peers.mtuOf(number)
+    if (isTooBig(packet, mtu)) return this.#refusals.refuseTooBig(packet, { mtu, peer: this.#peers.get(id), now })
     packet.bytes = this.#copier.copyFitting(packet, mtu)
     this.#translateIn(packet, row, now)
-    this.#sendTo(this.numbers.idOf(peer), packet.bytes)
+    this.#sendTo(id, packet.bytes)
   }
 
   #translateIn(packet: PacketView, row: number, now: Instant): void {
@@ -356,26 +354,6 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
       this.#outputs.push({ type: 'expired', peer, resourceId: resource.id })
     }
     this.#peers.sweep(now)
-  }
-
-  #refuse(
-    peer: GatewayPeer,
-    packet: PacketView,
-    { answer, reason, now }: { answer: Unreachable; reason: GatewayDrop; now: Instant },
-  ): void {
-    this.#counters.count(reason)
-    if (!peer.errorLimit.take(now)) return this.#counters.count('icmp-rate')
-    const error = buildUnreachable(packet, answer)
-    if (error !== undefined) this.#sendTo(peer.id, error)
-  }
-
-  /** Drops a packet that exceeds the path MTU, and tells its sender by an ICMP error (T7, T10). */
-  #refuseTooBig(packet: PacketView, id: PeerId, now: Instant): void {
-    this.#counters.count('too-long')
-    const peer = this.#peers.get(id)
-    if (peer?.errorLimit.take(now) !== true) return this.#counters.count('icmp-rate')
-    const error = buildTooBig(packet, this.#peers.mtuOf(peer.number))
-    if (error !== undefined) this.#writeTun(error)
   }
 
   #isOwnAddress(bytes: Uint8Array, offset: number, addressLength: 4 | 16): boolean {
