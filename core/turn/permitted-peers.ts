@@ -1,6 +1,7 @@
 // Addresses that a relay sends to and takes data from (behaviour H10): the Internet, and what the operator adds.
-import { parseAddress } from '../net/ip-address.ts'
-import { whyNeverAServer } from '../net/never-a-server.ts'
+import { embeddedIpv4 } from '../net/embedded-ipv4.ts'
+import { formatAddress, parseAddress, type AddressBytes } from '../net/ip-address.ts'
+import { whyNeverAServer, whyNoServers } from '../net/never-a-server.ts'
 import { prefixContains, type Prefix } from '../net/prefix.ts'
 import { isOfInternet } from '../net/reserved-range.ts'
 import { splitEndpoint, type Endpoint } from '../runtime/endpoint.ts'
@@ -28,7 +29,10 @@ export class PermittedPeers {
   readonly #extra: readonly Prefix[]
   #own: ReadonlySet<string> = new Set()
 
-  /** @param extra prefixes permitted besides the Internet, own addresses of the machine among them */
+  /**
+   * @param extra prefixes permitted besides the Internet, own addresses of the machine among them. Loopback, link-local,
+   * metadata and tunnel addresses are permitted only by a prefix that has no other addresses
+   */
   constructor(extra: readonly Prefix[]) {
     this.#extra = extra
   }
@@ -55,8 +59,15 @@ export class PermittedPeers {
     // These two are never permitted: a prefix of the configuration means addresses as they are written.
     if (never === 'ipv4-in-ipv6') return never
     if (never === 'multicast' || never === 'broadcast') return 'multicast'
-    if (this.#extra.some((prefix) => prefixContains(prefix, bytes))) return undefined
-    if (this.#own.has(address)) return 'own-address'
+    // A wide prefix, such as fd00::/8, is not meant to give away the metadata services within.
+    const means = (prefix: Prefix): boolean => never === undefined || whyNoServers(prefix) !== undefined
+    if (this.#extra.some((prefix) => prefixContains(prefix, bytes) && means(prefix))) return undefined
+    if (this.#isOwn(bytes)) return 'own-address'
     return isOfInternet(bytes) ? undefined : 'not-internet'
+  }
+
+  /** Whether an address is the machine's own, or embeds one to which a translator or a tunnel would lead back. */
+  #isOwn(bytes: AddressBytes): boolean {
+    return [bytes, ...embeddedIpv4(bytes)].some((each) => this.#own.has(formatAddress(each)))
   }
 }

@@ -33,7 +33,8 @@ export const relaySettings = {
   /**
    * Networks, besides the Internet, in which peers may be: IP addresses or CIDRs. Peers that both use this relay need none. All other
    * private addresses, those of this machine and those of clouds' metadata services are refused, because whoever may use the
-   * relay could reach servers near it.
+   * relay could reach servers near it. Loopback, link-local, tunnel and metadata addresses have to be named by a prefix of such
+   * addresses only.
    */
   permitted_peers: z
     .array(z.string().refine((text) => parseNetwork(text) !== undefined, 'is no address and no CIDR'))

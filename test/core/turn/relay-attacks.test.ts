@@ -51,6 +51,13 @@ const FORBIDDEN: readonly (readonly [string, Endpoint])[] = [
   ['an own service', endpoint(RELAY_V4, 53)],
   ['an own service in IPv6', endpoint(RELAY_V6, 443)],
   ['an own service at another own address', endpoint('203.0.113.10', 4000)],
+  ['an own service behind NAT64', endpoint('64:ff9b::203.0.113.10', 4000)],
+  ['an own service behind a NAT64 of the site', endpoint('64:ff9b:1::203.0.113.10', 4000)],
+  ['an own service behind 6to4', endpoint('2002:cb00:710a::', 4000)],
+  ['an own service behind ISATAP', endpoint('2001:db8::5efe:203.0.113.10', 4000)],
+  ['a relayed port behind NAT64', endpoint(`64:ff9b::${RELAY_V4}`, 50_001)],
+  ['a private address behind ISATAP', endpoint('2001:db8::5efe:10.1.2.3', 4000)],
+  ['an end of Teredo', endpoint('2001:0:c633:6414::1', 4000)],
 ]
 
 describe('attacks on a TURN relay', () => {
@@ -102,6 +109,31 @@ describe('attacks on a TURN relay', () => {
     expect(mallory.permit(endpoint('10.2.2.3', 1))?.code).to.equal(403)
     expect(mallory.permit(endpoint('::ffff:10.2.2.3', 1))?.code).to.equal(403)
     expect(mallory.permit(endpoint('ff02::1', 1))?.code).to.equal(403)
+  })
+
+  it('H10 a wide prefix of the configuration permits no loopback, link-local, metadata or tunnel address within', () => {
+    const permitted = ['0.0.0.0/0', 'fd00::/8', '64:ff9b::/96'].flatMap((text) => parsePrefix(text) ?? [])
+    bench = new TurnBench({ permittedPeers: permitted })
+    mallory.allocateBoth()
+    const codeOf = (address: string): number | undefined => mallory.permit(endpoint(address, 1))?.code
+    expect(['10.2.2.3', 'fd12:3456::1', '64:ff9b::10.2.2.3'].map(codeOf)).to.deep.equal([
+      undefined,
+      undefined,
+      undefined,
+    ])
+    for (const address of [
+      '127.0.0.1',
+      '169.254.169.254',
+      '168.63.129.16',
+      '100.64.0.1',
+      'fd00:ec2::253',
+      'fd00:2021:1111::1',
+      '64:ff9b::169.254.169.254',
+    ])
+      expect(codeOf(address), address).to.equal(403)
+    bench = new TurnBench({ permittedPeers: ['fd00:ec2::253/128'].flatMap((text) => parsePrefix(text) ?? []) })
+    mallory.allocateBoth()
+    expect(['fd00:ec2::253', 'fd00:ec2::254'].map(codeOf)).to.deep.equal([undefined, 403])
   })
 
   it('H10 another one than the allocation’s client can neither use nor end it', () => {
