@@ -13,7 +13,11 @@ export interface TunnelTransport {
   readonly generateKeys: (random: Random) => TunnelKeys
   /** Derives the public key of a private key. */
   readonly publicKey: (privateKey: Uint8Array) => Uint8Array
-  /** Creates this end of the tunnels to any number of peers. */
+  /**
+   * Creates this end of the tunnels to any number of peers. At its start a host creates a few more, connects pairs of
+   * them in memory and throws them away, so that the code of the first real connection has run before: state that is
+   * shared between tunnels, and metrics, see them too.
+   */
   readonly createTunnel: (options: TunnelOptions) => Tunnel
 }
 
