@@ -11,9 +11,9 @@ import type { NameInspection } from '../../../hosts/client/names/name-inspection
 import type { ClientStatus } from '../../../hosts/client/session/client-status.ts'
 import { openClientSocket } from '../../../hosts/client/session/control-socket.ts'
 import type { ControlSocket } from '../../../hosts/peer/control-socket.ts'
+import { exampleClientStatus, exampleGateway } from '../../kit/client-status.ts'
 import { TlsProxy } from '../../kit/tls-proxy.ts'
 
-const AT = '2026-01-01T00:00:12.500Z'
 /** Secrets of a client, in the forms in which it keeps them. */
 const SECRETS = {
   token: '.SFMyNTY.g2gDaANtAAAAJGE5YTk5.abcdefghij',
@@ -232,47 +232,17 @@ const inspected = (name: string, type: string): NameInspection => ({
 })
 let inspection = ({ name, type }: { name: string; type: string }): NameInspection => inspected(name, type)
 
-const connected = (url: string): ClientStatus => ({
-  at: AT,
-  state: 'connected',
-  account: 'example',
-  actor: 'Ada',
-  portal: { url, problem: null },
-  device_key: 'SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU',
-  transport: { plugin: 'transport-wireguard', problem: null },
-  problems: [],
-  lane: 'native',
-  lane_reason: 'sealed by OpenSSL’s EVP',
-  reach: {
-    udp: 'works',
-    offers: [{ endpoint: '10.0.0.5:52625', source: 'interface' }],
-    stun: [{ server: '203.0.113.1:3478', mapped: '198.51.100.7:52625', is_answering: true }],
-    relays: [{ relay: '203.0.113.9:3478', state: 'allocated', relayed: ['203.0.113.9:50000'], refusal: null }],
-  },
-  gateways: [
-    {
-      id: 'g1',
-      name: 'berlin-1',
-      path: '192.0.2.1:52625',
-      path_kind: 'direct',
-      relay: null,
-      not_direct: null,
-      round_trip_ms: 12.34,
-      last_answer: AT,
-      loss: { lost: 0, of: 100 },
-      sent_bytes: 1_234_567,
-      received_bytes: 999,
-      lost_at: null,
-      mtu: 1_408,
-      last_handshake: '2026-01-01T00:00:00.000Z',
+const connected = (url: string): ClientStatus =>
+  exampleClientStatus({
+    portal: { url, problem: null },
+    reach: {
+      udp: 'works',
+      offers: [{ endpoint: '10.0.0.5:52625', source: 'interface' }],
+      stun: [{ server: '203.0.113.1:3478', mapped: '198.51.100.7:52625', is_answering: true }],
+      relays: [{ relay: '203.0.113.9:3478', state: 'allocated', relayed: ['203.0.113.9:50000'], refusal: null }],
     },
-  ],
-  resources: [
-    { id: 'r1', name: 'GitLab', address: 'localhost', state: 'connected', gateway_id: 'g1', reason: null, why: [] },
-  ],
-  names: [],
-  dns: { upstreams: ['192.0.2.53'], problems: [] },
-  facts: [],
-  plugin_metrics: [],
-  dropped: {},
-})
+    gateways: [exampleGateway({ loss: { lost: 0, of: 100 } })],
+    resources: [
+      { id: 'r1', name: 'GitLab', address: 'localhost', state: 'connected', gateway_id: 'g1', reason: null, why: [] },
+    ],
+  })

@@ -6,9 +6,10 @@ import { afterEach, beforeEach, describe, it } from 'mocha'
 import type { PingResult } from '../../../hosts/cli/client-ping.ts'
 import { run } from '../../../hosts/cli/program.ts'
 import type { NameInspection } from '../../../hosts/client/names/name-inspection.ts'
-import type { ClientStatus, GatewayStatus, ResourceStatus } from '../../../hosts/client/session/client-status.ts'
+import type { ClientStatus, ResourceStatus } from '../../../hosts/client/session/client-status.ts'
 import { openClientSocket } from '../../../hosts/client/session/control-socket.ts'
 import type { ControlSocket } from '../../../hosts/peer/control-socket.ts'
+import { exampleClientStatus, exampleGateway } from '../../kit/client-status.ts'
 
 const ASKED_AT = '2026-01-01T00:00:12.000Z'
 const ANSWERED_AT = '2026-01-01T00:00:12.100Z'
@@ -46,7 +47,8 @@ describe('client ping', () => {
     const moment = life[Math.min(asked, life.length - 1)]
     if (wanted > 0) asked++
     const { lastAnswer = ANSWERED_AT, ...change } = moment?.(wanted) ?? {}
-    return { ...STATUS, gateways: [{ ...GATEWAY, last_answer: lastAnswer }], resources: RESOURCES(change) }
+    const gateways = [exampleGateway({ last_answer: lastAnswer })]
+    return exampleClientStatus({ at: ASKED_AT, gateways, resources: RESOURCES(change) })
   }
   const inspection = ({ name, type }: { name: string; type: string }): NameInspection => ({
     name,
@@ -139,48 +141,10 @@ describe('client ping', () => {
   })
 })
 
-const GATEWAY: GatewayStatus = {
-  id: 'g1',
-  name: 'berlin-1',
-  path: '192.0.2.1:52625',
-  path_kind: 'direct',
-  relay: null,
-  not_direct: null,
-  round_trip_ms: 12.34,
-  last_answer: ANSWERED_AT,
-  loss: null,
-  sent_bytes: 0,
-  received_bytes: 0,
-  lost_at: null,
-  mtu: 1_280,
-  last_handshake: null,
-}
-
 const RESOURCES = (change: Partial<ResourceStatus>): ResourceStatus[] => {
   const connected = { state: 'connected', gateway_id: 'g1', reason: null, why: [] } as const
   return [
     { id: 'r1', name: 'site', address: '10.20.0.0/16', ...connected, why: [], ...change },
     { id: 'r2', name: 'Internet', address: null, ...connected, why: [] },
   ]
-}
-
-const STATUS: ClientStatus = {
-  at: ASKED_AT,
-  state: 'connected',
-  account: 'example',
-  actor: 'Ada',
-  portal: { url: 'ws://192.0.2.1/client/v2/websocket', problem: null },
-  device_key: null,
-  transport: null,
-  problems: [],
-  lane: 'native',
-  lane_reason: null,
-  reach: { udp: 'works', offers: [], stun: [], relays: [] },
-  gateways: [GATEWAY],
-  resources: [],
-  names: [],
-  dns: { upstreams: [], problems: [] },
-  facts: [],
-  plugin_metrics: [],
-  dropped: {},
 }

@@ -14,10 +14,10 @@ import type { HostProblem } from '../../../core/runtime/host-problems.ts'
 import type { PortalProblem } from '../../../core/control/portal-problem.ts'
 import type { MetricSeries } from '../../../core/plugin/plugin-metrics.ts'
 import type { ClientPath, GatewayStatus } from '../../../hosts/gateway/gateway-status.ts'
-import type { PeerPath } from '../../../hosts/peer/peer-path.ts'
 import type { ReachStatus } from '../../../hosts/peer/reach-status.ts'
 import { openClientSocket } from '../../../hosts/client/session/control-socket.ts'
 import type { ControlSocket } from '../../../hosts/peer/control-socket.ts'
+import { EXAMPLE_PATH, exampleClientStatus, exampleGateway } from '../../kit/client-status.ts'
 import { kernelProblem } from '../../kit/needs-kernel.ts'
 
 /** Standard output, standard error and exit code of a command. */
@@ -609,22 +609,10 @@ const REACH: ReachStatus = {
   relays: [{ relay: '203.0.113.9:3478', state: 'allocated', relayed: ['203.0.113.9:50000'], refusal: null }],
 }
 
-const PATH: PeerPath = {
-  path: '192.0.2.1:52625',
-  path_kind: 'nat',
-  relay: null,
-  not_direct: null,
-  round_trip_ms: 12.34,
-  last_answer: '2026-01-01T00:00:12.500Z',
-  loss: { lost: 2, of: 100 },
-  sent_bytes: 1_234_567,
-  received_bytes: 999,
-  lost_at: null,
-  mtu: 1_408,
-  last_handshake: '2026-01-01T00:00:00.000Z',
-}
+const PATH = { path_kind: 'nat', loss: { lost: 2, of: 100 } } as const
 
 const CLIENT_PATH: ClientPath = {
+  ...EXAMPLE_PATH,
   ...PATH,
   id: 'c1',
   address: '100.64.0.7',
@@ -633,65 +621,54 @@ const CLIENT_PATH: ClientPath = {
   round_trip_ms: 0.4,
 }
 
-const STATUS = (state: ClientLinkState): ClientStatus => ({
-  at: '2026-01-01T00:00:12.500Z',
-  state,
-  account: 'example',
-  actor: 'Ada',
-  portal: { url: PROBLEM.url, problem: state === 'unreachable' ? PROBLEM : null },
-  device_key: 'SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU',
-  transport: { plugin: 'transport-wireguard', problem: state === 'connecting' ? FAILING : null },
-  problems: state === 'connecting' ? [DROPPING] : [],
-  lane: 'native',
-  lane_reason: 'sealed by OpenSSL’s EVP',
-  reach: REACH,
-  gateways: [
-    {
-      id: 'g1',
-      name: 'berlin-1',
-      ...PATH,
+const STATUS = (state: ClientLinkState): ClientStatus =>
+  exampleClientStatus({
+    state,
+    portal: { url: PROBLEM.url, problem: state === 'unreachable' ? PROBLEM : null },
+    transport: { plugin: 'transport-wireguard', problem: state === 'connecting' ? FAILING : null },
+    problems: state === 'connecting' ? [DROPPING] : [],
+    reach: REACH,
+    gateways: [exampleGateway(PATH)],
+    resources: [
+      {
+        id: 'r1',
+        name: 'GitLab',
+        address: 'gitlab.example.org',
+        state: 'connected',
+        gateway_id: 'g1',
+        reason: null,
+        why: [],
+      },
+      {
+        id: 'r2',
+        name: 'Jenkins',
+        address: 'jenkins.example.org',
+        state: 'denied',
+        gateway_id: null,
+        reason: 'forbidden',
+        why: [
+          'Your access to it depends on conditions that do not hold now.',
+          'time-window: it is outside the hours of UTC.',
+        ],
+      },
+    ],
+    names: [
+      {
+        name: 'old.example.org',
+        resource_id: 'r1',
+        ipv4: 'no_such_name',
+        ipv6: 'no_such_name',
+        why: 'old.example.org: the site’s name servers do not have the name.',
+      },
+    ],
+    dns: {
+      upstreams: ['192.0.2.53'],
+      problems: ['The account\'s resolver "hosts-file" is not asked: no plugin of this client provides it.'],
     },
-  ],
-  resources: [
-    {
-      id: 'r1',
-      name: 'GitLab',
-      address: 'gitlab.example.org',
-      state: 'connected',
-      gateway_id: 'g1',
-      reason: null,
-      why: [],
-    },
-    {
-      id: 'r2',
-      name: 'Jenkins',
-      address: 'jenkins.example.org',
-      state: 'denied',
-      gateway_id: null,
-      reason: 'forbidden',
-      why: [
-        'Your access to it depends on conditions that do not hold now.',
-        'time-window: it is outside the hours of UTC.',
-      ],
-    },
-  ],
-  names: [
-    {
-      name: 'old.example.org',
-      resource_id: 'r1',
-      ipv4: 'no_such_name',
-      ipv6: 'no_such_name',
-      why: 'old.example.org: the site’s name servers do not have the name.',
-    },
-  ],
-  dns: {
-    upstreams: ['192.0.2.53'],
-    problems: ['The account\'s resolver "hosts-file" is not asked: no plugin of this client provides it.'],
-  },
-  facts: [
-    { name: 'disk.encrypted', value: true, is_told: true },
-    { name: 'disk.kind', value: null, is_told: false },
-  ],
-  plugin_metrics: [ASKED],
-  dropped: { flows: { 'no-flow': 12 }, lane: {}, tunnels: { 'wrong-mac1': 3 } },
-})
+    facts: [
+      { name: 'disk.encrypted', value: true, is_told: true },
+      { name: 'disk.kind', value: null, is_told: false },
+    ],
+    plugin_metrics: [ASKED],
+    dropped: { flows: { 'no-flow': 12 }, lane: {}, tunnels: { 'wrong-mac1': 3 } },
+  })

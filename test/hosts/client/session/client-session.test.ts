@@ -14,6 +14,7 @@ import type { RunningClient } from '../../../../hosts/client/session/running-cli
 import { askClient } from '../../../../hosts/client/session/control-socket.ts'
 import { createSecretStore } from '../../../../hosts/runtime/index.ts'
 import { readTokenFile, writeTokenFile } from '../../../../hosts/runtime/token-file.ts'
+import { exampleClientStatus } from '../../../kit/client-status.ts'
 import { SeededRandom } from '../../../kit/seeded-random.ts'
 import { VirtualClock } from '../../../kit/virtual-clock.ts'
 
@@ -34,7 +35,7 @@ class FakeClient implements RunningClient {
   }
 
   status(): ClientStatus {
-    return { ...EMPTY, state: 'connected' }
+    return exampleClientStatus()
   }
 
   inspectName({ name, type }: { name: string; type: string }): Promise<NameInspection> {
@@ -55,25 +56,6 @@ class FakeClient implements RunningClient {
   }
 }
 
-const EMPTY: Omit<ClientStatus, 'state'> = {
-  at: '2026-01-01T00:00:00.000Z',
-  account: 'example',
-  actor: 'Ada',
-  portal: { url: 'wss://portal.example.org/client/v2/websocket', problem: null },
-  device_key: null,
-  transport: null,
-  lane: 'native',
-  lane_reason: 'sealed by OpenSSL’s EVP',
-  reach: null,
-  gateways: [],
-  resources: [],
-  problems: [],
-  names: [],
-  dns: { upstreams: [], problems: [] },
-  facts: [],
-  plugin_metrics: [],
-  dropped: {},
-}
 let started: (client: FakeClient) => void = () => undefined
 
 describe('hosts/client/session/client-session', () => {
@@ -134,7 +116,7 @@ describe('hosts/client/session/client-session', () => {
     const end = open({}, new Secret('service.token'))
     const client = await running
     expect(client.token).to.equal('service.token')
-    expect(await askClient(config.socket, 'status')).to.deep.equal({ ...EMPTY, state: 'connected' })
+    expect(await askClient(config.socket, 'status')).to.deep.equal(exampleClientStatus())
     await askClient(config.socket, 'down')
     expect(await end).to.deep.equal({ reason: 'stopped' })
     expect(client.isStopped).to.equal(true)
