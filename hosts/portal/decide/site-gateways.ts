@@ -57,8 +57,7 @@ export const siteGateways = (
 
 /**
  * Chooses the gateway that serves a resource to a client, with the reason; one that could not forward until a moment ago
- * only where there is no other. Returns undefined if the resource or its
- * site was removed.
+ * only where there is no other. Returns undefined if the resource or its site was removed.
  */
 export const chooseAmong = (
   gateways: readonly [PresentGateway, ...PresentGateway[]],

@@ -137,6 +137,12 @@ const gatewayLines = (explanation: AccessExplanation): string[] => [
         `The gateway ${name} is connected and cannot forward, so it is not chosen: ${said} (${code}).`,
     ),
   ),
+  ...explanation.gateway.gateways
+    .filter(({ isRecovering }) => isRecovering)
+    .map(
+      ({ name }) =>
+        `The gateway ${name} could not forward until a moment ago, so others are chosen before it for half a minute.`,
+    ),
 ]
 
 const gatewayLine = ({

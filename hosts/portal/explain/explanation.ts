@@ -78,6 +78,8 @@ export interface GatewayExplanation {
     isCompatible: boolean
     /** Problems that keep its machine from forwarding, as it reports them; it is not chosen then. */
     problems: readonly GatewayProblem[]
+    /** Whether it can forward again, and has for so short a time that others are chosen before it. */
+    isRecovering: boolean
     connectedClients: number
     /** Path of the client's packets to it, as the client reports it; undefined without one. */
     path: ClientPath | undefined
@@ -199,18 +201,23 @@ const gatewayOf = (
     clientTransport,
     gateways: [...view.all('gateways')]
       .filter(({ siteId }) => siteId === resource.siteId)
-      .map(({ id, name, lastSeenVersion, lastSeenAt }) => ({
-        id,
-        name,
-        version: connected.find((gateway) => gateway.id === id)?.version ?? lastSeenVersion,
-        transport: connected.find((gateway) => gateway.id === id)?.transport ?? null,
-        problems: connected.find((gateway) => gateway.id === id)?.problems ?? [],
-        isConnected: connected.some((gateway) => gateway.id === id),
-        isCompatible: compatible.some((gateway) => gateway.id === id),
-        connectedClients: grants.clientsOn(id),
-        path: paths.find(({ gatewayId }) => gatewayId === id),
-        lastSeenAt,
-      })),
+      .map(({ id, name, lastSeenVersion, lastSeenAt }) => {
+        const present = connected.find((gateway) => gateway.id === id)
+        const { version = lastSeenVersion, transport = null, problems = [], isRecovering = false } = present ?? {}
+        return {
+          id,
+          name,
+          version,
+          transport,
+          problems,
+          isRecovering: isRecovering && problems.length === 0,
+          isConnected: present !== undefined,
+          isCompatible: compatible.some((gateway) => gateway.id === id),
+          connectedClients: grants.clientsOn(id),
+          path: paths.find(({ gatewayId }) => gatewayId === id),
+          lastSeenAt,
+        }
+      }),
   }
 }
 

@@ -131,6 +131,9 @@ const ExplanationBody = z
         is_connected: z.boolean(),
         is_compatible: z.boolean(),
         problems: z.array(z.strictObject({ code: z.string(), said: z.string() })),
+        is_recovering: z
+          .boolean()
+          .describe('Whether it could not forward until a moment ago, so that others are chosen before it'),
         connected_clients: z.int(),
         path: PathBody.nullable().describe('Path of the client’s packets to it, as the client reports it'),
         is_unreachable: z
@@ -233,22 +236,21 @@ const toWire = ({ explanation, others }: ExplainVerdict & { ok: true }): z.infer
         ? null
         : { protocol: filter.protocol, port: filter.port ?? null, is_permitted: filter.isPermitted },
     gateway: chosen(gateway),
-    gateways: gateway.gateways.map(
-      ({ id, name, version, transport, isConnected, isCompatible, problems, connectedClients, path, lastSeenAt }) => ({
-        id,
-        name,
-        version,
-        transport,
-        is_connected: isConnected,
-        is_compatible: isCompatible,
-        problems: problems.map(({ code, said }) => ({ code, said })),
-        connected_clients: connectedClients,
-        path: path === undefined ? null : pathToWire(path),
-        is_unreachable: relays.unreachable.has(id),
-        relays: [...(relays.ofGateways.get(id) ?? [])],
-        last_seen_at: timeOrNull(lastSeenAt),
-      }),
-    ),
+    gateways: gateway.gateways.map(({ id, name, version, transport, path, lastSeenAt, ...state }) => ({
+      id,
+      name,
+      version,
+      transport,
+      is_connected: state.isConnected,
+      is_compatible: state.isCompatible,
+      problems: state.problems.map(({ code, said }) => ({ code, said })),
+      is_recovering: state.isRecovering,
+      connected_clients: state.connectedClients,
+      path: path === undefined ? null : pathToWire(path),
+      is_unreachable: relays.unreachable.has(id),
+      relays: [...(relays.ofGateways.get(id) ?? [])],
+      last_seen_at: timeOrNull(lastSeenAt),
+    })),
     client_relays: [...relays.ofClient],
     names: explanation.names.map(({ domain, gatewayId, gatewayName, found, at }) => ({
       name: domain,
