@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
 import { run } from '../../../../../hosts/cli/program.ts'
+import { ControlPeer } from '../../../../kit/control-peer.ts'
 import { PortalFixture } from '../../../../kit/portal-fixture.ts'
 
 const SUPPOSED = {
@@ -128,6 +129,29 @@ describe('POST /api/v1/policies/explain', () => {
     expect((await portal.api('POST', '/policies/explain', foreign, other.token)).status).to.equal(422)
     const own = { actor: other.admin.id, resource: ids['gitlab'] }
     expect((await portal.api('POST', '/policies/explain', own, other.token)).body.errors[0].path).to.equal('resource')
+  })
+
+  it('M4 a gateway that cannot forward stands in explanations and in /metrics, by the code of its problem', async () => {
+    const site = await portal.create('/sites', { name: 'Potsdam' })
+    const mail = { name: 'Mail', type: 'dns', address: 'mail.example.org', site_id: site.id }
+    const about = { ...ask, resource: (await portal.create('/resources', mail)).id }
+    const token = (await portal.create(`/sites/${site.id}/gateway_tokens`)).token as string
+    const { peer } = await ControlPeer.join({ url: portal.url, role: 'gateway', token, name: 'Alexanderplatz' })
+    const figures = async () => (await (await fetch(`${portal.url}/metrics`)).text()).split('\n')
+    try {
+      const problem = { code: 'forward_drop', said: 'a firewall drops packets' }
+      peer.send('host_problems', { problems: [problem] })
+      await peer.settled()
+      const [blocked] = (await explain(about)).body.gateways
+      expect(blocked).to.deep.include({ name: 'Alexanderplatz', problems: [problem], is_recovering: false })
+      expect(await figures()).to.include('portreeve_portal_gateway_problems{code="forward_drop"} 1')
+      peer.send('host_problems', { problems: [] })
+      await peer.settled()
+      expect((await explain(about)).body.gateways[0]).to.deep.include({ problems: [], is_recovering: false })
+      expect(await figures()).to.include('portreeve_portal_gateway_problems{code="forward_drop"} 0')
+    } finally {
+      peer.close()
+    }
   })
 
   describe('POST /api/v1/policies/simulate', () => {
