@@ -10,6 +10,7 @@ import type { Logger } from '../../core/runtime/logger.ts'
 import type { NetworkInterfaces } from '../../core/runtime/network-interfaces.ts'
 import type { Random } from '../../core/runtime/random.ts'
 import { after } from '../../core/runtime/time.ts'
+import type { Allocation } from '../../core/turn/allocation.ts'
 import type { AllocationLimits } from '../../core/turn/allocations.ts'
 import type { PasswordOf } from '../../core/turn/request-proof.ts'
 import { TurnRelay } from '../../core/turn/turn-relay.ts'
@@ -246,15 +247,23 @@ export class RelayServer implements Startable {
       case 'openPort':
         return this.#openRelayed(output)
       case 'closePort':
-        return this.#relayed.close(output.allocation, output.family)
+        this.#relayed.close(output.allocation, output.family)
+        return this.#tellStream(output.allocation)
     }
+  }
+
+  /** Tells the stream of an allocation, if it has one, whether there is still a port. */
+  #tellStream(allocation: Allocation): void {
+    const { listener, source } = allocation.client
+    if (listener === STREAM_LISTENER) this.#streams.allocationChanged(source, this.#relayed.has(allocation))
   }
 
   #openRelayed({ allocation, family, isEven }: TurnRelayOutput & { type: 'openPort' }): void {
     const address = this.#addresses[family]
     const relayed = address === undefined ? undefined : this.#relayed.open(allocation, { family, address, isEven })
-    if (relayed === undefined) this.#tell({ type: 'portFailed', allocation, family })
-    else this.#tell({ type: 'portOpened', allocation, family, relayed })
+    if (relayed === undefined) return this.#tell({ type: 'portFailed', allocation, family })
+    this.#tellStream(allocation)
+    this.#tell({ type: 'portOpened', allocation, family, relayed })
   }
 
   #retryLater(port: RelayPort): void {

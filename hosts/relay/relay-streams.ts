@@ -4,12 +4,12 @@ import { WaitingDatagrams } from '../../core/turn/waiting-datagrams.ts'
 
 /** Stream of a client, such as a WebSocket, that carries one STUN, TURN or ChannelData message in each of its own. */
 export interface RelayStream {
-  /** Address that the stream comes from, for the log. */
-  from: string
   /** Sends one message. Its bytes belong to the stream. */
   send: (bytes: Uint8Array) => void
   /** Returns the bytes that the stream has taken and not sent yet. */
   waitingBytes?: () => number
+  /** Called when the client gets an allocation, and when it has none any more. */
+  allocationChanged?: (hasAllocation: boolean) => void
 }
 
 /** Relay's end of a stream. */
@@ -73,6 +73,11 @@ export class RelayStreams {
     if (!this.#waiting.has(source) && !isFull(stream)) return stream.send(copy)
     this.#waiting.add(source, copy)
     this.#retryLater()
+  }
+
+  /** Tells a stream whether its client has an allocation. */
+  allocationChanged(source: string, hasAllocation: boolean): void {
+    this.#streams.get(source)?.allocationChanged?.(hasAllocation)
   }
 
   #retryLater(): void {

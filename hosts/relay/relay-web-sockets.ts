@@ -2,8 +2,10 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer, type RawData, type WebSocket } from 'ws'
 import type { Clock } from '../../core/runtime/clock.ts'
+import { sourceOf as networkOf } from '../../core/net/rate-limiter.ts'
 import { after, SECOND } from '../../core/runtime/time.ts'
 import type { AttachedStream, RelayStream } from './relay-streams.ts'
+import { SocketPace } from './socket-pace.ts'
 
 export interface RelayWebSocketsOptions {
   /** Adds a client to the relay. */
@@ -19,23 +21,29 @@ export interface RelayWebSocketLimits {
   total: number
   /** Most sockets without an allocation: those of strangers among them. */
   strangers: number
-  /** Most sockets without an allocation from one address. */
+  /** Most sockets without an allocation from one address, or IPv6 network of 64 bits. */
   strangersPerSource: number
+  /** Most messages of a socket without an allocation: asking for one takes some three. */
+  strangerMessages: number
 }
 
-const DEFAULT_LIMITS: RelayWebSocketLimits = { total: 10_000, strangers: 256, strangersPerSource: 64 }
+const DEFAULT_LIMITS: RelayWebSocketLimits = {
+  total: 10_000,
+  strangers: 256,
+  strangersPerSource: 64,
+  strangerMessages: 64,
+}
 /** Time for a client to prove its credentials by an allocation. */
 const PROOF_MS = 10 * SECOND
 /** Interval of pings, below the 60 s after which reverse proxies close an idle connection. */
 const PING_MS = 25 * SECOND
 /** Longest message: ChannelData with the largest UDP datagram of an Ethernet with jumbo frames. */
 const MAX_MESSAGE_BYTES = 9_216
-/** Message type of an Allocate success response (RFC 8656 §5). */
-const ALLOCATED = 0x0103
 
 /**
  * WebSockets of clients whose network lets no UDP through: each binary message is one STUN, TURN or ChannelData message.
- * A socket without credentials is closed after seconds, and no page in a browser gets in.
+ * A socket without an allocation, or whose allocation has ended, is closed after seconds or a few messages, and no page in
+ * a browser gets in.
  */
 export class RelayWebSockets {
   readonly #options: RelayWebSocketsOptions
@@ -74,7 +82,7 @@ export class RelayWebSockets {
   /** Handles one request for an upgrade. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy())
-    const source = (this.#options.sourceOf ?? addressOf)(request)
+    const source = networkOf((this.#options.sourceOf ?? addressOf)(request))
     const why = this.#whyRefused(request, source)
     if (why !== undefined) {
       this.#refused++
@@ -102,24 +110,34 @@ export class RelayWebSockets {
 
   #open(socket: WebSocket, source: string): void {
     const { attach, clock } = this.#options
-    this.#strangers.set(socket, source)
-    const cancelProof = clock.wake(after(clock.now(), PROOF_MS), () => socket.terminate())
     const life = new SocketLife(socket, clock)
+    const pace = new SocketPace(socket)
+    let messages = 0
+    let cancelProof: () => void = () => undefined
+    const allocationChanged = (hasAllocation: boolean): void => {
+      cancelProof()
+      messages = 0
+      if (hasAllocation) this.#strangers.delete(socket)
+      else {
+        this.#strangers.set(socket, source)
+        cancelProof = clock.wake(after(clock.now(), PROOF_MS), () => socket.terminate())
+      }
+    }
+    allocationChanged(false)
     const stream = attach({
-      from: source,
       send: (bytes) => {
-        if (socket.readyState !== socket.OPEN) return
-        if (messageType(bytes) === ALLOCATED) {
-          this.#strangers.delete(socket)
-          cancelProof()
-        }
-        socket.send(bytes)
+        if (socket.readyState === socket.OPEN) socket.send(bytes)
       },
       waitingBytes: () => socket.bufferedAmount,
+      allocationChanged,
     })
     socket.on('message', (data, isBinary) => {
+      // One read brings many messages: those behind the one that ended the socket are here already.
+      if (socket.readyState !== socket.OPEN) return
       life.heard()
-      if (isBinary) stream.received(bytesOf(data))
+      pace.took()
+      if (this.#strangers.has(socket) && ++messages > this.#limits.strangerMessages) socket.terminate()
+      else if (isBinary) stream.received(bytesOf(data))
       else socket.close(1003)
     })
     socket.on('error', () => socket.terminate())
@@ -164,14 +182,13 @@ class SocketLife {
   }
 }
 
-const addressOf = ({ socket }: IncomingMessage): string => socket.remoteAddress ?? ''
+/** Returns a socket's address; IPv4 as such, also where a listener of both families writes it as IPv6. */
+const addressOf = ({ socket }: IncomingMessage): string =>
+  (socket.remoteAddress ?? '').replace(/^::ffff:(?=[\d.]+$)/, '')
 
 const refuse = (socket: Duplex, status: string): void => {
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
 }
-
-/** Returns the message type of a STUN message (RFC 8489 §5); ChannelData has a number there that is none. */
-const messageType = (bytes: Uint8Array): number => ((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0)
 
 const bytesOf = (data: RawData): Uint8Array => {
   if (data instanceof ArrayBuffer) return new Uint8Array(data)

@@ -43,6 +43,11 @@ export class RelayedPorts {
     return this.#ports.get(allocation)?.get(family)
   }
 
+  /** Whether an allocation has a port. */
+  has(allocation: Allocation): boolean {
+    return this.#ports.has(allocation)
+  }
+
   familyOf(allocation: Allocation, port: RelayPort): Family | undefined {
     for (const [family, each] of this.#ports.get(allocation) ?? []) if (each === port) return family
     return undefined

@@ -2,14 +2,17 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { IncomingMessage } from 'node:http'
+import { Socket as NetSocket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Duplex } from 'node:stream'
 import { expect } from 'chai'
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha'
 import { WebSocket } from 'ws'
 import { stampedRelayPassword } from '../../../core/crypto/relay-credentials.ts'
 import { parsePrefix } from '../../../core/net/prefix.ts'
-import { endpoint, splitEndpoint, type Endpoint } from '../../../core/runtime/endpoint.ts'
+import { endpoint, type Endpoint } from '../../../core/runtime/endpoint.ts'
 import { SECOND } from '../../../core/runtime/time.ts'
 import { RelayBridges } from '../../../hosts/peer/relay-bridges.ts'
 import { RelayServer } from '../../../hosts/relay/relay-server.ts'
@@ -27,7 +30,8 @@ import { freePort } from '../../kit/free-port.ts'
 import { PATIENCE_MS } from '../../kit/patience.ts'
 import { RecordingLogger } from '../../kit/recording-logger.ts'
 import { skipBecause } from '../../kit/skip-because.ts'
-import { credentialsOf, dataOf, STAMP_SECRET } from '../../kit/turn-bench.ts'
+import { credentialsOf, STAMP_SECRET } from '../../kit/turn-bench.ts'
+import { echo } from '../../kit/turn-echo.ts'
 import { TurnSocketClient } from '../../kit/turn-socket-client.ts'
 import { VirtualClock } from '../../kit/virtual-clock.ts'
 
@@ -124,23 +128,9 @@ describe('a relay that is reached by WebSockets', () => {
     return { socket, at: endpoint('127.0.0.1', socket.address().port) }
   }
 
-  /** Sends to a peer and back by a channel. */
-  const echo = async (client: TurnSocketClient): Promise<void> => {
-    const peer = await peerOf()
-    const relayed = await client.allocate()
-    expect((await client.bind(0x4000, peer.at)).code).to.equal(undefined)
-    const arrived = once(peer.socket, 'message') as Promise<[Buffer, { port: number }]>
-    client.sendChannel(0x4000, HELLO)
-    const [bytes, from] = await arrived
-    expect(new Uint8Array(bytes)).to.deep.equal(HELLO)
-    expect(from.port).to.equal(splitEndpoint(relayed)?.port)
-    peer.socket.send(HELLO, from.port, '127.0.0.1')
-    expect(dataOf(await client.next(true))).to.deep.equal({ channel: 0x4000, data: HELLO })
-  }
-
   it('H9 datagrams of a client and its peer pass over TLS, and an ended WebSocket ends the allocation', async () => {
     const { webSockets, port } = await listen({ isSecured: true })
-    await echo(await clientAt(`wss://localhost:${port}/relay/connect`))
+    await echo(await clientAt(`wss://localhost:${port}/relay/connect`), await peerOf())
     expect({ sockets: webSockets.size, allocations: server.numbers.allocations }).to.deep.equal({
       sockets: 1,
       allocations: 1,
@@ -164,7 +154,7 @@ describe('a relay that is reached by WebSockets', () => {
     const failure = new Promise<'failed'>((resolve) => nginx?.once('error', () => resolve('failed')))
     const ready = untilListening(front).then(() => 'ready' as const)
     if ((await Promise.race([failure, ready])) === 'failed') return skipBecause(this, 'needs nginx')
-    await echo(await clientAt(`wss://localhost:${front}/relay/connect`))
+    await echo(await clientAt(`wss://localhost:${front}/relay/connect`), await peerOf())
   })
 
   it('P9 H10 a WebSocket without credentials is closed after seconds, and one with words at once', async () => {
@@ -181,6 +171,67 @@ describe('a relay that is reached by WebSockets', () => {
     clock.advance(11 * SECOND)
     await closed
     await until(() => webSockets.size === 0)
+  })
+
+  it('P9 H10 a WebSocket whose allocation has ended is closed after seconds, and one that asks for none after messages', async () => {
+    const { webSockets, port } = await listen({ isSecured: false })
+    const client = await clientAt(`ws://127.0.0.1:${port}/relay/connect`)
+    await client.allocate()
+    expect((await client.end()).code).to.equal(undefined)
+    clock.advance(11 * SECOND)
+    await until(() => webSockets.size === 0)
+    const stranger = new WebSocket(`ws://127.0.0.1:${port}/relay/connect`)
+    stranger.on('error', () => undefined)
+    await once(stranger, 'open')
+    for (let count = 0; count < 65; count++) stranger.send(HELLO)
+    await once(stranger, 'close')
+  })
+
+  it('H10 strangers of one IPv6 network of 64 bits are bounded together, and those of another apart', () => {
+    const sources = ['2001:db8::1', '2001:db8::2', '2001:db8:0:1::1', '192.0.2.1']
+    const webSockets = new RelayWebSockets({
+      attach: () => ({ received: () => undefined, ended: () => undefined }),
+      clock: new VirtualClock(),
+      sourceOf: () => sources.shift() ?? '',
+      limits: { strangersPerSource: 1 },
+    })
+    const answers = Array.from({ length: 4 }, () => {
+      const answer: string[] = []
+      const write = (chunk: Buffer, _: string, done: () => void) => (answer.push(chunk.toString('latin1')), done())
+      webSockets.upgrade(upgradeRequest(), new Duplex({ read: () => undefined, write }), Buffer.alloc(0))
+      return answer.join('').slice(9, 12)
+    })
+    expect(answers).to.deep.equal(['101', '503', '101', '101'])
+    webSockets.closeAll()
+  })
+
+  it('P12 a flood of one WebSocket leaves turns to whatever else the process serves', async () => {
+    const count = { received: 0 }
+    const webSockets = new RelayWebSockets({
+      attach: ({ allocationChanged }) => ({
+        // The client gets an allocation by its first message.
+        received: () => (count.received++ === 0 ? allocationChanged?.(true) : undefined),
+        ended: () => undefined,
+      }),
+      clock: new VirtualClock(),
+    })
+    const frames = Buffer.concat(Array.from({ length: 4_000 }, () => FRAME))
+    let chunks = 0
+    const flood = new Duplex({
+      // There is always more at once, as from a full socket buffer.
+      read() {
+        this.push(++chunks > 20 ? null : frames)
+      },
+      write: (_, _encoding, done) => done(),
+    })
+    webSockets.upgrade(upgradeRequest(), flood, Buffer.alloc(0))
+    let most = 0
+    for (let before = 0; count.received < 80_000; before = count.received) {
+      await new Promise((resolve) => setImmediate(resolve))
+      most = Math.max(most, count.received - before)
+    }
+    expect(count.received).to.equal(80_000)
+    expect(most).to.be.at.most(12_000)
   })
 
   it('H10 no page in a browser gets in, and strangers are bounded in number', async () => {
@@ -201,6 +252,22 @@ describe('a relay that is reached by WebSockets', () => {
     expect(webSockets.refused).to.equal(2)
   })
 })
+
+/** Frame of a WebSocket's client: a binary message of five bytes, masked by zeros. */
+const FRAME = Buffer.from([0x82, 0x85, 0, 0, 0, 0, ...HELLO])
+
+/** Returns a request for an upgrade, as an HTTP server reads it. */
+const upgradeRequest = (): IncomingMessage => {
+  const request = new IncomingMessage(new NetSocket())
+  request.method = 'GET'
+  request.headers = {
+    connection: 'upgrade',
+    upgrade: 'websocket',
+    'sec-websocket-version': '13',
+    'sec-websocket-key': Buffer.alloc(16).toString('base64'),
+  }
+  return request
+}
 
 /** Waits until something holds. */
 const until = async (holds: () => boolean): Promise<void> => {
