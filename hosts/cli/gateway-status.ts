@@ -4,9 +4,9 @@ import { askGatewayStatus, gatewaySocket } from '../gateway/control-socket.ts'
 import type { ClientPath, GatewayStatus } from '../gateway/gateway-status.ts'
 import type { AskOptions } from './ask.ts'
 import type { CommandContext } from './context.ts'
-import { ExitCode } from './exit-code.ts'
 import { droppedTable, metricsTable, portalRows, problemLines, reachRows, table, transportRows } from './output.ts'
 import { pathLine } from './path-line.ts'
+import { printStatus } from './print-status.ts'
 import { readConfig } from './read-config.ts'
 
 /**
@@ -19,11 +19,7 @@ export const gatewayStatusCommand = (context: CommandContext): Command =>
     .option('-c, --config <file>', 'the gateway’s configuration')
     .option('--json', 'print one JSON document')
     .action(async (_, command: Command) => {
-      const status = await gatewayStatus(command, context)
-      const { json } = command.optsWithGlobals<AskOptions>()
-      if (json === true) context.output.json(status)
-      else context.output.print(describe(status))
-      context.exit(status.state === 'connected' ? ExitCode.done : ExitCode.unreachable)
+      printStatus(await gatewayStatus(command, context), { command, context, describe })
     })
     .addHelpText(
       'after',

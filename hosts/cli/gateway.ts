@@ -1,7 +1,6 @@
 import { Command } from 'commander'
 import { OperatorError } from '../../core/config/operator-error.ts'
 import { GatewayConfig } from '../gateway/config.ts'
-import { endProcessSoon } from '../runtime/process/end-process.ts'
 import { packageVersion } from '../runtime/process/package-root.ts'
 import { needTokenFile } from '../runtime/token-file.ts'
 import type { CommandContext } from './context.ts'
@@ -9,9 +8,8 @@ import { gatewayDiagnoseCommand } from './gateway-diagnose.ts'
 import { gatewayMetricsCommand } from './gateway-metrics.ts'
 import { gatewayStatusCommand } from './gateway-status.ts'
 import { machineCheckCommand } from './machine-check.ts'
-import { reportEnd } from './peer-end.ts'
 import { readConfig, takeToken } from './read-config.ts'
-import { untilSignal } from './until-signal.ts'
+import { runPeer } from './run-peer.ts'
 
 /** Builds `portreeve gateway`, which runs a gateway until SIGTERM. */
 export const gatewayCommand = (context: CommandContext): Command =>
@@ -31,13 +29,8 @@ export const gatewayCommand = (context: CommandContext): Command =>
       await needFreeMachine()
       const { createPluginModules } = await import('../runtime/plugin-modules.ts')
       const { startGateway } = await import('../gateway/main.ts')
-      const ending = untilSignal()
       const modules = createPluginModules(path)
-      const gateway = await startGateway({ config, token, modules, version: packageVersion() })
-      const end = await Promise.race([ending.then(() => ({ reason: 'stopped' as const })), gateway.ended])
-      await gateway.stop()
-      endProcessSoon()
-      reportEnd(end, context)
+      await runPeer(() => startGateway({ config, token, modules, version: packageVersion() }), context)
     })
     .addHelpText(
       'after',

@@ -4,8 +4,8 @@ import { askRelayStatus, relaySocket } from '../relay/control-socket.ts'
 import type { RelayStatus } from '../relay/relay-status.ts'
 import type { AskOptions } from './ask.ts'
 import type { CommandContext } from './context.ts'
-import { ExitCode } from './exit-code.ts'
 import { portalRows, table } from './output.ts'
+import { printStatus } from './print-status.ts'
 import { readConfig } from './read-config.ts'
 
 /** Builds `portreeve relay status`, which shows the running relay's state; the exit code says whether it is connected. */
@@ -15,11 +15,7 @@ export const relayStatusCommand = (context: CommandContext): Command =>
     .option('-c, --config <file>', 'the relay’s configuration')
     .option('--json', 'print one JSON document')
     .action(async (_, command: Command) => {
-      const status = await relayStatus(command, context)
-      const { json } = command.optsWithGlobals<AskOptions>()
-      if (json === true) context.output.json(status)
-      else context.output.print(describe(status))
-      context.exit(status.state === 'connected' ? ExitCode.done : ExitCode.unreachable)
+      printStatus(await relayStatus(command, context), { command, context, describe })
     })
     .addHelpText(
       'after',

@@ -1,15 +1,13 @@
 import { Command } from 'commander'
 import { OperatorError } from '../../core/config/operator-error.ts'
 import { RelayConfig } from '../relay/config.ts'
-import { endProcessSoon } from '../runtime/process/end-process.ts'
 import { packageVersion } from '../runtime/process/package-root.ts'
 import { needTokenFile } from '../runtime/token-file.ts'
 import type { CommandContext } from './context.ts'
-import { reportEnd } from './peer-end.ts'
 import { readConfig, takeToken } from './read-config.ts'
 import { relayMetricsCommand } from './relay-metrics.ts'
 import { relayStatusCommand } from './relay-status.ts'
-import { untilSignal } from './until-signal.ts'
+import { runPeer } from './run-peer.ts'
 
 /** Builds `portreeve relay`, which runs a relay until SIGTERM. */
 export const relayCommand = (context: CommandContext): Command =>
@@ -22,12 +20,7 @@ export const relayCommand = (context: CommandContext): Command =>
       const { config } = await readConfig(source)
       const token = takeToken(context.env) ?? (await tokenOf(config))
       const { startRelay } = await import('../relay/main.ts')
-      const ending = untilSignal()
-      const relay = await startRelay({ config, token, version: packageVersion() })
-      const end = await Promise.race([ending.then(() => ({ reason: 'stopped' as const })), relay.ended])
-      await relay.stop()
-      endProcessSoon()
-      reportEnd(end, context)
+      await runPeer(() => startRelay({ config, token, version: packageVersion() }), context)
     })
     .addHelpText(
       'after',
