@@ -175,6 +175,15 @@ describe('relays that register at a portal', () => {
     expect((await refusal({ ipv4: '127.0.0.1' })).body).to.include({ reason: 'token_revoked' })
   })
 
+  it('a relay token that is made stands in the audit trail, without its secret', async () => {
+    const { data } = (await portal.api('GET', `/audit_log?entity_id=${tokenId}`)).body
+    expect(data).to.have.length(1)
+    expect(data[0]).to.include({ action: 'created', entity: 'tokens', entity_id: tokenId })
+    const secret = token.split('.').toSorted((a, b) => b.length - a.length)[0] ?? ''
+    expect(secret).to.have.length.above(20)
+    expect(JSON.stringify(data)).to.include('"relay"').and.include('[secret]').and.not.include(secret)
+  })
+
   it('relay tokens are listed, and tokens of other kinds register no relay', async () => {
     const { data } = (await portal.api('GET', '/relay_tokens')).body
     expect(data.map(({ kind, name }: { kind: string; name: string }) => [kind, name])).to.deep.include([

@@ -332,12 +332,14 @@ describe('the REST API', () => {
     })
     const policy = await portal.create('/policies', { group_id: group.id, resource_id: resource.id })
     const { id: tokenId } = await portal.create(`/sites/${site.id}/gateway_tokens`)
+    const { id: relayTokenId } = await portal.create('/relay_tokens')
     const paths = [
       `/sites/${site.id}`,
       `/groups/${group.id}`,
       `/resources/${resource.id}`,
       `/policies/${policy.id}`,
       `/tokens/${tokenId}`,
+      `/tokens/${relayTokenId}`,
       `/actors/${portal.admin.id}`,
     ]
     for (const path of paths) {
@@ -354,6 +356,8 @@ describe('the REST API', () => {
       '/identities',
       '/clients',
       '/gateways',
+      '/relays',
+      '/relay_tokens',
       '/authorizations',
     ]) {
       expect((await as('GET', path)).body.data, path).to.deep.equal([])
