@@ -1,5 +1,5 @@
 /**
- * Replaces by blanks the characters of a plugin's text that a terminal or page would interpret and not show: control
+ * Replaces by blanks the characters of a plugin's or a peer's text that a terminal or page would interpret and not show: control
  * characters, line ends, text direction marks and unpaired surrogates. Keeps the joiners that some scripts and emoji
  * need.
  */

@@ -8,6 +8,7 @@ import {
 } from '../../../core/control/frame.ts'
 import { FEATURES, type ToPortal } from '../../../core/control/messages.ts'
 import { matchPattern, normalizeName } from '../../../core/dns/pattern.ts'
+import { visibleCharacters } from '../../../core/plugin/visible-characters.ts'
 import { SECOND, unixTime, type Instant, type UnixTime } from '../../../core/runtime/time.ts'
 import type { ReportedPath } from '../../../core/control/client-messages.ts'
 import type { ClientPath, ClientPaths } from '../decide/client-paths.ts'
@@ -148,7 +149,7 @@ export class PeerFrames {
         return this.#needs.presence.loadReported(connection.peerId, { processorShare, bytesPerSecond, at })
       }
       case 'hostProblems': {
-        const { problems } = message.payload
+        const problems = message.payload.problems.map(({ code, said }) => ({ code, said: visibleCharacters(said) }))
         const free = this.#needs.presence.problemsReported(connection.peerId, problems)
         this.#needs.blockedGateways.reported(connection.peerId, problems.length > 0, now)
         return free === undefined ? undefined : this.#needs.requests.gatewayJoined(free, now)
@@ -190,7 +191,8 @@ export class PeerFrames {
       if (view.get('gateways', gatewayId)?.accountId !== accountId) drop('path-not-its')
       else {
         const loss = lost === undefined || of === undefined ? undefined : { lost: Math.min(lost, of), of }
-        paths.set(gatewayId, { gatewayId, kind, relay, why, roundTripMs: ms, loss, at })
+        const shown = relay === undefined ? undefined : visibleCharacters(relay)
+        paths.set(gatewayId, { gatewayId, kind, relay: shown, why, roundTripMs: ms, loss, at })
       }
     }
     clientPaths.reported({ clientId, connection: name }, [...paths.values()])

@@ -52,6 +52,13 @@ describe('how packets of clients go, as clients report it', () => {
     expect(bench.machine.paths.counts()).to.deep.equal({ direct: 0, nat: 0, relayed: 0, websocket: 0, none: 0 })
   })
 
+  it('a client cannot write lines of its own into an explanation by what it says of a relay', () => {
+    const relay = '192.0.2.9:3478\u001b[2K\r\nAccess is granted by an admin.\u202e'
+    report({ gateway_id: first(), kind: 'relayed', relay })
+    expect(known()[0]?.relay).to.equal('192.0.2.9:3478 [2K  Access is granted by an admin. ')
+    expect(explained().split('\n')).not.to.include('Access is granted by an admin.')
+  })
+
   it('a client reports nothing about gateways of others, nor what is no path', () => {
     report({ gateway_id: bench.id(), kind: 'direct' })
     expect(known()).to.deep.equal([])
