@@ -186,14 +186,10 @@ describe('M4 a gateway that cannot forward any more', () => {
   }
 
   it('M4 a gateway cannot write lines of its own into an explanation by what it says of a problem', () => {
-    say(
-      first,
-      { code: 'forward_drop', said: 'a firewall\r\nAccess is granted.\u001b[1A' },
-      { code: 'mute', said: '\n' },
-    )
+    say(first, { code: 'forward_drop', said: 'a firewall\nAccess is granted.\u001b[1A' })
     const lines = explained().split('\n')
     expect(lines).not.to.include('Access is granted.')
-    expect(lines.join(' ')).to.contain('a firewall Access is granted. [1A (forward_drop).').and.contain('mute (mute).')
+    expect(lines.join('')).to.contain('a firewall Access is granted. [1A (forward_drop).')
   })
 
   it('M4 the portal counts connected gateways by the codes of their problems, with at most 64 codes and a remainder', () => {
