@@ -335,7 +335,8 @@ export class PortalLink<R extends LinkRole> implements Machine<LinkInput<R>, Lin
 
   /**
    * Finds out soon whether the connection outlives a change of this machine's network, and does not wait for an attempt
-   * from an address of before, nor for the next attempt.
+   * from an address of before, nor for the next attempt. Attempts over the network of before say nothing about this one,
+   * whose routes may come a moment after its addresses, so that the next waits are short again.
    */
   #doubt(now: Instant): void {
     const phase = this.#phase
@@ -344,8 +345,11 @@ export class PortalLink<R extends LinkRole> implements Machine<LinkInput<R>, Lin
       case 'joining':
         return
       case 'waiting':
-        return phase.isAsked ? undefined : this.#open(now)
+        if (phase.isAsked) return
+        this.#attempt = 0
+        return this.#open(now)
       case 'opening':
+        this.#attempt = 0
         this.#outputs.push({ type: 'closeConnection' })
         return this.#open(now)
       case 'up':

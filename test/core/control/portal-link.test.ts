@@ -403,4 +403,16 @@ describe('PortalLink', () => {
     bench.put({ type: 'connectionRefused', status: 429, code: 'rate_limit', retryAfterMs: 60 * SECOND })
     expect(bench.put({ type: 'networkChanged' })).to.deep.equal([])
   })
+
+  it('H7 a link whose network is back after a long time waits shortly again where the first attempt comes before the routes', () => {
+    const bench = new Bench()
+    bench.join()
+    const fails = () => bench.put({ type: 'connectionClosed' })
+    fails()
+    for (let second = 0; second < 60; second++) if (types(bench.pass(SECOND)).includes('openConnection')) fails()
+    expect(types(bench.pass(SECOND)), 'the waits have become long').to.deep.equal([])
+    expect(types(bench.put({ type: 'networkChanged' }))).to.deep.equal(['openConnection'])
+    fails()
+    expect(types(bench.pass(SECOND))).to.deep.equal(['openConnection'])
+  })
 })
