@@ -14,7 +14,7 @@ import { clientFindings } from './peer-findings.ts'
 import { probedPortal } from './probed-portal.ts'
 import { namesFinding, pingFinding } from './resource-findings.ts'
 import { writeFindings } from './write-findings.ts'
-import { readConfig } from './read-config.ts'
+import { configIfAny } from './read-config.ts'
 
 interface Options extends AskOptions {
   bundle?: string
@@ -30,7 +30,8 @@ export const clientDiagnoseCommand = (context: CommandContext): Command =>
     .option('--json', 'print one JSON document')
     .action(async (target: string | undefined, options: Options) => {
       const diagnosis = new Diagnosis({ output: context.output, isShown: options.json !== true })
-      const config = await knownConfig(options, context)
+      const { env } = context
+      const config = await configIfAny({ schema: ClientConfig, file: options.config, fallback: 'client.yaml', env })
       const status = await diagnose(diagnosis, { target, options, config, context })
       if (options.bundle !== undefined) {
         const stateFolder = config?.state_folder ?? ClientConfig.shape.state_folder.parse(undefined)
@@ -53,19 +54,6 @@ Examples:
   $ portreeve client diagnose gitlab.example.org:443 --bundle portreeve.json
   $ portreeve client diagnose --json | jq '.findings[] | select(.state == "wrong")'`,
     )
-
-/** Reads the configuration; undefined without one, as where PORTREEVE_SOCKET alone says which client is meant. */
-const knownConfig = async (
-  { config: file }: AskOptions,
-  { env }: CommandContext,
-): Promise<ClientConfig | undefined> => {
-  try {
-    return (await readConfig({ schema: ClientConfig, file, fallback: 'client.yaml', env })).config
-  } catch (error) {
-    if (error instanceof OperatorError && error.code === 'CONFIG_MISSING') return undefined
-    throw error
-  }
-}
 
 interface Case {
   target: string | undefined

@@ -11,7 +11,7 @@ import { gatewayFindings } from './peer-findings.ts'
 import { probedPortal } from './probed-portal.ts'
 import { writeFindings } from './write-findings.ts'
 import { gatewayStatus } from './gateway-status.ts'
-import { readConfig } from './read-config.ts'
+import { configIfAny } from './read-config.ts'
 
 /** Builds `portreeve gateway diagnose`, which says what keeps a gateway from serving clients. */
 export const gatewayDiagnoseCommand = (context: CommandContext): Command =>
@@ -23,7 +23,8 @@ export const gatewayDiagnoseCommand = (context: CommandContext): Command =>
     .action(async (_, command: Command) => {
       const { config: file, json, bundle } = command.optsWithGlobals<AskOptions & { bundle?: string }>()
       const diagnosis = new Diagnosis({ output: context.output, isShown: json !== true })
-      const config = await knownConfig(file, context)
+      const { env } = context
+      const config = await configIfAny({ schema: GatewayConfig, file, fallback: 'gateway.yaml', env })
       const status = await diagnose(diagnosis, { command, config, context })
       if (bundle !== undefined) {
         const stateFolder = config?.state_folder ?? GatewayConfig.shape.state_folder.parse(undefined)
@@ -44,15 +45,6 @@ Examples:
   $ portreeve gateway diagnose --config gateway.yaml
   $ portreeve gateway diagnose --bundle portreeve.json`,
     )
-
-const knownConfig = async (file: string | undefined, { env }: CommandContext): Promise<GatewayConfig | undefined> => {
-  try {
-    return (await readConfig({ schema: GatewayConfig, file, fallback: 'gateway.yaml', env })).config
-  } catch (error) {
-    if (error instanceof OperatorError && error.code === 'CONFIG_MISSING') return undefined
-    throw error
-  }
-}
 
 const diagnose = async (
   diagnosis: Diagnosis,

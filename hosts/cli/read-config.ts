@@ -85,6 +85,21 @@ export const readConfig = async <Schema extends z.ZodObject>({
   return { config: absolute as z.infer<Schema>, file: path }
 }
 
+/**
+ * Reads a host's configuration as `readConfig`; returns undefined where no portal is configured, as where
+ * PORTREEVE_SOCKET alone says which client is meant.
+ */
+export const configIfAny = async <Schema extends z.ZodObject>(
+  source: ConfigSource<Schema>,
+): Promise<z.infer<Schema> | undefined> => {
+  try {
+    return (await readConfig(source)).config
+  } catch (error) {
+    if (error instanceof OperatorError && error.code === 'CONFIG_MISSING') return undefined
+    throw error
+  }
+}
+
 const withAbsolute = (value: unknown, [key, ...rest]: readonly string[], folder: string): unknown => {
   if (key === undefined) return typeof value === 'string' && !isAbsolute(value) ? join(folder, value) : value
   if (typeof value !== 'object' || value === null || !(key in value)) return value
