@@ -100,9 +100,13 @@ const diagnose = async (
   if (wanted === undefined)
     diagnosis.add(note('resource', 'There is no resource for this person, or none with one address.'))
   else
-    await diagnosis.look('resource', `asking for access to ${wanted}`, async () => [
-      pingFinding(await ping(wanted, options, context)),
-    ])
+    await diagnosis.look('resource', `asking for access to ${wanted}`, async () => {
+      const result = await ping(wanted, options, context)
+      const finding = pingFinding(result)
+      if (result.resource.state !== 'denied') return [finding]
+      diagnosis.addDenial(finding)
+      return []
+    })
   const last = await status()
   diagnosis.add(...clientFindings(last))
   return last

@@ -12,6 +12,8 @@ export class Diagnosis {
   readonly findings: Finding[] = []
   readonly #output: CommandContext['output']
   readonly #isShown: boolean
+  /** Finding that access is denied, whose code is the portal's reason. */
+  #denial: Finding | undefined
 
   /** `isShown`: whether findings are printed as they come. */
   constructor({ output, isShown }: { output: CommandContext['output']; isShown: boolean }) {
@@ -22,6 +24,12 @@ export class Diagnosis {
   add(...findings: readonly Finding[]): void {
     this.findings.push(...findings)
     if (this.#isShown) for (const finding of findings) this.#output.print(findingLines(finding))
+  }
+
+  /** Adds the finding that access is denied. */
+  addDenial(finding: Finding): void {
+    this.#denial = finding
+    this.add(finding)
   }
 
   /** Looks at one part; its error becomes a finding. `what` is told to people where it takes long. */
@@ -47,7 +55,7 @@ export class Diagnosis {
     const [first] = this.findings.filter(({ state }) => state === 'wrong')
     if (first === undefined) return ExitCode.done
     if (first.code === 'signed_out') return ExitCode.signedOut
-    if (first.part === 'resource' && DENIALS.has(first.code ?? '')) return ExitCode.denied
+    if (first === this.#denial) return ExitCode.denied
     return first.part === 'machine' || first.part === 'clock' ? ExitCode.failed : ExitCode.unreachable
   }
 
@@ -58,5 +66,3 @@ export class Diagnosis {
     return faults === 1 ? 'One thing is wrong.' : `${faults} things are wrong; begin with the first.`
   }
 }
-
-const DENIALS = new Set(['denied', 'forbidden', 'not_found', 'disabled', 'version_mismatch', 'transport_mismatch'])

@@ -26,7 +26,8 @@ export const whyNotDirect = (kind: PathKind, { offered, own }: KnownCandidates):
 
 /** Says a reason in a sentence or two; `other`: the end that packets go to. */
 export const indirectText = (reason: IndirectReason, other: 'gateway' | 'client', offered: readonly Endpoint[]) => {
-  const remedy = other === 'gateway' ? 'advertised_addresses in its gateway.yaml, or the portal’s STUN server' : 'STUN'
+  const server = 'the portal’s STUN server'
+  const remedy = other === 'gateway' ? `advertised_addresses in its gateway.yaml, or ${server}` : server
   switch (reason) {
     case 'udp_blocked':
       return 'Neither a STUN server nor a relay answers this machine by UDP: its network seems to block it.'

@@ -169,6 +169,9 @@ describe('client diagnose', () => {
     expect(of(findings, 'udp')[0]).to.include({ state: 'wrong', code: 'udp_blocked' })
     expect(of(findings, 'resource')[0]).to.include({ code: 'forbidden', remedy: 'Not at night.' })
     expect(code, 'the first fault is the denial').to.equal(6)
+    status.resources = status.resources.map((one) => ({ ...one, reason: 'newer_reason' }))
+    await control?.close()
+    expect((await diagnose()).code, 'so with a reason that this version does not know').to.equal(6)
   })
 
   it('D16 client diagnose says that programs of this machine do not ask the client for names', async () => {
