@@ -6,6 +6,7 @@ import { openStream } from './outgoing-socket.ts'
 import type { PermitsAddress } from './permitted-addresses.ts'
 import { proxyFor, type Proxy } from './proxy-settings.ts'
 import { throughProxy } from './proxy-tunnel.ts'
+import { socketAttempt } from './socket-attempt.ts'
 import { firstConnection } from './staggered-attempts.ts'
 
 /** Timeout of a connection attempt to one address. */
@@ -181,7 +182,7 @@ export const notPermitted = (host: string): Error =>
   failure('EACCES', `${host} leads to no address of the Internet, nor of a network that the operator permits`)
 
 /** Connects to one address. Rejects with ETIMEDOUT, ECONNABORTED if `signal` aborts, or the system's code. */
-export const connectToAddress = ({
+export const connectToAddress = async ({
   address,
   port,
   mark,
@@ -193,22 +194,15 @@ export const connectToAddress = ({
   mark: number | undefined
   signal: AbortSignal
   timeoutMs?: number
-}): Promise<Socket> =>
-  new Promise((resolve, reject) => {
-    const socket = openStream({ address, port, mark })
-    const timer = setTimeout(() => {
-      socket.destroy(failure('ETIMEDOUT', `no answer from ${address} port ${port} within ${timeoutMs / 1_000} s`))
-    }, timeoutMs)
-    const giveUp = (): void => void socket.destroy()
-    const settle = (done: () => void): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', giveUp)
-      done()
-    }
-    signal.addEventListener('abort', giveUp, { once: true })
-    if (signal.aborted) giveUp()
+}): Promise<Socket> => {
+  const socket = openStream({ address, port, mark })
+  const timedOut = (): Error =>
+    failure('ETIMEDOUT', `no answer from ${address} port ${port} within ${timeoutMs / 1_000} s`)
+  await socketAttempt({ socket, signal, timeoutMs, timedOut }, ({ succeed, fail }) => {
     // This listener stays: an error without a listener would end the process.
-    socket.on('error', (error) => settle(() => reject(error)))
-    socket.once('close', () => settle(() => reject(failure('ECONNABORTED', 'the connection was given up'))))
-    socket.once('connect', () => settle(() => resolve(socket)))
+    socket.on('error', fail)
+    socket.once('close', () => fail(failure('ECONNABORTED', 'the connection was given up')))
+    socket.once('connect', succeed)
   })
+  return socket
+}

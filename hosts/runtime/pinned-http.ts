@@ -9,6 +9,7 @@ import { connectByProxy, connectToAddress } from './outgoing-connection.ts'
 import type { MarkFor } from './outgoing-socket.ts'
 import { proxyFor } from './proxy-settings.ts'
 import { readBody, textFields } from './response-parts.ts'
+import { socketAttempt } from './socket-attempt.ts'
 import { firstConnection } from './staggered-attempts.ts'
 import { TrustedCertificates } from './trusted-certificates.ts'
 
@@ -125,36 +126,25 @@ export class PinnedHttp {
     return connectByProxy(proxy, { host: address, port, mark, signal, secureContext: this.#trusted.context })
   }
 
-  #secure(stream: Socket, url: URL, signal: AbortSignal): Promise<TLSSocket> {
-    return new Promise((resolve, reject) => {
-      const host = hostOf(url)
-      const socket = connectTls({
-        socket: stream,
-        host,
-        servername: isIP(host) === 0 ? host : '',
-        ALPNProtocols: ['h2', 'http/1.1'],
-        minVersion: 'TLSv1.2',
-        secureContext: this.#trusted.context(),
-      })
-      const timer = setTimeout(() => fail(failure('ETIMEDOUT', `no TLS within ${ATTEMPT_MS} ms`)), ATTEMPT_MS)
-      const settle = (done: () => void): void => {
-        clearTimeout(timer)
-        signal.removeEventListener('abort', giveUp)
-        done()
-      }
-      const fail = (error: Error): void => {
-        settle(() => reject(error))
-        socket.destroy()
-      }
-      const giveUp = (): void => fail(failure('ECONNABORTED', 'the connection was given up'))
-      signal.addEventListener('abort', giveUp, { once: true })
+  async #secure(stream: Socket, url: URL, signal: AbortSignal): Promise<TLSSocket> {
+    const host = hostOf(url)
+    const socket = connectTls({
+      socket: stream,
+      host,
+      servername: isIP(host) === 0 ? host : '',
+      ALPNProtocols: ['h2', 'http/1.1'],
+      minVersion: 'TLSv1.2',
+      secureContext: this.#trusted.context(),
+    })
+    const timedOut = (): Error => failure('ETIMEDOUT', `no TLS within ${ATTEMPT_MS} ms`)
+    await socketAttempt({ socket, signal, timeoutMs: ATTEMPT_MS, timedOut }, ({ succeed, fail }) => {
       // These listeners stay once it is connected, as an unused connection has no other.
       stream.on('error', fail)
       socket.on('error', fail)
       socket.once('close', () => fail(failure('ECONNRESET', 'the connection ended')))
-      socket.once('secureConnect', () => settle(() => resolve(socket)))
-      if (signal.aborted) giveUp()
+      socket.once('secureConnect', succeed)
     })
+    return socket
   }
 
   #markOf(address: string, url: URL): number | undefined {

@@ -2,6 +2,7 @@ import { request, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { failure } from './failure.ts'
 import type { Proxy } from './proxy-settings.ts'
+import { socketAttempt } from './socket-attempt.ts'
 
 /** Timeout of a proxy's answer to CONNECT; it connects to the target meanwhile. */
 const ANSWER_MS = 10_000
@@ -11,37 +12,24 @@ const ANSWER_MS = 10_000
  * target. Otherwise destroys it and rejects with PROXY_AUTHENTICATION (407), PROXY_REFUSED (another status),
  * PROXY_UNREACHABLE (no answer) or, once `signal` aborts, ECONNABORTED.
  */
-export const throughProxy = (
+export const throughProxy = async (
   socket: Socket,
   { proxy, host, port, signal }: { proxy: Proxy; host: string; port: number; signal: AbortSignal },
-): Promise<Socket> =>
-  new Promise((resolve, reject) => {
-    const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`
-    const asked = request({
-      method: 'CONNECT',
-      path: authority,
-      headers: {
-        host: authority,
-        ...(proxy.authorization === undefined ? {} : { 'proxy-authorization': proxy.authorization.reveal() }),
-      },
-      createConnection: () => socket,
-    })
-    const settle = (done: () => void): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', giveUp)
-      done()
-    }
-    const fail = (error: Error): void => {
-      settle(() => reject(error))
-      socket.destroy()
-    }
-    const giveUp = (): void => fail(failure('ECONNABORTED', 'the connection was given up'))
-    const timer = setTimeout(() => {
-      fail(failure('PROXY_UNREACHABLE', `the proxy ${proxy.shown} does not answer within ${ANSWER_MS / 1_000} s`))
-    }, ANSWER_MS)
-    // Not given to `request`: that would destroy the socket even when it leads to the target.
-    signal.addEventListener('abort', giveUp, { once: true })
-    if (signal.aborted) giveUp()
+): Promise<Socket> => {
+  const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`
+  // Without the signal, which would destroy the socket even when it leads to the target.
+  const asked = request({
+    method: 'CONNECT',
+    path: authority,
+    headers: {
+      host: authority,
+      ...(proxy.authorization === undefined ? {} : { 'proxy-authorization': proxy.authorization.reveal() }),
+    },
+    createConnection: () => socket,
+  })
+  const timedOut = (): Error =>
+    failure('PROXY_UNREACHABLE', `the proxy ${proxy.shown} does not answer within ${ANSWER_MS / 1_000} s`)
+  await socketAttempt({ socket, signal, timeoutMs: ANSWER_MS, timedOut }, ({ succeed, fail }) => {
     asked.on('error', (error) => {
       fail(failure('PROXY_UNREACHABLE', `the proxy ${proxy.shown} does not answer: ${error.message}`, error))
     })
@@ -51,7 +39,9 @@ export const throughProxy = (
         return fail(failure(statusCode === 407 ? 'PROXY_AUTHENTICATION' : 'PROXY_REFUSED', said))
       }
       if (head.length > 0) socket.unshift(head)
-      settle(() => resolve(socket))
+      succeed()
     })
     asked.end()
   })
+  return socket
+}
