@@ -17,7 +17,7 @@ export const throughProxy = async (
   { proxy, host, port, signal }: { proxy: Proxy; host: string; port: number; signal: AbortSignal },
 ): Promise<Socket> => {
   const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`
-  // Without the signal, which would destroy the socket even when it leads to the target.
+  // A signal given to the request would destroy the socket even when it leads to the target.
   const asked = request({
     method: 'CONNECT',
     path: authority,
