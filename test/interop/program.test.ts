@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { lacking, programsOf } from './program.ts'
+import { lacking, pairingsOf, programsOf } from './program.ts'
 
 const RUN = 'dist/test/interop/run.js'
 
@@ -32,5 +32,11 @@ describe('npm run interop', () => {
       ],
       gateway: [{ product: 'portreeve' }, { product: 'released', path: '/opt/g' }],
     })
+    expect(pairingsOf(programsOf(environment), undefined)).to.have.length(6)
+    expect(pairingsOf(programsOf(environment), 'released-portreeve').map(({ client }) => client)).to.deep.equal([
+      { product: 'released', path: '/opt/a' },
+      { product: 'released', path: '/opt/b' },
+    ])
+    expect(pairingsOf(programsOf(environment), 'released')).to.deep.equal([])
   })
 })

@@ -27,6 +27,12 @@ export const programsOf = (environment: Environment): Programs => ({
   gateway: [{ product: 'portreeve' }, ...released(environment['FIREZONE_GATEWAY'])],
 })
 
+/** Returns the pairs of each client with each gateway; of one pair of products (`released-portreeve`) if `only` names it. */
+export const pairingsOf = (programs: Programs, only: string | undefined): { client: Program; gateway: Program }[] =>
+  programs.client
+    .flatMap((client) => programs.gateway.map((gateway) => ({ client, gateway })))
+    .filter(({ client, gateway }) => only === undefined || only === `${client.product}-${gateway.product}`)
+
 /** Name of a program for people. */
 export const programName = (program: Program): string => (program.product === 'portreeve' ? 'portreeve' : program.path)
 

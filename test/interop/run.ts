@@ -1,12 +1,13 @@
 // `npm run interop [-- --json] [-- --steady SECONDS] [-- --only CLIENT-GATEWAY]`: Portreeve's client and gateway and
 // those of released peers, in every pairing, through a list of what people do and then for longer than three rekeys.
 // The executables are named by FIREZONE_CLIENT and FIREZONE_GATEWAY (several as in PATH), which are tried in the dialect
-// that they speak. Exit codes: 0 everything held, 1 something did not, 2 a variable or a right is missing.
+// that they speak. Exit codes: 0 everything held, 1 something did not, 2 a variable or a right is missing,
+// or an option makes no sense.
 import { walk, type StepReport } from '../../hosts/lab/step.ts'
 import { loadAddon } from '../../hosts/runtime/native/addon.ts'
 import { LIST } from './list.ts'
 import { Pair, type Spoken } from './pair.ts'
-import { lacking, programName, programsOf, WANTED } from './program.ts'
+import { lacking, pairingsOf, programName, programsOf, WANTED } from './program.ts'
 import { stayReached, type Steady } from './steady.ts'
 
 interface Outcome {
@@ -46,15 +47,17 @@ if (missing.length > 0) {
     { wants: Object.fromEntries(missing.map((name) => [name, WANTED[name]])) },
   )
 }
+const chosen = pairingsOf(programsOf(process.env), only)
+if (chosen.length === 0 || !(steadySeconds >= 0)) {
+  refuse('INTEROP_OPTION', [
+    `--only takes one of portreeve-portreeve, portreeve-released, released-portreeve and released-released,`,
+    `--steady a number of seconds (0: none); here they are ${only ?? '(all)'} and ${valueOf('--steady') ?? steadySeconds}.`,
+  ])
+}
 if (process.getuid?.() !== 0)
   refuse('LAB_NEEDS_ROOT', ['the lab makes network namespaces and TUN devices: run it as root.'])
 loadAddon()
 
-const programs = programsOf(process.env)
-const pairings = programs.client.flatMap((client) => programs.gateway.map((gateway) => ({ client, gateway })))
-const chosen = pairings.filter(
-  ({ client, gateway }) => only === undefined || only === `${client.product}-${gateway.product}`,
-)
 const outcomes: Outcome[] = []
 const open: { pair: Pair; outcome: Outcome }[] = []
 const interruption = new Promise<string>((resolve) => {
