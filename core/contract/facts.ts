@@ -94,7 +94,7 @@ export const Facts = {
   /** Person or service account that asks. */
   actor: {
     id: ofRequest('actor.id', z.string()),
-    type: ofRequest('actor.type', z.enum(['user', 'admin', 'service_account'])),
+    type: ofRequest('actor.type', z.enum(['user', 'helpdesk', 'auditor', 'admin', 'owner', 'service_account'])),
     /** E-mail address in lower case. Unknown for actors without one. */
     email: ofRequest('actor.email', z.string()),
     /** Ids of the groups that the actor is a member of, sorted. */

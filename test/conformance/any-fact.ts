@@ -23,7 +23,7 @@ const values = (): ReadonlyMap<string, Arbitrary<unknown>> =>
   new Map<string, Arbitrary<unknown>>([
     ...[Facts.actor.id, Facts.device.id, Facts.resource.id, Facts.site.id].map(({ name }): Named => [name, fc.uuid()]),
     ...[Facts.resource.name, Facts.site.name, Facts.gateway.name].map(({ name }): Named => [name, fc.string()]),
-    [Facts.actor.type.name, fc.constantFrom('user', 'admin', 'service_account')],
+    [Facts.actor.type.name, fc.constantFrom('user', 'helpdesk', 'auditor', 'admin', 'owner', 'service_account')],
     [Facts.actor.email.name, fc.oneof(fc.emailAddress(), fc.string())],
     [Facts.actor.groups.name, fc.array(fc.uuid())],
     [Facts.signIn.providerType.name, fc.oneof(fc.constantFrom('oidc', 'email-otp'), fc.string())],

@@ -26,7 +26,8 @@ export interface UpstreamResolverSetting {
   match?: string[]
 }
 
-export type ActorType = 'user' | 'admin' | 'service_account'
+/** Role of a person: what she may do on the pages for admins and by the API. A service account has only the API. */
+export type ActorType = 'user' | 'helpdesk' | 'auditor' | 'admin' | 'owner' | 'service_account'
 
 export interface Actor {
   id: string

@@ -106,7 +106,10 @@ const secretBytes = (text: string): Uint8Array => {
 
 const ACTOR_TYPES: Record<ActorType, string> = {
   user: 'account_user',
+  helpdesk: 'account_user',
+  auditor: 'account_user',
   admin: 'account_admin_user',
+  owner: 'account_admin_user',
   service_account: 'service_account',
 }
 

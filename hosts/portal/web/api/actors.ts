@@ -14,7 +14,13 @@ const Type = z.enum(['user', 'admin', 'service_account'])
 const NO_ADDRESS = 'a service account does not sign in and has no e-mail address'
 
 const ActorBody = z
-  .object({ ...rowFields, type: Type, name: z.string(), email: z.string().nullable(), is_disabled: z.boolean() })
+  .object({
+    ...rowFields,
+    type: z.enum(['user', 'helpdesk', 'auditor', 'admin', 'owner', 'service_account']),
+    name: z.string(),
+    email: z.string().nullable(),
+    is_disabled: z.boolean(),
+  })
   .meta({ id: 'Actor' })
 const Draft = z
   .strictObject({
