@@ -133,10 +133,11 @@ export class KnexStore implements Store {
     return this.#dialect.listenFailure()
   }
 
-  async transact<T>({ accountId, by }: Scope, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  async transact<T>({ accountId, by, rehearsal }: Scope, work: (tx: Transaction) => Promise<T>): Promise<T> {
     return this.#queued(async () => {
       const at = this.#clock.unix()
       let collision: KnexTransaction['collision']
+      let rehearsed: { result: T } | undefined
       try {
         const { result, ...written } = await this.#knex.transaction(async (database) => {
           const foreign = await this.#foreignChanges(database, at)
@@ -145,6 +146,11 @@ export class KnexStore implements Store {
             const result = await work(tx)
             await endSignIns(tx, [...tx.changes])
             await keepAnAdmin(tx, tx.changes)
+            if (rehearsal !== undefined) {
+              rehearsed = { result }
+              rehearsal(tx.changes)
+              throw new RolledBack()
+            }
             const told = await this.#record(database, tx.changes, { by, at })
             return { result, foreign, changes: tx.changes, told }
           } finally {
@@ -154,6 +160,7 @@ export class KnexStore implements Store {
         this.#tell(written)
         return result
       } catch (error) {
+        if (error instanceof RolledBack && rehearsed !== undefined) return rehearsed.result
         throw await this.#withCollision(error, accountId, collision)
       }
     })
@@ -366,4 +373,9 @@ const loadRows = async (database: Knex): Promise<Rows> => {
 const lastSequence = async (database: Knex): Promise<number> => {
   const row = (await database('outbox').max({ last: 'sequence' }).first()) as { last: unknown } | undefined
   return Number(row?.last ?? 0)
+}
+
+/** Ends the transaction of a rehearsal, which the database undoes. */
+class RolledBack extends Error {
+  override readonly name = 'RolledBack'
 }

@@ -141,6 +141,11 @@ export interface Scope {
   accountId: string
   /** Subject for the audit records; read after `work` is done, because `work` may first have to find a peer's row. */
   by: AuditSubject
+  /**
+   * Receives the changes that `work` and the store's own rules would make. With it, nothing is kept, audited or told: the
+   * transaction is rolled back, and its result is the one that the caller would have got.
+   */
+  rehearsal?: (changes: readonly Change[]) => void
 }
 
 /** Cause of an audited event: an actor, a peer, or a part of the portal. */

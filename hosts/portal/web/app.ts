@@ -7,7 +7,7 @@ import type { Rate } from '../../../core/runtime/token-bucket.ts'
 import { derivedKey } from '../identity/secret-key.ts'
 import { refuseOtherMethods } from './http/allowed-methods.ts'
 import type { ApiParts } from './api/parts.ts'
-import { apiRoutes } from './api/router.ts'
+import { apiEndpoints, apiRoutes } from './api/router.ts'
 import type { ClientAddress } from '../origin/client-address.ts'
 import { clientSignOut, isClientSignOut } from './api/client-sign-out.ts'
 import { healthRoutes, livenessRoute, type ReadinessCheck } from './health.ts'
@@ -72,7 +72,8 @@ export const webApp = (parts: WebParts): Koa => {
   app.use(plainChannel(parts))
   app.use(clientSignOut(parts))
   app.use(assets())
-  for (const middleware of apiRoutes(parts, { version: parts.version, url: publicUrl })) app.use(middleware)
+  const endpoints = apiEndpoints(parts)
+  for (const middleware of apiRoutes(parts, endpoints, { version: parts.version, url: publicUrl })) app.use(middleware)
   app.use(refuseForeignForms())
   app.use(sessions.middleware(app))
   app.use(myRoutes({ ...parts, pages, cookies, sessions }))

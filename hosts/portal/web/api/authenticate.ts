@@ -29,7 +29,7 @@ export const authenticate =
     ctx.state.account = account
     ctx.state.actor = actor
     ctx.state.by = by
-    ctx.state.token = verdict.token
+    ctx.state.authority = verdict.token
     await next()
   }
 

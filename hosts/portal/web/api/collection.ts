@@ -92,7 +92,11 @@ const checkVersion = async <Name extends EntityName>(
   checkMatch(ctx, rowVersion(ctx, name, row, toWire(row)))
 }
 
-export const scopeOf = ({ state }: ApiContext): Scope => ({ accountId: state.account.id, by: state.by })
+export const scopeOf = ({ state }: ApiContext): Scope => ({
+  accountId: state.account.id,
+  by: state.by,
+  ...(state.rehearsal === undefined ? {} : { rehearsal: state.rehearsal }),
+})
 
 /** Returns the id in the path. @throws Problem 404 if it is not an id */
 export const idOf = (ctx: ApiContext): string => {

@@ -1,6 +1,6 @@
 import type { Middleware } from 'koa'
 import type { z } from 'zod'
-import type { Account, Actor, Token } from '../../store/entities.ts'
+import type { Account, Actor, Change, Token } from '../../store/entities.ts'
 import type { AuditSubject } from '../../store/store.ts'
 
 /** Prefix of the API's paths. */
@@ -30,18 +30,26 @@ export interface ApiExtras {
   params: Readonly<Record<string, string>>
 }
 
+/** Sign-in or token that a call rests on. */
+export type Authority = Pick<Token, 'isEmergency' | 'expiresAt'>
+
 /** State of a request, shared by the middlewares of an operation. */
 export interface ApiState {
   clientAddress: string
   /** Account of the caller; set once the request is authenticated. */
   account: Account
   actor: Actor
-  token: Token
+  /** Rights and lifetime that whatever the call makes must not exceed: those of its token, or of the session. */
+  authority: Authority
   by: AuditSubject
   /** Caller with any token issued by this portal, even a refused one; for auditing. */
   caller?: { accountId: string; by: AuditSubject }
   /** Key of the MACs that serve as row versions. */
   versionKey: Uint8Array
+  /** Body of a call from within the portal, which has no text; undefined for calls over the network. */
+  given?: { body: unknown }
+  /** Receives the changes that the call would make, none of which is kept; undefined for calls that are carried out. */
+  rehearsal?: (changes: readonly Change[]) => void
   /** Validated body. */
   body: unknown
   query: unknown

@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import { z } from 'zod'
 import { pathOf } from '../../../../core/config/parse-config.ts'
 import { illFormedPath } from '../../text/plain-text.ts'
 import { bodyText, malformed } from '../http/body-text.ts'
@@ -21,12 +21,7 @@ const MAX_BODY_BYTES = 128 * 1024
 export const jsonBody = <T>(schema: z.ZodType<T>): Read<T> => ({
   schema,
   read: async (ctx, next) => {
-    const length = ctx.request.length ?? 0
-    const chunked = ctx.get('transfer-encoding') !== ''
-    if ((length > 0 || chunked) && ctx.request.is('json') === false) {
-      throw new Problem(415, 'unsupported_media_type', 'The body has to be JSON.')
-    }
-    const body = jsonOf(await bodyText(ctx, MAX_BODY_BYTES))
+    const body = ctx.state.given === undefined ? await receivedBody(ctx) : ctx.state.given.body
     const path = illFormedPath(body)
     if (path !== undefined)
       throw invalidBody([{ path, message: 'is no Unicode text: it has half of a surrogate pair' }])
@@ -37,6 +32,9 @@ export const jsonBody = <T>(schema: z.ZodType<T>): Read<T> => ({
   },
   of: (ctx) => ctx.state.body as T,
 })
+
+/** Query schema of operations without parameters: refuses every parameter, as it may be misspelt. */
+export const NO_QUERY: z.ZodObject<Record<string, never>, z.core.$strict> = z.strictObject({})
 
 /** Reads the query parameters. */
 export const queryOf = <T>(schema: z.ZodType<T>): Read<T> => ({
@@ -51,6 +49,15 @@ export const queryOf = <T>(schema: z.ZodType<T>): Read<T> => ({
   },
   of: (ctx) => ctx.state.query as T,
 })
+
+const receivedBody = async (ctx: ApiContext): Promise<unknown> => {
+  const length = ctx.request.length ?? 0
+  const chunked = ctx.get('transfer-encoding') !== ''
+  if ((length > 0 || chunked) && ctx.request.is('json') === false) {
+    throw new Problem(415, 'unsupported_media_type', 'The body has to be JSON.')
+  }
+  return jsonOf(await bodyText(ctx, MAX_BODY_BYTES))
+}
 
 const jsonOf = (text: string): unknown => {
   if (text === '') return {}

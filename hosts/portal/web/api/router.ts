@@ -1,7 +1,6 @@
 import { Router } from '@koa/router'
 import type { Middleware } from 'koa'
 import { createHash } from 'node:crypto'
-import { z } from 'zod'
 import { derivedKey } from '../../identity/secret-key.ts'
 import { refuseOtherMethods } from '../http/allowed-methods.ts'
 import { EXACT_ROUTES } from '../http/exact-routes.ts'
@@ -19,7 +18,7 @@ import { identityEndpoints } from './identities.ts'
 import { identityProviderEndpoints } from './identity-providers.ts'
 import { openApi } from './open-api.ts'
 import type { ApiParts } from './parts.ts'
-import { queryOf } from './read-body.ts'
+import { NO_QUERY, queryOf } from './read-body.ts'
 import { answerIfNew, isKnown } from './row-version.ts'
 import { pluginEndpoints } from './plugins.ts'
 import { policyEndpoints } from './policies.ts'
@@ -51,10 +50,13 @@ export const apiEndpoints = (parts: ApiParts): Endpoint[] => [
 ]
 
 /** Middlewares that serve the API below /api/v1, and its description at /openapi.json. */
-export const apiRoutes = (parts: ApiParts, about: { version: string; url: string }): Middleware[] => {
-  const endpoints = apiEndpoints(parts)
+export const apiRoutes = (
+  parts: ApiParts,
+  endpoints: readonly Endpoint[],
+  about: { version: string; url: string },
+): Middleware[] => {
   const router = new Router<ApiState, ApiExtras>({ prefix: API_PATH, ...EXACT_ROUTES })
-  const versionKey = derivedKey(parts.key, 'row-versions')
+  const versionKey = versionKeyOf(parts)
   const begin: ApiMiddleware = async (ctx, next) => {
     ctx.state.versionKey = versionKey
     await next()
@@ -72,10 +74,10 @@ export const apiRoutes = (parts: ApiParts, about: { version: string; url: string
   ]
 }
 
-const DESCRIPTION_PATH = '/openapi.json'
+/** Returns the key of the MACs that serve as row versions. */
+export const versionKeyOf = ({ key }: Pick<ApiParts, 'key'>): Uint8Array => derivedKey(key, 'row-versions')
 
-/** Query schema of operations without parameters: refuses every parameter, as it may be misspelt. */
-const NO_QUERY = z.strictObject({})
+const DESCRIPTION_PATH = '/openapi.json'
 
 const describe = (description: string): Middleware => {
   const etag = `"${createHash('sha256').update(description).digest('base64url').slice(0, 22)}"`

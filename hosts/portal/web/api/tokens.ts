@@ -4,7 +4,7 @@ import type { Gateway, SignInStatements, Token } from '../../store/entities.ts'
 import type { MintedToken, TokenDraft } from '../../identity/tokens.ts'
 import { invalidBody } from '../http/problem.ts'
 import { collection, existing, idOf, scopeOf } from './collection.ts'
-import { API_PATH, type ApiContext, type Endpoint, type ApiMiddleware } from './endpoint.ts'
+import { API_PATH, type ApiContext, type Authority, type Endpoint, type ApiMiddleware } from './endpoint.ts'
 import type { ApiParts } from './parts.ts'
 import { PageQuery } from './page.ts'
 import { jsonBody } from './read-body.ts'
@@ -88,7 +88,7 @@ export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] =
       }
       const minted: MintedToken = await store.transact(scopeOf(ctx), async (tx) => {
         const wanted = await purpose(ctx)(tx)
-        const life = lifeBy(ctx.state.token, wanted.kind, expiresAt)
+        const life = lifeBy(ctx.state.authority, wanted.kind, expiresAt)
         return tokens.mint(tx, ctx.state.account.id, { ...wanted, name: name ?? wanted.name, ...life })
       })
       const { id, expiresAt: ends } = minted.token
@@ -213,7 +213,7 @@ export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] =
  * gateways and relays are configuration, which has to stay, as providers and policies do.
  */
 const lifeBy = (
-  maker: Token,
+  maker: Authority,
   kind: Token['kind'],
   asked: UnixTime | null,
 ): Pick<TokenDraft, 'expiresAt' | 'isEmergency'> => {

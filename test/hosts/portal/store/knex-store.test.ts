@@ -92,6 +92,30 @@ for (const driver of [...SQLITE_LIBRARIES, 'pg'] as const)
       return { site, group, actor, membership, resource, policy }
     }
 
+    it('rehearses a transaction: its result and changes as they would be, and nothing kept, audited or told', async () => {
+      const { group, policy } = await write(grown)
+      const told: Change[] = []
+      const unsubscribe = hear(store, (changes) => told.push(...changes))
+      const before = await store.auditLog(account.id, { limit: 100 })
+      let changes: readonly Change[] = []
+      const scope = { accountId: account.id, by, rehearsal: (made: readonly Change[]) => (changes = made) }
+      const result = await store.transact(scope, async (tx) => {
+        await tx.insert('groups', { name: 'Guests' })
+        await tx.remove('groups', group.id)
+        return (await tx.list('groups')).map(({ name }) => name)
+      })
+      expect(result).to.deep.equal(['Guests'])
+      expect(changes.map(({ entity }) => entity)).to.include.members(['groups', 'memberships', 'policies'])
+      expect(await store.reader(account.id).get('policies', policy.id)).to.include({ groupId: group.id })
+      expect((await store.reader(account.id).list('groups')).map(({ name }) => name)).to.deep.equal(['Staff'])
+      expect(await store.auditLog(account.id, { limit: 100 })).to.deep.equal(before)
+      const refused = store.transact(scope, async (tx) => tx.insert('groups', { name: 'Staff' }))
+      expect(await refused.catch((error: unknown) => error)).to.include({ code: 'CONFLICT' })
+      await write(async (tx) => tx.insert('groups', { name: 'Later' }))
+      expect(told.map(({ after }) => (after as { name?: string } | undefined)?.name)).to.deep.equal(['Later'])
+      unsubscribe()
+    })
+
     it('the store returns rows as they were written, in and after the transaction', async () => {
       const { resource, actor } = await write(grown)
       expect(await store.reader(account.id).get('resources', resource.id)).to.deep.equal(resource)

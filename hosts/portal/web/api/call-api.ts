@@ -1,0 +1,106 @@
+import type Koa from 'koa'
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
+import type { Change } from '../../store/entities.ts'
+import { notFound, problemOf, type Problem } from '../http/problem.ts'
+import { API_PATH, type ApiContext, type ApiMiddleware, type ApiState, type Endpoint } from './endpoint.ts'
+import { NO_QUERY, queryOf } from './read-body.ts'
+
+/** Call of an operation of the API from within the portal, on behalf of a signed-in person. */
+export interface ApiCall {
+  method: Endpoint['method']
+  /** Path below /api/v1 with its ids, such as `/sites/018f…`. */
+  path: string
+  query?: Readonly<Record<string, string>>
+  body?: unknown
+  /** Version of the row that the change is based on, as an earlier answer's ETag; without one the last change wins. */
+  version?: string | undefined
+}
+
+/** Person on whose behalf the portal calls its own API. */
+export type ApiCaller = Pick<ApiState, 'clientAddress' | 'account' | 'actor' | 'authority' | 'by'>
+
+export type ApiOutcome =
+  | {
+      ok: true
+      status: number
+      // oxlint-disable-next-line typescript/no-explicit-any -- each operation's own answer, described by its schema
+      body: any
+      version: string | undefined
+    }
+  | { ok: false; problem: Problem }
+
+/**
+ * Carries out operations of the API for the portal's own pages: with the same checks, refusals, and records in the audit
+ * trail as for callers over the network.
+ */
+export class ApiCalls {
+  readonly #app: Koa
+  readonly #versionKey: Uint8Array
+  readonly #routes: readonly { endpoint: Endpoint; segments: readonly string[] }[]
+
+  constructor(endpoints: readonly Endpoint[], { app, versionKey }: { app: Koa; versionKey: Uint8Array }) {
+    this.#app = app
+    this.#versionKey = versionKey
+    this.#routes = endpoints
+      .map((endpoint) => ({ endpoint, segments: endpoint.path.split('/') }))
+      // Paths with fewer variables go first, so that `/a/b` is not taken for `/a/:id`.
+      .toSorted((a, b) => variables(a.segments) - variables(b.segments))
+  }
+
+  /** Carries out a call. A refusal is an outcome, not an exception. */
+  async call(caller: ApiCaller, call: ApiCall): Promise<ApiOutcome> {
+    return this.#run(caller, call)
+  }
+
+  /** Returns the outcome that a call would have, and the changes that it would make, of which nothing is kept. */
+  async rehearse(caller: ApiCaller, call: ApiCall): Promise<{ outcome: ApiOutcome; changes: readonly Change[] }> {
+    const changes: Change[] = []
+    const outcome = await this.#run(caller, call, (made) => changes.push(...made))
+    return { outcome, changes }
+  }
+
+  async #run(caller: ApiCaller, call: ApiCall, rehearsal?: ApiState['rehearsal']): Promise<ApiOutcome> {
+    try {
+      const { endpoint, params } = this.#find(call)
+      const ctx = this.#context(call)
+      Object.assign(ctx.state, caller, { versionKey: this.#versionKey, given: { body: call.body ?? {} } })
+      if (rehearsal !== undefined) ctx.state.rehearsal = rehearsal
+      ctx.params = params
+      await inOrder([queryOf(endpoint.query ?? NO_QUERY).read, ...endpoint.story], ctx)
+      return { ok: true, status: ctx.status, body: ctx.body, version: ctx.response.get('etag') || undefined }
+    } catch (error) {
+      const problem = problemOf(error)
+      if (problem.status >= 500) throw error
+      return { ok: false, problem }
+    }
+  }
+
+  #find({ method, path }: ApiCall): { endpoint: Endpoint; params: Record<string, string> } {
+    const given = path.split('/')
+    for (const { endpoint, segments } of this.#routes) {
+      if (endpoint.method !== method || segments.length !== given.length) continue
+      const pairs = segments.map((segment, index) => [segment, given[index] ?? ''] as const)
+      if (!pairs.every(([segment, text]) => segment.startsWith(':') || segment === text)) continue
+      const params = pairs.filter(([segment]) => segment.startsWith(':'))
+      return { endpoint, params: Object.fromEntries(params.map(([segment, text]) => [segment.slice(1), text])) }
+    }
+    throw notFound()
+  }
+
+  /** Makes a context that is connected to nobody: its answer stays in it. */
+  #context({ method, path, query = {}, version }: ApiCall): ApiContext {
+    const request = new IncomingMessage(new Socket())
+    const search = new URLSearchParams(query).toString()
+    request.method = method
+    request.url = `${API_PATH}${path}${search === '' ? '' : `?${search}`}`
+    if (version !== undefined) request.headers['if-match'] = version
+    return this.#app.createContext(request, new ServerResponse(request)) as unknown as ApiContext
+  }
+}
+
+const variables = (segments: readonly string[]): number => segments.filter((segment) => segment.startsWith(':')).length
+
+const inOrder = async ([first, ...others]: readonly ApiMiddleware[], ctx: ApiContext): Promise<void> => {
+  await first?.(ctx, async () => inOrder(others, ctx))
+}
