@@ -1,4 +1,5 @@
 import type Koa from 'koa'
+import type { Context } from 'koa'
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import type { Change } from '../../store/entities.ts'
@@ -20,14 +21,9 @@ export interface ApiCall {
 /** Person on whose behalf the portal calls its own API. */
 export type ApiCaller = Pick<ApiState, 'clientAddress' | 'account' | 'actor' | 'authority' | 'by'>
 
-export type ApiOutcome =
-  | {
-      ok: true
-      status: number
-      // oxlint-disable-next-line typescript/no-explicit-any -- each operation's own answer, described by its schema
-      body: any
-      version: string | undefined
-    }
+/** Answer or refusal of an operation; `Body` is the form that the operation's schema describes. */
+export type ApiOutcome<Body = unknown> =
+  | { ok: true; status: number; body: Body; version: string | undefined }
   | { ok: false; problem: Problem }
 
 /**
@@ -49,8 +45,8 @@ export class ApiCalls {
   }
 
   /** Carries out a call. A refusal is an outcome, not an exception. */
-  async call(caller: ApiCaller, call: ApiCall): Promise<ApiOutcome> {
-    return this.#run(caller, call)
+  async call<Body>(caller: ApiCaller, call: ApiCall): Promise<ApiOutcome<Body>> {
+    return (await this.#run(caller, call)) as ApiOutcome<Body>
   }
 
   /** Returns the outcome that a call would have, and the changes that it would make, of which nothing is kept. */
@@ -95,7 +91,8 @@ export class ApiCalls {
     request.method = method
     request.url = `${API_PATH}${path}${search === '' ? '' : `?${search}`}`
     if (version !== undefined) request.headers['if-match'] = version
-    return this.#app.createContext(request, new ServerResponse(request)) as unknown as ApiContext
+    const context: Context = this.#app.createContext(request, new ServerResponse(request))
+    return context as ApiContext
   }
 }
 
