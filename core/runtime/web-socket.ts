@@ -35,6 +35,8 @@ export interface WebSocketEvents {
   received: (text: string) => void
   /** Takes a binary message, which belongs to the callee; those are dropped by default. */
   receivedBytes?: (bytes: Uint8Array) => void
+  /** Called when all bytes are sent that waited, if those were many: more than 64 KB. */
+  drained?: () => void
   /** Called when the connection ended or could not be made, but not after `close`. */
   closed: (failure: WebSocketFailure) => void
 }

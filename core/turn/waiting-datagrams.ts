@@ -1,4 +1,4 @@
-/** Most datagrams that wait for one receiver: some 30 ms at 50 Mbit/s. */
+/** Most datagrams that wait for one receiver by default: some 30 ms at 50 Mbit/s. */
 const MAX_PER_RECEIVER = 128
 /** Most bytes that wait for all receivers. */
 const MAX_BYTES = 16 * 1_048_576
@@ -13,8 +13,13 @@ interface Queue {
  */
 export class WaitingDatagrams<Receiver> {
   readonly #queues = new Map<Receiver, Queue>()
+  readonly #maxPerReceiver: number
   #bytes = 0
   #dropped = 0
+
+  constructor({ maxPerReceiver = MAX_PER_RECEIVER }: { maxPerReceiver?: number } = {}) {
+    this.#maxPerReceiver = maxPerReceiver
+  }
 
   /** Whether nothing waits. */
   get isEmpty(): boolean {
@@ -37,7 +42,7 @@ export class WaitingDatagrams<Receiver> {
     this.#queues.set(receiver, queue)
     queue.datagrams.push(bytes)
     this.#bytes += bytes.length
-    if (queue.datagrams.length > MAX_PER_RECEIVER) this.#drop(queue)
+    if (queue.datagrams.length > this.#maxPerReceiver) this.#drop(queue)
     while (this.#bytes > MAX_BYTES) this.#drop(this.#longest())
   }
 
@@ -57,19 +62,14 @@ export class WaitingDatagrams<Receiver> {
     }
   }
 
-  /**
-   * Offers what waits for each receiver to `send`, until it refuses that receiver's next by returning false. Returns
-   * whether something still waits.
-   */
-  flushEach(send: (receiver: Receiver, bytes: Uint8Array) => boolean): boolean {
-    for (const [receiver, { datagrams }] of this.#queues) {
-      for (let [first] = datagrams; first !== undefined && send(receiver, first); [first] = datagrams) {
-        datagrams.shift()
-        this.#bytes -= first.length
-      }
-      if (datagrams.length === 0) this.#queues.delete(receiver)
+  /** Offers what waits for one receiver to `send`, in order, until it refuses one by returning false. */
+  flushOf(receiver: Receiver, send: (bytes: Uint8Array) => boolean): void {
+    const { datagrams } = this.#queues.get(receiver) ?? { datagrams: [] }
+    for (let [first] = datagrams; first !== undefined && send(first); [first] = datagrams) {
+      datagrams.shift()
+      this.#bytes -= first.length
     }
-    return this.#queues.size > 0
+    if (datagrams.length === 0) this.#queues.delete(receiver)
   }
 
   /** Forgets what waits for a receiver. */

@@ -110,7 +110,6 @@ export class PeerShell<R extends Role, Input, Output> {
     this.#relaySockets = new RelayBridges({
       webSockets: ports.webSockets,
       sockets: ports.datagramSockets,
-      clock,
       ...(mark === undefined ? {} : { mark }),
       userAgent: identity.userAgent,
       portOf: (family) => this.#carrier?.ports[family],

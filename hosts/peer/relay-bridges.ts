@@ -1,14 +1,12 @@
-import type { Clock } from '../../core/runtime/clock.ts'
-import type { DatagramSocket, DatagramSockets } from '../../core/runtime/datagram-socket.ts'
+import type { Datagram, DatagramSocket, DatagramSockets } from '../../core/runtime/datagram-socket.ts'
 import { endpoint, type Endpoint, type Family } from '../../core/runtime/endpoint.ts'
-import { after } from '../../core/runtime/time.ts'
 import type { WebSocketConnection, WebSockets } from '../../core/runtime/web-socket.ts'
 import { WaitingDatagrams } from '../../core/turn/waiting-datagrams.ts'
+import { Gathered } from '../runtime/gathered.ts'
 
 export interface RelayBridgesOptions {
   webSockets: WebSockets
   sockets: DatagramSockets
-  clock: Clock
   /** SO_MARK of the WebSockets. */
   mark?: number
   userAgent: string
@@ -25,7 +23,8 @@ const LOOPBACK = { ipv4: '127.0.0.1', ipv6: '::1' } as const
 const MAX_MESSAGE_BYTES = 9_216
 /** Most bytes that wait in a WebSocket; what comes then waits in a queue that drops the oldest. */
 const MAX_WAITING_BYTES = 256 * 1_024
-const RETRY_MS = 5
+/** Most datagrams that wait there: a burst of the kernel's, as a lane sends them. */
+const MAX_WAITING_DATAGRAMS = 1_024
 
 /**
  * WebSockets to relays, for a network that lets no UDP through. Each is a UDP socket on the loopback address for the rest
@@ -74,10 +73,10 @@ interface BridgeOptions extends RelayBridgesOptions {
 class Bridge {
   readonly #options: BridgeOptions
   readonly #connection: WebSocketConnection
-  readonly #waiting = new WaitingDatagrams<'relay'>()
+  readonly #waiting = new WaitingDatagrams<'relay'>({ maxPerReceiver: MAX_WAITING_DATAGRAMS })
+  readonly #arrived = new Gathered<Datagram>((batch) => this.#socket?.send(batch))
   #socket: DatagramSocket | undefined
   #isOver = false
-  #cancelRetry: (() => void) | undefined
 
   constructor(url: string, family: Family, options: BridgeOptions) {
     this.#options = options
@@ -95,8 +94,9 @@ class Bridge {
         received: () => undefined,
         receivedBytes: (bytes) => {
           const port = options.portOf(family)
-          if (port !== undefined) this.#socket?.send([{ to: endpoint(LOOPBACK[family], port), bytes }])
+          if (port !== undefined) this.#arrived.add({ to: endpoint(LOOPBACK[family], port), bytes })
         },
+        drained: () => this.#sendWaiting(),
         closed: () => this.#end(),
       },
     )
@@ -104,7 +104,6 @@ class Bridge {
 
   close(): void {
     this.#isOver = true
-    this.#cancelRetry?.()
     this.#connection.close()
     void this.#socket?.close()
   }
@@ -143,19 +142,13 @@ class Bridge {
       return this.#connection.sendBytes(bytes)
     }
     this.#waiting.add('relay', bytes)
-    if (this.#cancelRetry === undefined) this.#retryLater()
   }
 
-  #retryLater(): void {
-    const { clock } = this.#options
-    this.#cancelRetry = clock.wake(after(clock.now(), RETRY_MS), () => {
-      this.#cancelRetry = undefined
-      this.#waiting.flush((_, bytes) => {
-        if (this.#connection.waitingBytes() > MAX_WAITING_BYTES) return false
-        this.#connection.sendBytes(bytes)
-        return true
-      })
-      if (!this.#waiting.isEmpty) this.#retryLater()
+  #sendWaiting(): void {
+    this.#waiting.flushOf('relay', (bytes) => {
+      if (this.#connection.waitingBytes() > MAX_WAITING_BYTES) return false
+      this.#connection.sendBytes(bytes)
+      return true
     })
   }
 }

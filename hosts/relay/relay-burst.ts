@@ -7,6 +7,7 @@ import type { TurnRelay } from '../../core/turn/turn-relay.ts'
 import { UDP_ROW, UDP_SLOT_BYTES, type Addon } from '../runtime/native/addon.ts'
 import { SOCKET_ADDRESS_WORDS } from '../runtime/socket-address.ts'
 import type { RelayPort } from './relay-port.ts'
+import { STREAM_LISTENER } from './relay-streams.ts'
 
 /** Messages of one receive call, each of up to 64 datagrams. */
 const MESSAGES = 16
@@ -14,6 +15,7 @@ const MESSAGES = 16
 const HEAD = 64
 /** Bytes of a slot that a message and its headers may use: the next one's header is in front of its slot. */
 const SLOT_ROOM = UDP_SLOT_BYTES - CHANNEL_HEADER_BYTES
+const EMPTY = new Uint8Array()
 /** Receive calls in a row, before other events get their turn. */
 const CALLS = 4
 
@@ -25,7 +27,7 @@ export interface RelayBurstOptions {
   /** Returns the port by which a client is reached; undefined if that is a stream. */
   clientPortOf: (allocation: Allocation) => RelayPort | undefined
   /** Takes a datagram of a client that has no fast way. Its bytes are borrowed until it returns. */
-  onClientDatagram: (listener: number, source: Endpoint, bytes: Uint8Array) => void
+  onClientDatagram: (listener: number, source: string, bytes: Uint8Array) => void
   /** Takes a datagram of a peer that has no fast way. Its bytes are borrowed until it returns. */
   onPeerDatagram: (allocation: Allocation, port: RelayPort, from: Endpoint, bytes: Uint8Array) => void
   /** Sends ChannelData to a client at the end of a stream. */
@@ -69,6 +71,36 @@ export class RelayBurst {
     })
   }
 
+  /** Forwards messages that came together by a client's stream, none longer than a slot. They are borrowed. */
+  fromStream(source: string, messages: readonly Uint8Array[], now: Instant): void {
+    const { relay, onClientDatagram } = this.#options
+    let at = HEAD
+    for (let index = 0; index < messages.length;) {
+      const segment = messages[index]?.length ?? 0
+      const allocation = relay.allocationOf(STREAM_LISTENER, source)
+      if (allocation === undefined || segment === 0) {
+        onClientDatagram(STREAM_LISTENER, source, messages[index++] ?? EMPTY)
+        continue
+      }
+      if (at + segment > this.#bytes.length) {
+        this.#flush()
+        at = HEAD
+      }
+      // Joins what the kernel would: datagrams of one length, and a shorter last one.
+      let end = at
+      for (let message = messages[index]; message !== undefined; message = messages[index]) {
+        if (message.length > segment || message.length === 0 || end + message.length > this.#bytes.length) break
+        this.#bytes.set(message, end)
+        end += message.length
+        index++
+        if (message.length < segment) break
+      }
+      this.#fromClient(allocation, { listener: STREAM_LISTENER, source, at, end, segment, now })
+      at = end
+    }
+    this.#flush()
+  }
+
   #receive(port: RelayPort, take: (from: Endpoint, at: number, end: number, segment: number) => void): void {
     const { addon } = this.#options
     const table = this.#table
@@ -81,10 +113,14 @@ export class RelayBurst {
         const from = port.decoder.decode(table, start + UDP_ROW - SOCKET_ADDRESS_WORDS)
         if (end > at) take(from, at, end, Math.max(1, table[start + 2] ?? 0))
       }
-      for (const queued of this.#queued) queued.flush(this.#bytes)
-      this.#queued.clear()
+      this.#flush()
       if (rows < MESSAGES) return
     }
+  }
+
+  #flush(): void {
+    for (const queued of this.#queued) queued.flush(this.#bytes)
+    this.#queued.clear()
   }
 
   /** Passes each datagram of a message on. */
@@ -94,7 +130,7 @@ export class RelayBurst {
 
   #fromClient(
     allocation: Allocation,
-    message: { listener: number; source: Endpoint; at: number; end: number; segment: number; now: Instant },
+    message: { listener: number; source: string; at: number; end: number; segment: number; now: Instant },
   ): void {
     const { relay, portOf, clientPortOf, onClientDatagram, sendToStream } = this.#options
     const { listener, source, end, segment, now } = message

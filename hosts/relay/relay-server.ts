@@ -94,9 +94,7 @@ export class RelayServer implements Startable {
       watch: (allocation, port) => this.#watch(port, (now) => this.#burst?.fromPeers(allocation, port, now)),
     })
     this.#streams = new RelayStreams({
-      clock: options.clock,
-      received: (source, bytes) =>
-        this.#tell({ type: 'clientDatagramReceived', from: { listener: STREAM_LISTENER, source }, bytes }),
+      received: (source, messages) => this.#burst?.fromStream(source, messages, options.clock.now()),
       ended: (source) => this.#tell({ type: 'streamEnded', from: { listener: STREAM_LISTENER, source } }),
     })
   }

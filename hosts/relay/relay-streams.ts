@@ -1,5 +1,3 @@
-import type { Clock } from '../../core/runtime/clock.ts'
-import { after } from '../../core/runtime/time.ts'
 import { WaitingDatagrams } from '../../core/turn/waiting-datagrams.ts'
 
 /** Stream of a client, such as a WebSocket, that carries one STUN, TURN or ChannelData message in each of its own. */
@@ -14,8 +12,10 @@ export interface RelayStream {
 
 /** Relay's end of a stream. */
 export interface AttachedStream {
-  /** Takes one message of the client. Its bytes are borrowed until it returns. */
-  received: (bytes: Uint8Array) => void
+  /** Takes messages of the client that came together. Their bytes are borrowed until it returns. */
+  received: (messages: readonly Uint8Array[]) => void
+  /** Sends what waits, after the stream was full and has room again. */
+  drained: () => void
   /** Ends the client's allocation, once its stream has ended. */
   ended: () => void
 }
@@ -25,11 +25,11 @@ export const STREAM_LISTENER = -1
 
 /** Most bytes that a stream may hold; what comes then waits in a queue that drops the oldest. */
 const MAX_WAITING_BYTES = 256 * 1_024
-const RETRY_MS = 5
+/** Most messages that wait for a stream: a burst of the kernel's, as a peer sends them. */
+const MAX_WAITING_MESSAGES = 1_024
 
 export interface RelayStreamsOptions {
-  clock: Clock
-  received: (source: string, bytes: Uint8Array) => void
+  received: (source: string, messages: readonly Uint8Array[]) => void
   ended: (source: string) => void
 }
 
@@ -37,9 +37,8 @@ export interface RelayStreamsOptions {
 export class RelayStreams {
   readonly #options: RelayStreamsOptions
   readonly #streams = new Map<string, RelayStream>()
-  readonly #waiting = new WaitingDatagrams<string>()
+  readonly #waiting = new WaitingDatagrams<string>({ maxPerReceiver: MAX_WAITING_MESSAGES })
   #count = 0
-  #retrying = false
 
   constructor(options: RelayStreamsOptions) {
     this.#options = options
@@ -56,7 +55,16 @@ export class RelayStreams {
     const source = `stream ${++this.#count}`
     this.#streams.set(source, stream)
     return {
-      received: (bytes) => received(source, bytes),
+      received: (messages) => {
+        // Nothing would end an allocation that begins after its stream has ended.
+        if (this.#streams.has(source)) received(source, messages)
+      },
+      drained: () =>
+        this.#waiting.flushOf(source, (bytes) => {
+          if (isFull(stream)) return false
+          stream.send(bytes)
+          return true
+        }),
       ended: () => {
         if (!this.#streams.delete(source)) return
         this.#waiting.forget(source)
@@ -72,29 +80,11 @@ export class RelayStreams {
     const copy = new Uint8Array(bytes)
     if (!this.#waiting.has(source) && !isFull(stream)) return stream.send(copy)
     this.#waiting.add(source, copy)
-    this.#retryLater()
   }
 
   /** Tells a stream whether its client has an allocation. */
   allocationChanged(source: string, hasAllocation: boolean): void {
     this.#streams.get(source)?.allocationChanged?.(hasAllocation)
-  }
-
-  #retryLater(): void {
-    if (this.#retrying) return
-    this.#retrying = true
-    const { clock } = this.#options
-    clock.wake(after(clock.now(), RETRY_MS), () => {
-      this.#retrying = false
-      const left = this.#waiting.flushEach((source, bytes) => {
-        const stream = this.#streams.get(source)
-        if (stream === undefined) return true
-        if (isFull(stream)) return false
-        stream.send(bytes)
-        return true
-      })
-      if (left) this.#retryLater()
-    })
   }
 }
 

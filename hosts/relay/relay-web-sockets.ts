@@ -4,6 +4,8 @@ import { WebSocketServer, type RawData, type WebSocket } from 'ws'
 import type { Clock } from '../../core/runtime/clock.ts'
 import { sourceOf as networkOf } from '../../core/net/rate-limiter.ts'
 import { after, SECOND } from '../../core/runtime/time.ts'
+import { Gathered } from '../runtime/gathered.ts'
+import { joinedWrites } from '../runtime/joined-writes.ts'
 import type { AttachedStream, RelayStream } from './relay-streams.ts'
 import { SocketPace } from './socket-pace.ts'
 
@@ -88,7 +90,7 @@ export class RelayWebSockets {
       this.#refused++
       return refuse(socket, why)
     }
-    this.#server.handleUpgrade(request, socket, head, (opened) => this.#open(opened, source))
+    this.#server.handleUpgrade(request, socket, head, (opened) => this.#open(opened, socket, source))
   }
 
   /** Ends all sockets; clients come back by themselves. */
@@ -108,7 +110,7 @@ export class RelayWebSockets {
     return isFull ? '503 Service Unavailable' : undefined
   }
 
-  #open(socket: WebSocket, source: string): void {
+  #open(socket: WebSocket, connection: Duplex, source: string): void {
     const { attach, clock } = this.#options
     const life = new SocketLife(socket, clock)
     const pace = new SocketPace(socket)
@@ -124,24 +126,33 @@ export class RelayWebSockets {
       }
     }
     allocationChanged(false)
+    const join = joinedWrites(connection)
     const stream = attach({
       send: (bytes) => {
-        if (socket.readyState === socket.OPEN) socket.send(bytes)
+        if (socket.readyState !== socket.OPEN) return
+        join()
+        socket.send(bytes)
       },
       waitingBytes: () => socket.bufferedAmount,
       allocationChanged,
     })
+    const arrived = new Gathered<Uint8Array>((batch) => stream.received(batch))
+    connection.on('drain', () => stream.drained())
     socket.on('message', (data, isBinary) => {
       // One read brings many messages: those behind the one that ended the socket are here already.
       if (socket.readyState !== socket.OPEN) return
       life.heard()
       pace.took()
-      if (this.#strangers.has(socket) && ++messages > this.#limits.strangerMessages) socket.terminate()
-      else if (isBinary) stream.received(bytesOf(data))
-      else socket.close(1003)
+      const isStranger = this.#strangers.has(socket)
+      if (isStranger && ++messages > this.#limits.strangerMessages) return socket.terminate()
+      if (!isBinary) return socket.close(1003)
+      arrived.add(bytesOf(data))
+      // Whether it still is one counts for the next message.
+      if (isStranger) arrived.flush()
     })
     socket.on('error', () => socket.terminate())
     socket.on('close', () => {
+      arrived.flush()
       cancelProof()
       life.end()
       this.#strangers.delete(socket)

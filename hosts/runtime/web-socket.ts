@@ -9,6 +9,7 @@ import type {
   WebSockets,
   WebSocketStep,
 } from '../../core/runtime/web-socket.ts'
+import { joinedWrites } from './joined-writes.ts'
 import { outgoingConnections } from './outgoing-connection.ts'
 import { TrustedCertificates, type TrustOptions } from './trusted-certificates.ts'
 
@@ -47,6 +48,7 @@ export class WsWebSockets implements WebSockets {
       else answer.destroy()
     }, OPEN_TIMEOUT_MS)
     let answer: IncomingMessage | undefined
+    let join = (): void => undefined
     /** Reports the end once and destroys all sockets: a server's kept-alive connection would keep the process alive. */
     const end = (tell: () => void): void => {
       if (isOver) return
@@ -56,6 +58,10 @@ export class WsWebSockets implements WebSockets {
       if (socket.readyState === WebSocket.CONNECTING) socket.terminate()
       for (const opened of sockets) opened.destroy()
     }
+    socket.on('upgrade', (response) => {
+      join = joinedWrites(response.socket)
+      response.socket.on('drain', () => events.drained?.())
+    })
     socket.on('open', () => {
       clearTimeout(openTimer)
       step = 'open'
@@ -83,7 +89,9 @@ export class WsWebSockets implements WebSockets {
         if (socket.readyState === WebSocket.OPEN) socket.send(text)
       },
       sendBytes: (bytes) => {
-        if (socket.readyState === WebSocket.OPEN) socket.send(bytes)
+        if (socket.readyState !== WebSocket.OPEN) return
+        join()
+        socket.send(bytes)
       },
       waitingBytes: () => socket.bufferedAmount,
       close: () => {

@@ -107,7 +107,6 @@ describe('a relay that is reached by WebSockets', () => {
     const bridges = new RelayBridges({
       webSockets: new WsWebSockets({ only: authority.cert }),
       sockets: createDatagramSockets(),
-      clock: createClock(),
       userAgent: 'test/1',
       portOf: () => own,
       tell: (input) => (input.type === 'socketOpened' ? opened(input.endpoint) : failed(new Error('closed'))),
@@ -190,7 +189,7 @@ describe('a relay that is reached by WebSockets', () => {
   it('H10 strangers of one IPv6 network of 64 bits are bounded together, and those of another apart', () => {
     const sources = ['2001:db8::1', '2001:db8::2', '2001:db8:0:1::1', '192.0.2.1']
     const webSockets = new RelayWebSockets({
-      attach: () => ({ received: () => undefined, ended: () => undefined }),
+      attach: () => ({ received: () => undefined, drained: () => undefined, ended: () => undefined }),
       clock: new VirtualClock(),
       sourceOf: () => sources.shift() ?? '',
       limits: { strangersPerSource: 1 },
@@ -210,7 +209,11 @@ describe('a relay that is reached by WebSockets', () => {
     const webSockets = new RelayWebSockets({
       attach: ({ allocationChanged }) => ({
         // The client gets an allocation by its first message.
-        received: () => (count.received++ === 0 ? allocationChanged?.(true) : undefined),
+        received: ({ length }) => {
+          if (count.received === 0) allocationChanged?.(true)
+          count.received += length
+        },
+        drained: () => undefined,
         ended: () => undefined,
       }),
       clock: new VirtualClock(),

@@ -12,6 +12,9 @@ type Event =
   | ['closed', WebSocketFailure]
   | ['refused', Parameters<WebSocketEvents['refused']>[0]]
 
+/** Messages of a burst: more bytes than a stream takes before it asks to wait. */
+const BURST = 1_000
+
 /** Keeps events, and waits for the next one. */
 class Recorder {
   readonly #events: Event[] = []
@@ -67,11 +70,11 @@ describe('WebSockets', () => {
     await new Promise((resolve) => server.close(resolve))
   })
 
-  const connect = (maxBytes = 1_000) => {
+  const connect = (maxBytes = 1_000, more: Partial<WebSocketEvents> = {}) => {
     const { port } = server.address() as AddressInfo
     return sockets.connect(
       { url: `ws://127.0.0.1:${port}/`, headers: { 'X-Authorization': 'Bearer t', 'User-Agent': 'a/1' }, maxBytes },
-      recorder.events,
+      { ...recorder.events, ...more },
     )
   }
 
@@ -87,6 +90,31 @@ describe('WebSockets', () => {
       'closed',
       { step: 'open', message: 'the portal closed it: the portal stops (1001)' },
     ])
+  })
+
+  it('WebSockets send a burst in order, and tell when all that waited is sent', async () => {
+    let isDrained: () => void = () => undefined
+    const drained = new Promise<void>((resolve) => (isDrained = resolve))
+    const connection = connect(1_000, { drained: () => isDrained() })
+    await recorder.next()
+    const numbers: number[] = []
+    const [accepted] = accepting.clients
+    accepted?.removeAllListeners('message')
+    const arrived = new Promise<void>((resolve) => {
+      accepted?.on('message', (data) => {
+        if (numbers.push((data as Buffer).readUInt32LE()) === BURST) resolve()
+      })
+    })
+    for (let number = 0; number < BURST; number++) {
+      const bytes = Buffer.alloc(1_000)
+      bytes.writeUInt32LE(number)
+      connection.sendBytes(bytes)
+    }
+    expect(connection.waitingBytes()).to.be.within(BURST * 1_000, BURST * 1_020)
+    await drained
+    expect(connection.waitingBytes()).to.equal(0)
+    await arrived
+    expect(numbers).to.deep.equal(Array.from({ length: BURST }, (_, index) => index))
   })
 
   it('WebSockets report a refusal with its status, headers and body', async () => {
