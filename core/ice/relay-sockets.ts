@@ -96,7 +96,8 @@ export class RelaySockets implements Machine<RelaySocketsInput, RelaySocketsOutp
         if (this.#udp === 'unknown') this.#listen(now)
         break
       case 'networkChanged':
-        if (input.hasMoved) for (const url of this.#sockets.keys()) this.#close(url)
+        // One that could not be opened in the network of before need not wait in this one.
+        for (const [url, { state }] of this.#sockets) if (input.hasMoved || state === 'waiting') this.#close(url)
         if (input.hasMoved || this.#udp !== 'works') this.#begin(now)
         break
       case 'udpDoubted':

@@ -93,4 +93,16 @@ describe('WebSockets to relays', () => {
     ])
     expect(machine.endpoints.size).to.equal(0)
   })
+
+  it('H9 a WebSocket that could not be opened without a network is opened at once in the next one', () => {
+    const { put, pass } = bench()
+    put({ ...offered, urls: [URL] })
+    pass(2 * SECOND)
+    for (const wait of [2 * SECOND, 4 * SECOND, 8 * SECOND]) {
+      put({ type: 'socketClosed', url: URL })
+      pass(wait)
+    }
+    put({ type: 'socketClosed', url: URL })
+    expect(put({ type: 'networkChanged', hasMoved: false })).to.deep.include({ type: 'openSocket', url: URL })
+  })
 })
