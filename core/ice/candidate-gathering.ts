@@ -26,6 +26,8 @@ export type GatheringInput =
 export interface AddressesChanged {
   type: 'addressesChanged'
   addresses: readonly string[]
+  /** Addresses of links over which a default route leads; unknown by default. */
+  uplinks?: readonly string[]
   /** Addresses to offer to peers; all by default. */
   offered?: OfferedAddresses
 }
@@ -42,8 +44,8 @@ export interface OfferedAddresses {
 export type GatheringOutput =
   | ({ type: 'sendDatagram' } & Datagram)
   /**
-   * The addresses of this machine have changed. `families` are those in which it has a socket and an address;
-   * `hasMoved`: it has lost an address.
+   * The addresses of this machine have changed, or a default route leads over another one. `families` are those in which
+   * it has a socket and an address; `hasMoved`: it has lost an address.
    */
   | { type: 'networkChanged'; families: readonly Family[]; hasMoved: boolean }
   /** The local candidates have changed. */
@@ -64,6 +66,7 @@ export class CandidateGathering implements Machine<GatheringInput, GatheringOutp
   readonly #outputs = new OutputQueue<GatheringOutput>()
   /** Endpoints of the links' host candidates. */
   #network: readonly Endpoint[] = []
+  #uplinks: readonly string[] = []
 
   constructor({ random, advertised }: { random: Random; advertised?: readonly AdvertisedAddress[] | undefined }) {
     this.#locals = new LocalCandidates(advertised === undefined ? {} : { advertised })
@@ -100,11 +103,11 @@ export class CandidateGathering implements Machine<GatheringInput, GatheringOutp
     switch (input.type) {
       case 'socketsOpened':
         this.#tellChange(this.#locals.setPorts(input.ports))
-        return this.#lookAtNetwork(now)
+        return this.#lookAtNetwork(this.#uplinks, now)
       case 'addressesChanged': {
         const { links, bridges } = input.offered ?? { links: input.addresses, bridges: [] }
         this.#tellChange(this.#locals.setAddresses(links, bridges))
-        return this.#lookAtNetwork(now)
+        return this.#lookAtNetwork(input.uplinks ?? [], now)
       }
       case 'allocationsChanged':
         return this.#tellChange(this.#locals.setRelayed(input.allocations))
@@ -127,12 +130,15 @@ export class CandidateGathering implements Machine<GatheringInput, GatheringOutp
     return this.#held.deadline()
   }
 
-  #lookAtNetwork(now: Instant): void {
+  #lookAtNetwork(uplinks: readonly string[], now: Instant): void {
     const before = this.#network
+    // The default route may come after the address: what was asked before it did not leave this machine.
+    const hasNewUplink = uplinks.some((address) => !this.#uplinks.includes(address))
+    this.#uplinks = uplinks
     const network = this.#locals.offers.flatMap(({ endpoint, source }) => (source === 'interface' ? endpoint : []))
     this.#network = network
     const hasMoved = before.some((endpoint) => !network.includes(endpoint))
-    if (!hasMoved && network.every((endpoint) => before.includes(endpoint))) return
+    if (!hasMoved && !hasNewUplink && network.every((endpoint) => before.includes(endpoint))) return
     const changed = { type: 'networkChanged', families: this.#locals.families, hasMoved } as const
     this.#tellReflexive(changed, now)
     this.#outputs.push(changed)

@@ -18,7 +18,7 @@ export interface DeviceAddress {
 export interface NetworkInterfaces {
   /** Returns the addresses of all devices except the named one: those of uplinks first, those of bridges last. */
   addresses: (except: string) => readonly DeviceAddress[]
-  /** Calls back soon after addresses may have changed. Returns a function that ends the watch. */
+  /** Calls back soon after addresses or default routes may have changed. Returns a function that ends the watch. */
   watch: (changed: () => void) => () => void
 }
 

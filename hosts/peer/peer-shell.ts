@@ -217,7 +217,12 @@ export class PeerShell<R extends Role, Input, Output> {
     if (known === this.#known) return
     this.#known = known
     const offered = offeredAddresses(found, config.exclude_interfaces)
-    this.tell({ type: 'addressesChanged', addresses: found.map(({ address }) => address), offered })
+    this.tell({
+      type: 'addressesChanged',
+      addresses: found.map(({ address }) => address),
+      uplinks: found.flatMap(({ address, kind }) => (kind === 'uplink' ? address : [])),
+      offered,
+    })
     this.#nat64.networkChanged(offered.links)
     for (const input of others) this.tell(input)
     looked?.()

@@ -36,8 +36,8 @@ export class PortalSide<R extends Role> implements Machine<PortalSideInput<R>, P
   readonly #outputs = new OutputQueue<PortalSideOutput<R>>()
   #state: LinkState = 'connecting'
   #lostAt: Instant | undefined
-  /** Addresses of this machine's links; undefined before they are known. */
-  #links: string | undefined
+  /** Addresses of this machine's links, and those with a default route; undefined before they are known. */
+  #network: string | undefined
 
   constructor({ connectedBy, ...options }: PortalSideOptions<R>) {
     this.#connectedBy = connectedBy
@@ -80,11 +80,15 @@ export class PortalSide<R extends Role> implements Machine<PortalSideInput<R>, P
     return this.#held.deadline()
   }
 
-  /** Has the connection looked at where the links have other addresses; those of containers do not matter. */
-  #onAddresses({ addresses, offered }: AddressesChanged, now: Instant): void {
-    const links = (offered?.links ?? addresses).toSorted().join()
-    const isNew = this.#links !== undefined && links !== this.#links
-    this.#links = links
+  /**
+   * Has the connection looked at where the links have other addresses, and where a default route leads over another
+   * one: it may come after the address, and an attempt before it has failed at once. Addresses of containers do not matter.
+   */
+  #onAddresses({ addresses, uplinks = [], offered }: AddressesChanged, now: Instant): void {
+    const links = offered?.links ?? addresses
+    const network = JSON.stringify([links.toSorted(), uplinks.toSorted()])
+    const isNew = this.#network !== undefined && network !== this.#network
+    this.#network = network
     if (isNew) this.#tellLink({ type: 'networkChanged' }, now)
   }
 
