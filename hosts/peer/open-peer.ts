@@ -3,6 +3,7 @@ import { TunnelTransports, type Extension } from '../../core/contract/extension-
 import type { Tunnel, TunnelTransport } from '../../core/contract/tunnel-transport.ts'
 import { shownUrl } from '../../core/control/connect-request.ts'
 import type { Role } from '../../core/control/messages.ts'
+import { newProcessId } from '../../core/control/process-header.ts'
 import type { Container } from '../../core/di.ts'
 import type { Flows } from '../../core/flow/flows.ts'
 import type { Lane } from '../../core/flow/lane.ts'
@@ -121,6 +122,7 @@ export const openPeer = async <R extends Role>(
       keys,
       transport: key,
       token,
+      process: newProcessId(random),
       userAgent: userAgent(component, version),
     },
     ports: {

@@ -5,6 +5,7 @@ import { MAX_FRAME_FROM_PORTAL_CHARACTERS } from '../../core/control/frame.ts'
 import type { Role } from '../../core/control/messages.ts'
 import { problemOfFailure } from '../../core/control/portal-problem.ts'
 import type { Ed25519PrivateKey } from '../../core/crypto/ed25519.ts'
+import { formatProcess, PROCESS_HEADER } from '../../core/control/process-header.ts'
 import { TRANSPORT_HEADER } from '../../core/control/transport-header.ts'
 import { externalId } from '../../core/crypto/external-id.ts'
 import { toBase64 } from '../../core/crypto/text-encoding.ts'
@@ -22,6 +23,8 @@ export interface PeerIdentity {
   /** Name under which the plugin registered the tunnel transport that `keys` are for. */
   transport: string
   token: Secret
+  /** Random text that tells this process from others, made by `newProcessId`. */
+  process: string
   /** Device key of a client, by which the portal recognizes the device. */
   deviceKey?: Ed25519PrivateKey
   userAgent: string
@@ -44,6 +47,7 @@ export interface PortalConnectionOptions<R extends Role> {
 export class PortalConnection<R extends Role> {
   readonly #options: PortalConnectionOptions<R>
   #connection: WebSocketConnection | undefined
+  #opened = 0
 
   constructor(options: PortalConnectionOptions<R>) {
     this.#options = options
@@ -61,6 +65,7 @@ export class PortalConnection<R extends Role> {
           'X-Authorization': `Bearer ${token.reveal()}`,
           'User-Agent': userAgent,
           [TRANSPORT_HEADER]: transport,
+          [PROCESS_HEADER]: formatProcess({ id: identity.process, number: ++this.#opened }),
           ...this.#proof(),
         },
         ...(mark === undefined ? {} : { mark }),

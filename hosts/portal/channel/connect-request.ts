@@ -7,6 +7,7 @@ import {
 } from '../../../core/control/device-proof.ts'
 import type { Dialect } from '../../../core/control/events.ts'
 import { Key } from '../../../core/control/messages.ts'
+import { PROCESS_HEADER, readProcess, type ProcessConnect } from '../../../core/control/process-header.ts'
 import { readTransport, TRANSPORT_HEADER } from '../../../core/control/transport-header.ts'
 import { keyFromBase64, toBase64 } from '../../../core/crypto/text-encoding.ts'
 import type { UnixTime } from '../../../core/runtime/time.ts'
@@ -34,6 +35,8 @@ export interface ConnectRequest {
   remoteIp?: string
   /** Signature with the device key, not yet verified; undefined if absent, as from released peers. */
   proof: DeviceProof | undefined
+  /** Process that connects; undefined from released peers. */
+  process: ProcessConnect | undefined
 }
 
 // Not anchored at the start: peers prepend the path of their configured portal URL.
@@ -80,6 +83,8 @@ export const readConnectRequest = (request: {
   const proofText = text(request.headers[PROOF_HEADER])
   const proof = proofText === '' ? undefined : readDeviceProof(proofText)
   if (proof === undefined && PROOF_HEADER in request.headers) throw new Refusal('invalid_connect_params')
+  const process = readProcess(text(request.headers[PROCESS]))
+  if (process === undefined && PROCESS in request.headers) throw new Refusal('invalid_connect_params')
   const transport = readTransport(text(request.headers[TRANSPORT]))
   if (transport === undefined) throw new Refusal('invalid_connect_params')
   const { external_id: externalId, name, public_key: publicKey, ephemeral } = parsed.data
@@ -95,11 +100,13 @@ export const readConnectRequest = (request: {
     transport,
     product: TRANSPORT in request.headers ? 'portreeve' : 'released',
     proof,
+    process,
   }
 }
 
 /** Header name in lower case, as Node.js has it. */
 const PROOF_HEADER = DEVICE_PROOF_HEADER.toLowerCase()
+const PROCESS = PROCESS_HEADER.toLowerCase()
 const TRANSPORT = TRANSPORT_HEADER.toLowerCase()
 
 /**

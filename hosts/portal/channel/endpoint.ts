@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import { WebSocketServer, type RawData, type WebSocket } from 'ws'
 import { MAX_FRAME_TO_PORTAL_CHARACTERS } from '../../../core/control/frame.ts'
 import type { Clock } from '../../../core/runtime/clock.ts'
+import type { ProcessConnect } from '../../../core/control/process-header.ts'
 import type { Logger } from '../../../core/runtime/logger.ts'
 import { after, SECOND } from '../../../core/runtime/time.ts'
 import type { Rate } from '../../../core/runtime/token-bucket.ts'
@@ -77,6 +78,7 @@ export class ControlEndpoint {
     autoPong: false,
   })
   readonly #sockets = new Map<string, WebSocket>()
+  readonly #processes = new Map<string, ProcessConnect>()
   readonly #seats: Seats
   readonly #bounds: SocketBounds
   readonly #peerLimiter: RateLimiter
@@ -93,7 +95,12 @@ export class ControlEndpoint {
     this.#bounds = new SocketBounds(limits, clock)
     const perMinute = limits.connects_per_minute
     this.#peerLimiter = new RateLimiter({ perSecond: perMinute / 60, burst: BURST_MINUTES * perMinute })
-    this.#seats = new Seats({ clock, seated, socketOf: (connection) => this.#sockets.get(connection) })
+    this.#seats = new Seats({
+      clock,
+      seated,
+      socketOf: (connection) => this.#sockets.get(connection),
+      processOf: (connection) => this.#processes.get(connection),
+    })
   }
 
   send(connection: string, text: string): void {
@@ -137,11 +144,12 @@ export class ControlEndpoint {
     socket.on('error', () => socket.destroy())
     const arrived = this.#watchArrival(socket)
     try {
-      const { owner, ...peer } = await this.#admit(request)
+      const { owner, process, ...peer } = await this.#admit(request)
       if (this.#isClosed) throw new Refusal('rate_limit', { retryAfterSeconds: 1 })
       arrived()
       this.#webSockets.handleUpgrade(request, socket, head, (opened) => {
         this.#bounds.add(opened, owner)
+        if (process !== undefined) this.#processes.set(peer.connection, process)
         this.#open(opened, peer)
       })
     } catch (error) {
@@ -166,7 +174,7 @@ export class ControlEndpoint {
     return arrived
   }
 
-  async #admit(request: IncomingMessage): Promise<AdmittedPeer & { owner: SocketOwner }> {
+  async #admit(request: IncomingMessage): Promise<Admitted> {
     const { clientAddress, clock } = this.#options
     if (this.#isClosed) throw new Refusal('rate_limit', { retryAfterSeconds: 1 })
     const remoteIp = clientAddress({
@@ -212,7 +220,7 @@ export class ControlEndpoint {
       transport,
       product,
     }
-    return { ...peer, owner, ...(replaces === undefined ? {} : { replaces }) }
+    return { ...peer, owner, process: wanted.process, ...(replaces === undefined ? {} : { replaces }) }
   }
 
   /** Claims the peer's seat. @throws Refusal if another process holds it and answers */
@@ -220,7 +228,10 @@ export class ControlEndpoint {
     const { rows, onContested } = this.#options
     const known = await rows.known(token, wanted)
     if (known === undefined) return { isTaken: false }
-    const seat = await this.#seats.claim(known.id, { outranks: outranksSeated(known, wanted) })
+    const seat = await this.#seats.claim(known.id, {
+      outranks: outranksSeated(known, wanted),
+      process: wanted.process,
+    })
     if (!seat.isTaken) return seat
     const { role } = wanted
     onContested({ role, peerId: known.id, name: known.name, stays: seat.by.remoteIp, refused: remoteIp })
@@ -260,6 +271,7 @@ export class ControlEndpoint {
     })
     socket.on('close', () => {
       this.#sockets.delete(connection)
+      this.#processes.delete(connection)
       this.#options.onDisconnected(connection)
     })
     socket.on('message', (data: RawData, isBinary) => {
@@ -269,6 +281,8 @@ export class ControlEndpoint {
     this.#options.onConnected(peer)
   }
 }
+
+type Admitted = AdmittedPeer & { owner: SocketOwner; process: ProcessConnect | undefined }
 
 type FreeSeat = SeatVerdict & { isTaken: false }
 

@@ -1,4 +1,5 @@
 import type { WebSocket } from 'ws'
+import { succeeds, type ProcessConnect } from '../../../core/control/process-header.ts'
 import type { Clock } from '../../../core/runtime/clock.ts'
 import { after, SECOND } from '../../../core/runtime/time.ts'
 import type { SeatedConnection } from '../grants/seated.ts'
@@ -8,10 +9,15 @@ export interface SeatsOptions {
   /** Returns the present connection of a client or gateway, if any. */
   seated: (peerId: string) => SeatedConnection | undefined
   socketOf: (connection: string) => WebSocket | undefined
+  /** Returns the process that has a connection, if it is known. */
+  processOf: (connection: string) => ProcessConnect | undefined
 }
 
 export type SeatVerdict =
-  | { isTaken: false; /** Connection that did not answer and is to be replaced. */ replaces?: string }
+  | {
+      isTaken: false
+      /** Connection that is to be replaced: it did not answer, or its own process comes again. */ replaces?: string
+    }
   | { isTaken: true; by: SeatedConnection }
 
 /** Time to answer a ping: a connected peer answers as soon as it reads. */
@@ -19,8 +25,8 @@ const ANSWER_TIMEOUT_MS = 1.5 * SECOND
 
 /**
  * Ensures that each client or gateway has one connection, its seat. A newcomer replaces the seated connection only if
- * that does not answer a ping: a roaming peer leaves a dead connection behind, while the original of a cloned machine
- * answers.
+ * it is the same process, or if that does not answer a ping: a roaming peer leaves a dead connection behind, while the
+ * original of a cloned machine answers.
  */
 export class Seats {
   readonly #options: SeatsOptions
@@ -33,13 +39,17 @@ export class Seats {
 
   /**
    * Decides whether a peer may connect again. @param outranks whether the newcomer proved the device key and the seated
-   * connection did not
+   * connection did not @param process process of the newcomer, if it tells it
    */
-  async claim(peerId: string, { outranks = false }: { outranks?: boolean } = {}): Promise<SeatVerdict> {
+  async claim(
+    peerId: string,
+    { outranks = false, process }: { outranks?: boolean; process?: ProcessConnect | undefined } = {},
+  ): Promise<SeatVerdict> {
     const by = this.#options.seated(peerId)
     if (by === undefined) return { isTaken: false }
     const { connection } = by
-    if (outranks || by.isSilent || !(await this.#answers(connection))) return { isTaken: false, replaces: connection }
+    const isCertain = outranks || by.isSilent || succeeds(process, this.#options.processOf(connection))
+    if (isCertain || !(await this.#answers(connection))) return { isTaken: false, replaces: connection }
     return { isTaken: true, by }
   }
 

@@ -47,6 +47,7 @@ describe('the connection to the portal', () => {
         transport: 'memory',
         token: new Secret('t0ken'),
         userAgent: 'a/1',
+        process: 'a'.repeat(22),
         deviceKey: KEY,
       },
       ports: {
@@ -85,6 +86,16 @@ describe('the connection to the portal', () => {
     })
     expect(request?.url).to.match(/^\/client\/v2\/websocket\?/)
     expect(request?.url).not.to.contain('t0ken')
+  })
+
+  it('H7 a portal connection tells its process, and the number of the connect among those of the process', async () => {
+    connection.open()
+    await heard(1)
+    expect(request?.headers['x-peer-process']).to.equal(`${'a'.repeat(22)}.1`)
+    connection.close()
+    connection.open()
+    await heard(2)
+    expect(request?.headers['x-peer-process']).to.equal(`${'a'.repeat(22)}.2`)
   })
 
   it('a portal connection proves the device key for the tunnel key, the id and the token of this connect', async () => {

@@ -53,6 +53,7 @@ describe('a portal that is not reached', () => {
         transport: 'memory',
         token: new Secret('t0ken'),
         userAgent: 'a/1',
+        process: 'a'.repeat(22),
       },
       ports: { webSockets: new WsWebSockets(trust), clock: createClock() },
       tell,

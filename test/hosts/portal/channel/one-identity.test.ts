@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { after, afterEach, before, describe, it } from 'mocha'
 import { DIALECTS } from '../../../../core/control/events.ts'
+import { PROCESS_HEADER } from '../../../../core/control/process-header.ts'
 import { ControlPeer, keyOf, type ConnectRefused, type PeerOptions } from '../../../kit/control-peer.ts'
 import { ReleasedProcess } from '../../../kit/released-process.ts'
 import { PortalFixture } from '../../../kit/portal-fixture.ts'
@@ -27,13 +28,17 @@ describe('H13 two processes with one identity', () => {
     }
   })
 
-  const connect = async (options: Pick<PeerOptions, 'role' | 'publicKey' | 'externalId'>): Promise<ControlPeer> => {
+  const connect = async (
+    options: Pick<PeerOptions, 'role' | 'publicKey' | 'externalId' | 'headers'>,
+  ): Promise<ControlPeer> => {
     const peer = await ControlPeer.connect({ url: portal.url, token: tokens[options.role], ...options })
     open.push(peer)
     return peer
   }
 
-  const join = async (options: Pick<PeerOptions, 'role' | 'publicKey' | 'externalId'>): Promise<ControlPeer> => {
+  const join = async (
+    options: Pick<PeerOptions, 'role' | 'publicKey' | 'externalId' | 'headers'>,
+  ): Promise<ControlPeer> => {
     const peer = await connect(options)
     peer.send('phx_join', null)
     await peer.next('init')
@@ -80,6 +85,23 @@ describe('H13 two processes with one identity', () => {
         newer.close()
         await newer.closed
       }
+    })
+
+    it(`H7 a ${role} that connects again gets the place of its own older connection at once, though that answers, and no other process does`, async () => {
+      const externalId = `moving ${role}`
+      const of = (process: string, number: number) => ({
+        role,
+        externalId,
+        headers: { [PROCESS_HEADER]: `${process.repeat(22)}.${number}` },
+      })
+      const older = await join(of('a', 1))
+      const newer = await join(of('a', 2))
+      await older.closed
+      for (const late of [of('a', 1), of('a', 2), of('b', 3)]) {
+        expect((await refused(late)).body).to.include({ reason: 'already_connected' })
+      }
+      expect((await refused(of('?', 4))).status).to.equal(400)
+      await newer.settled()
     })
 
     it(`H13 of two processes that come at once one ${role} stays connected, and the other is refused as soon as it comes back`, async () => {

@@ -60,6 +60,7 @@ describe('a control channel that is asked for without an upgrade', () => {
             transport: 'memory',
             token: new Secret('.t0ken'),
             userAgent: 'a/1',
+            process: 'a'.repeat(22),
           },
           ports: { webSockets: createWebSockets(), clock: createClock() },
           tell: resolve,
