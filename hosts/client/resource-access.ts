@@ -16,6 +16,8 @@ import type { Failure, ResourceTable } from './resource-table.ts'
 export type ResourceAccessInput =
   /** Packets or queries want a resource; `portalLostAt`: time at which the portal was lost, if it is. */
   | { type: 'accessWanted'; resourceId: string; portalLostAt: Instant | undefined }
+  /** The portal is reached again, and can be asked. */
+  | { type: 'portalReached' }
   | { type: 'portalAnswered'; answer: Answer }
   | Extract<ConnectionsOutput, { type: 'granted' | 'pathTaken' | 'connected' | 'disconnected' }>
   | SiteAsk
@@ -36,6 +38,8 @@ export type ResourceAccessOutput =
 
 /** Time for which requests wait for a portal that is not reached, longer than a restart of the portal takes. */
 const PORTAL_MISSED_MS = 5 * SECOND
+/** Time for which what was wanted while the portal was away is asked for once it is back. */
+const STILL_WANTED_MS = 30 * SECOND
 
 /**
  * Access to resources, from wanted to connected: requests to the portal, its grants and denials, gateways that are not
@@ -48,6 +52,8 @@ export class ResourceAccess implements Machine<ResourceAccessInput, ResourceAcce
   readonly #news = new ClientNews()
   readonly #siteAsks = new SiteAsks()
   readonly #deadEnds = new DeadEnds()
+  /** Times at which resources were last wanted while the portal was away. */
+  readonly #missed = new Map<string, Instant>()
   readonly #outputs = new OutputQueue<ResourceAccessOutput>()
 
   /** `candidates` returns this client's candidates, as text. */
@@ -69,6 +75,8 @@ export class ResourceAccess implements Machine<ResourceAccessInput, ResourceAcce
     switch (input.type) {
       case 'accessWanted':
         return this.#want(input, now)
+      case 'portalReached':
+        return this.#askForMissed(now)
       case 'portalAnswered':
         if (input.answer.event === 'authorizationCreated') this.#takeGrant(input.answer.payload, now)
         else this.#takeDenial(input.answer.payload, now)
@@ -105,10 +113,20 @@ export class ResourceAccess implements Machine<ResourceAccessInput, ResourceAcce
     // The resource is granted already, and a path to its gateway is being sought.
     if (this.#gateways.isConnecting(resourceId)) return
     if (portalLostAt !== undefined && now >= after(portalLostAt, PORTAL_MISSED_MS)) {
+      this.#missed.set(resourceId, now)
       this.#note(this.#news.notRequested(resourceId, now))
       return this.#fail(resourceId, { reason: 'portal-unreachable', now })
     }
     this.#request(resourceId, now)
+  }
+
+  /** Asks for what was wanted a moment ago: applications whose packets were refused take long to send more. */
+  #askForMissed(now: Instant): void {
+    const missed = [...this.#missed]
+    this.#missed.clear()
+    for (const [resourceId, at] of missed) {
+      if (now < after(at, STILL_WANTED_MS)) this.#want({ resourceId, portalLostAt: undefined }, now)
+    }
   }
 
   #request(resourceId: string, now: Instant): void {
@@ -157,6 +175,7 @@ export class ResourceAccess implements Machine<ResourceAccessInput, ResourceAcce
   #connect({ resourceId, gateway }: Extract<ResourceAccessInput, { type: 'connected' }>, now: Instant): void {
     const { id: peer, ipv4: peerIpv4, ipv6: peerIpv6 } = gateway
     this.#resources.connected(resourceId, peer)
+    this.#missed.delete(resourceId)
     this.#deadEnds.take(resourceId, now)
     this.#tellFlows({ type: 'connected', resourceId, peer, peerIpv4, peerIpv6 })
     for (const ask of this.#siteAsks.takeConnected(resourceId)) this.#askSite(ask, now)

@@ -256,6 +256,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
         return this.#onMessage(output, now)
       case 'linkUp':
         this.resources.portalIsBack()
+        this.#tellAccess({ type: 'portalReached' }, now)
         return this.#tellPathReports(output, now)
       case 'end':
         this.#endedAs = output.reason === 'signed_out' ? output.reason : 'unreachable'

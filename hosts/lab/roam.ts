@@ -14,11 +14,8 @@ import { expectThat, type World } from './world.ts'
 const HOST = 'gitlab.example.org'
 /** Longest time for which a roam may stop a connection. */
 const GOAL_MS = 1_000
-/**
- * Longest time until there is a new handshake after the network is back. The path was given up meanwhile, so that the
- * portal is connected to, and is asked when the application's TCP sends its next packet, which takes seconds.
- */
-const HANDSHAKE_MS = 6_000
+/** Longest time until there is a new handshake after the network is back: the portal is connected to and asked first. */
+const HANDSHAKE_MS = 2_000
 /** Longer than the 15 s after which WireGuard wants a new handshake. */
 const AWAY_MS = 20_000
 

@@ -151,6 +151,17 @@ for (const [named, transport] of [
         expect(answers()).to.be.at.least(1)
         expect(status()?.state).to.equal('connected')
       })
+
+      it('H7 a resource that was wanted while the portal was away is connected when it is back, without another packet', () => {
+        network.setLink(client.host, portalHost, { cut: true })
+        clock.advance(60 * SECOND)
+        send()
+        expect(status()).to.include({ state: 'unreachable', reason: 'portal-unreachable' })
+        network.setLink(client.host, portalHost, { latencyMs: 5 })
+        client.move(['203.0.113.11', '2001:db8:1::11'])
+        clock.advance(2 * SECOND)
+        expect(status()?.state).to.equal('connected')
+      })
     })
   }
 }
