@@ -72,6 +72,10 @@ const FINGERPRINT_BYTES = 8
 export const looksLikeStun = (bytes: Uint8Array): boolean =>
   bytes.length >= HEADER_BYTES && (bytes[0] ?? 255) < 4 && bytes[1] !== 0 && view(bytes).getUint32(4) === MAGIC_COOKIE
 
+/** Whether a message for which `looksLikeStun` holds is a request, by the class bits of its type (RFC 8489 §5). */
+export const isRequest = (bytes: Uint8Array): boolean =>
+  ((bytes[0] ?? 0) & 0x01) === 0 && ((bytes[1] ?? 0) & 0x10) === 0
+
 /** Whether a valid message ends in FINGERPRINT, which its answer then has as well (RFC 8489 §7.3). */
 export const hasFingerprint = (bytes: Uint8Array): boolean => {
   const at = bytes.length - FINGERPRINT_BYTES

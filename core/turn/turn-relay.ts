@@ -23,6 +23,7 @@ import {
   encodeStun,
   encodeWithoutFingerprint,
   hasFingerprint,
+  isRequest,
   looksLikeStun,
   type StunAttribute,
   type StunMessage,
@@ -184,6 +185,9 @@ export class TurnRelay implements Machine<TurnRelayInput, TurnRelayOutput> {
   #fromClient(from: ClientWay, bytes: Uint8Array, now: Instant): void {
     if (isAcceptedChannelData(bytes)) return this.#channelData(from, bytes, now)
     if (!looksLikeStun(bytes)) return this.drop('not-turn')
+    // Before a message is read: whoever floods is to cost little.
+    const tooMany = isRequest(bytes) ? this.#tooMany(from, now) : undefined
+    if (tooMany !== undefined) return this.drop(tooMany)
     const verdict = decodeStun(bytes)
     if (verdict.type === 'refused') return this.#counters.count(verdict.reason)
     const { message } = verdict
@@ -192,12 +196,14 @@ export class TurnRelay implements Machine<TurnRelayInput, TurnRelayOutput> {
     if (message.kind === 'indication' && message.method === BINDING) return this.#counters.count('binding-indication')
     if (message.kind !== 'request') return this.drop('unknown-method')
     if (message.method !== BINDING && !isTurnMethod(message.method)) return this.drop('unknown-method')
-    const isClient = this.#allocations.of(from.listener, from.source) !== undefined
-    const tooMany = isClient ? this.#limits.client(from, now) : this.#limits.request(from, now)
-    if (tooMany !== undefined) return this.drop(tooMany)
     const withFingerprint = hasFingerprint(bytes)
     if (message.method === BINDING) return this.#binding(from, message, { withFingerprint })
     this.#request(from, message, { withFingerprint, now })
+  }
+
+  #tooMany(from: ClientWay, now: Instant): RelayDrop | undefined {
+    const isClient = this.#allocations.of(from.listener, from.source) !== undefined
+    return isClient ? this.#limits.client(from, now) : this.#limits.request(from, now)
   }
 
   #binding(from: ClientWay, message: StunMessage, { withFingerprint }: { withFingerprint: boolean }): void {

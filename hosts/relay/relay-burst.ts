@@ -8,16 +8,13 @@ import { UDP_ROW, UDP_SLOT_BYTES, type Addon } from '../runtime/native/addon.ts'
 import { SOCKET_ADDRESS_WORDS } from '../runtime/socket-address.ts'
 import type { RelayPort } from './relay-port.ts'
 import { STREAM_LISTENER } from './relay-streams.ts'
+import { MAX_BURST } from './socket-turns.ts'
 
-/** Messages of one receive call, each of up to 64 datagrams. */
-const MESSAGES = 16
 /** Room in front of the first message for a header. The others have theirs at the unused end of the slot before. */
 const HEAD = 64
 /** Bytes of a slot that a message and its headers may use: the next one's header is in front of its slot. */
 const SLOT_ROOM = UDP_SLOT_BYTES - CHANNEL_HEADER_BYTES
 const EMPTY = new Uint8Array()
-/** Receive calls in a row, before other events get their turn. */
-const CALLS = 4
 
 export interface RelayBurstOptions {
   addon: Addon
@@ -34,12 +31,19 @@ export interface RelayBurstOptions {
   sendToStream: (allocation: Allocation, bytes: Uint8Array) => void
 }
 
+/** Burst to read at a port: at most so many messages. */
+export interface Burst {
+  port: RelayPort
+  messages: number
+  now: Instant
+}
+
 /** Forwards bursts of data between clients and peers. One buffer serves all ports, one burst after another. */
 export class RelayBurst {
   readonly #options: RelayBurstOptions
-  readonly #bytes = new Uint8Array(HEAD + MESSAGES * UDP_SLOT_BYTES)
+  readonly #bytes = new Uint8Array(HEAD + MAX_BURST * UDP_SLOT_BYTES)
   readonly #received = this.#bytes.subarray(HEAD)
-  readonly #table = new Uint32Array(MESSAGES * UDP_ROW)
+  readonly #table = new Uint32Array(MAX_BURST * UDP_ROW)
   /** Ports with queued datagrams. */
   readonly #queued = new Set<RelayPort>()
   readonly traffic = { datagrams: 0, bytes: 0 }
@@ -50,9 +54,12 @@ export class RelayBurst {
     this.#options = options
   }
 
-  /** Reads and forwards what has arrived at a listening socket. @throws a system error if the socket broke */
-  fromClients(listener: number, port: RelayPort, now: Instant): void {
-    this.#receive(port, (source, at, end, segment) => {
+  /**
+   * Reads a burst of messages at a listening socket and forwards it. Returns whether there may be another one.
+   * @throws a system error if the socket broke
+   */
+  fromClients(listener: number, { port, messages, now }: Burst): boolean {
+    return this.#receive(port, messages, (source, at, end, segment) => {
       const allocation = this.#options.relay.allocationOf(listener, source)
       if (allocation === undefined)
         return this.#pass(at, end, segment, (bytes) => this.#options.onClientDatagram(listener, source, bytes))
@@ -60,9 +67,12 @@ export class RelayBurst {
     })
   }
 
-  /** Reads and forwards what has arrived at a relayed port. @throws a system error if the socket broke */
-  fromPeers(allocation: Allocation, port: RelayPort, now: Instant): void {
-    this.#receive(port, (from, at, end, segment) => {
+  /**
+   * Reads a burst of messages at a relayed port and forwards it. Returns whether there may be another one.
+   * @throws a system error if the socket broke
+   */
+  fromPeers(allocation: Allocation, { port, messages, now }: Burst): boolean {
+    return this.#receive(port, messages, (from, at, end, segment) => {
       const channel = this.#options.relay.inbound(allocation, from, now)
       if (channel === undefined || channel.isInHouse) {
         return this.#pass(at, end, segment, (bytes) => this.#options.onPeerDatagram(allocation, port, from, bytes))
@@ -101,21 +111,22 @@ export class RelayBurst {
     this.#flush()
   }
 
-  #receive(port: RelayPort, take: (from: Endpoint, at: number, end: number, segment: number) => void): void {
-    const { addon } = this.#options
-    const table = this.#table
-    for (let call = 0; call < CALLS; call++) {
-      const rows = addon.receiveUdp(port.handle, this.#received, table)
-      for (let row = 0; row < rows; row++) {
-        const start = row * UDP_ROW
-        const at = HEAD + (table[start] ?? 0)
-        const end = at + (table[start + 1] ?? 0)
-        const from = port.decoder.decode(table, start + UDP_ROW - SOCKET_ADDRESS_WORDS)
-        if (end > at) take(from, at, end, Math.max(1, table[start + 2] ?? 0))
-      }
-      this.#flush()
-      if (rows < MESSAGES) return
+  #receive(
+    port: RelayPort,
+    messages: number,
+    take: (from: Endpoint, at: number, end: number, segment: number) => void,
+  ): boolean {
+    const table = this.#table.subarray(0, messages * UDP_ROW)
+    const rows = this.#options.addon.receiveUdp(port.handle, this.#received, table)
+    for (let row = 0; row < rows; row++) {
+      const start = row * UDP_ROW
+      const at = HEAD + (table[start] ?? 0)
+      const end = at + (table[start + 1] ?? 0)
+      const from = port.decoder.decode(table, start + UDP_ROW - SOCKET_ADDRESS_WORDS)
+      if (end > at) take(from, at, end, Math.max(1, table[start + 2] ?? 0))
     }
+    this.#flush()
+    return rows === messages
   }
 
   #flush(): void {

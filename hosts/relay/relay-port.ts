@@ -51,6 +51,10 @@ export class RelayPort {
     return this.#waiting.dropped
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
   /** Whether datagrams are queued and `flush` has to be called. */
   get isQueued(): boolean {
     return this.#rows > 0

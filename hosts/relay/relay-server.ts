@@ -9,7 +9,7 @@ import type { Startable } from '../../core/runtime/lifecycle.ts'
 import type { Logger } from '../../core/runtime/logger.ts'
 import type { NetworkInterfaces } from '../../core/runtime/network-interfaces.ts'
 import type { Random } from '../../core/runtime/random.ts'
-import { after } from '../../core/runtime/time.ts'
+import { after, type Instant } from '../../core/runtime/time.ts'
 import type { Allocation } from '../../core/turn/allocation.ts'
 import type { AllocationLimits } from '../../core/turn/allocations.ts'
 import type { PasswordOf } from '../../core/turn/request-proof.ts'
@@ -22,6 +22,7 @@ import { RelayBurst } from './relay-burst.ts'
 import { errorCode } from './error-code.ts'
 import { RelayPort } from './relay-port.ts'
 import { RelayedPorts } from './relayed-ports.ts'
+import { SocketTurns } from './socket-turns.ts'
 import { RelayStreams, STREAM_LISTENER, type AttachedStream, type RelayStream } from './relay-streams.ts'
 
 export interface RelayServerOptions {
@@ -70,6 +71,7 @@ export class RelayServer implements Startable {
   readonly #relayed: RelayedPorts
   readonly #drops = new Counters()
   readonly #streams: RelayStreams
+  readonly #turns: SocketTurns
   readonly #waiting = new Set<RelayPort>()
   readonly #codecs = {
     ipv4: codecOf('ipv4'),
@@ -85,13 +87,15 @@ export class RelayServer implements Startable {
   constructor(options: RelayServerOptions) {
     this.#options = options
     this.#addresses = options.addresses
+    this.#turns = new SocketTurns(options.clock)
     this.#relay = new TurnRelay({ ...options, relayedAddresses: options.addresses })
     this.#relayed = new RelayedPorts({
       range: options.relayedPorts,
       random: options.random,
       logger: options.logger,
       open: (family, port) => this.#open({ family, port, address: this.#boundTo(family) }),
-      watch: (allocation, port) => this.#watch(port, (now) => this.#burst?.fromPeers(allocation, port, now)),
+      watch: (allocation, port) =>
+        this.#watch(port, (messages, now) => this.#burst?.fromPeers(allocation, { port, messages, now }) ?? false),
     })
     this.#streams = new RelayStreams({
       received: (source, messages) => this.#burst?.fromStream(source, messages, options.clock.now()),
@@ -200,7 +204,7 @@ export class RelayServer implements Startable {
     const number = this.#listeners.length
     const opened = this.#open({ address, family, port })
     this.#listeners.push({ port: opened, number })
-    this.#watch(opened, (now) => this.#burst?.fromClients(number, opened, now))
+    this.#watch(opened, (messages, now) => this.#burst?.fromClients(number, { port: opened, messages, now }) ?? false)
   }
 
   #open(at: { address: string; family: Family; port: number }): RelayPort {
@@ -221,16 +225,19 @@ export class RelayServer implements Startable {
     )
   }
 
-  #watch(port: RelayPort, receive: (now: ReturnType<Clock['now']>) => void): void {
+  #watch(port: RelayPort, receive: (messages: number, now: Instant) => boolean): void {
     const { clock, logger } = this.#options
-    this.#addon?.watch(port.handle, () => {
+    const ready = this.#turns.add((messages) => {
+      if (port.isClosed) return false
       try {
-        receive(clock.now())
+        return receive(messages, clock.now())
       } catch (error) {
         logger.warn({ error }, 'a socket of the relay failed and is closed')
         port.close()
+        return false
       }
     })
+    this.#addon?.watch(port.handle, ready)
   }
 
   #perform(output: TurnRelayOutput): void {
