@@ -40,6 +40,7 @@ const NEEDS = {
     'dbus-run-session': 'dbus-daemon',
     turnserver: 'coturn',
     nginx: 'nginx-light',
+    'iptables-legacy': 'iptables',
   },
   bench: { ...BUILD, ...LAB, ...SCENARIOS['udp-blocked'], iperf3: 'iperf3', turnserver: 'coturn' },
   long: { ...BUILD, ...LAB, iperf3: 'iperf3', turnutils_uclient: 'coturn' },

@@ -37,6 +37,7 @@ const PRESENT = [
   'dbus-run-session',
   'turnserver',
   'nginx',
+  'iptables-legacy',
 ]
 
 describe('hosts/lab/setup', function () {
