@@ -6,8 +6,10 @@ import type { Counters } from '../../runtime/counters.ts'
 import type { ClientDrop } from './client-flows-messages.ts'
 
 /**
- * Reasons for which a connection that is open is over: its grant or its route is gone. A filter may come back. TCP takes an ICMP error about an
- * open connection for transient (RFC 1122 §4.2.3.9), and the application would wait for minutes.
+ * Reasons for which a connection that is open is over: its grant or its route is gone. TCP takes an ICMP error about an
+ * open connection for transient (RFC 1122 §4.2.3.9), and the application would wait for minutes. A port that filters
+ * refuse is answered by ICMP alone: the resource is still there, and the connection goes on if its filters permit it
+ * again.
  */
 const ENDS_CONNECTIONS: ReadonlySet<ClientDrop> = new Set(['unknown-destination', 'authorization-failed'])
 

@@ -262,6 +262,8 @@ describe('the client, for a network', () => {
     client.handle({ type: 'resourcesChanged', resources: [cidr('lab', '198.51.100.0/24', tcp(443))] })
     expect(client.fromApplication({ destination: SERVER })[0]).to.contain('gateway: ')
     expect(client.fromApplication({ destination: SERVER, destinationPort: 80 })[0]).to.contain('icmp 3/13')
+    const open = { destination: SERVER, destinationPort: 80, flags: 'A' }
+    expect(client.fromApplication(open)[0], 'a filter resets no open connection').to.contain('icmp 3/13')
     client.handle({ type: 'resourcesChanged', resources: [cidr('lab', '198.51.100.0/25')] })
     expect(client.fromApplication({ destination: SERVER })).to.deep.equal(['request lab'])
   })
