@@ -25,8 +25,8 @@ const TOLD_FOR_MS = 4_000
 export class LinuxSystemResolvers implements SystemResolvers {
   readonly #path: string
   readonly #resolvedPath: string
-  /** Servers that systemd-resolved asks over TLS, by address, with the names in their certificates. */
-  #overTls: ReadonlyMap<string, string> = new Map()
+  /** Servers that systemd-resolved asks over TLS or at a port other than 53. */
+  #special: readonly SpecialServer[] = []
   #toldAt: number | undefined
 
   constructor({ path = '/etc/resolv.conf', resolvedPath = RESOLVED_SERVERS } = {}) {
@@ -34,15 +34,18 @@ export class LinuxSystemResolvers implements SystemResolvers {
     this.#resolvedPath = resolvedPath
   }
 
-  /** Asks systemd-resolved, where that runs, which servers it asks over TLS. `servers` repeats it in the background. */
+  /**
+   * Asks systemd-resolved, where that runs, which servers it asks over TLS or at other ports. `servers` repeats it in the
+   * background.
+   */
   async refresh(): Promise<void> {
     this.#toldAt = performance.now()
     if (!existsSync(dirname(this.#resolvedPath))) return
     try {
-      this.#overTls = serversOverTls(await resolvectl('dns'), await resolvectl('dnsovertls'))
+      this.#special = specialServers(await resolvectl('dns'), await resolvectl('dnsovertls'))
     } catch (error) {
       if (!(error instanceof CommandError)) throw error
-      this.#overTls = new Map()
+      this.#special = []
     }
   }
 
@@ -52,38 +55,62 @@ export class LinuxSystemResolvers implements SystemResolvers {
       return servers.slice(0, MAX_SERVERS).map((address) => endpoint(address, 53))
     }
     if (this.#toldAt === undefined || performance.now() - this.#toldAt > TOLD_FOR_MS) void this.refresh()
-    const known = addressesOf(readText(this.#resolvedPath)).slice(0, MAX_SERVERS)
-    return known.map((address) => endpoint(address, this.#overTls.has(address) ? TLS_PORT : 53))
+    const overTls = this.#special.filter(({ name }) => name !== undefined)
+    const listed = addressesOf(readText(this.#resolvedPath)).flatMap((address) => {
+      const ways = overTls.filter((one) => one.address === address)
+      return ways.length === 0 ? [endpoint(address, 53)] : ways.map(({ server }) => server)
+    })
+    // The file leaves out servers of other ports, for which resolv.conf has no words.
+    return [...new Set([...listed, ...this.#special.map(({ server }) => server)])].slice(0, MAX_SERVERS)
   }
 
   serverName(server: Endpoint): string | undefined {
-    const parts = splitEndpoint(server)
-    return parts?.port === TLS_PORT ? this.#overTls.get(parts.address) : undefined
+    return this.#special.find((one) => one.server === server)?.name
   }
+}
+
+/** Server that systemd-resolved asks over TLS, or at a port other than 53. */
+export interface SpecialServer {
+  address: string
+  server: Endpoint
+  /** Name that its certificate must have; undefined for one that is asked without TLS. */
+  name: string | undefined
 }
 
 /** RFC 7858 §3.1 */
 const TLS_PORT = 853
 
 /**
- * Finds the servers of links that are asked over TLS without exception, by address, each with the name that its
- * certificate must have: the written one (`192.0.2.53#dns.example.org`), else the address. resolved.conf(5), DNSOverTLS=
+ * Finds the servers of links that are asked over TLS without exception, each with the name that its certificate must
+ * have: the written one (`192.0.2.53:8853#dns.example.org`), else the address; and those of other ports without TLS.
+ * resolved.conf(5), DNS= and DNSOverTLS=
  */
-export const serversOverTls = (
+export const specialServers = (
   servers: ReadonlyMap<string, readonly string[]>,
   modes: ReadonlyMap<string, readonly string[]>,
-): ReadonlyMap<string, string> => {
-  const found = new Map<string, string>()
+): readonly SpecialServer[] => {
+  const found: SpecialServer[] = []
   for (const [link, listed] of servers) {
-    if (modes.get(link)?.[0] !== 'yes') continue
+    const isOverTls = modes.get(link)?.[0] === 'yes'
     for (const text of listed) {
-      const [, written = '', name] = /^\[?([^\]#]+)\]?(?::\d+)?(?:#(.+))?$/.exec(text) ?? []
-      const address = serverAddress(written)
-      if (address !== undefined) found.set(address, name ?? address)
+      const [, bracketed, bare = '', port, zone = '', name] = SERVER.exec(text) ?? []
+      const address = serverAddress(`${bracketed ?? bare}${zone}`)
+      if (
+        address === undefined ||
+        isSentinel(address) ||
+        Number(port) > 0xffff ||
+        (!isOverTls && (port ?? '53') === '53')
+      )
+        continue
+      const server = endpoint(address, Number(port ?? TLS_PORT))
+      found.push({ address, server, name: isOverTls ? (name ?? address) : undefined })
     }
   }
   return found
 }
+
+/** `192.0.2.53`, `192.0.2.53:8853#dns.example.org`, `2001:db8::53`, `[fe80::1]:8853%eth0`. */
+const SERVER = /^(?:\[([^\]]+)\]|([^\]:#]+|[^\]:#]*:[^\]:#]*:[^\]#]*))(?::(\d{1,5}))?(%[^#]+)?(?:#(.+))?$/
 
 const readText = (path: string): string => {
   try {
