@@ -1,55 +1,38 @@
 import { spawn } from 'node:child_process'
-import { readFileSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import type { Stirs } from './upkeep.ts'
 
 /** Programs that print a line for each change of what the upkeep compares. */
 const MONITORS = [
-  ['ip', 'monitor', 'rule', 'route', 'address', 'link'],
+  ['ip', 'monitor', 'rule', 'route', 'address', 'link', 'netconf'],
   ['nft', 'monitor', 'chains'],
   ['nft', 'monitor', 'rules'],
 ] as const
-/** Switches whose changes nothing reports: they are read at an interval. */
-const SWITCHES = [
-  '/proc/sys/net/ipv4/ip_forward',
-  '/proc/sys/net/ipv6/conf/all/forwarding',
-  '/proc/sys/net/ipv6/conf/default/forwarding',
-]
-const READ_EVERY_MS = 1_000
 /** A program that ended, or that is not installed, is started again after this time. */
 const RESTART_MS = 60_000
 
 /** Shell script that runs a monitor until its own standard input closes, as when its parent process ends. */
 const SCRIPT = '"$@" 2>&- & exec >&- 2>&-; read -r _; kill "$!"'
 
-/** Calls back when routing rules, routes, addresses, devices, nft's chains or the switches of forwarding have changed. */
+/**
+ * Calls back when routing rules, routes, addresses, devices, nft's chains and rules, or the switches of forwarding of the
+ * machine or of a device have changed.
+ */
 export const monitored: Stirs = ({ stirred, watched }) => {
   const running = new Set<Monitor>()
   const ends = MONITORS.map((command) =>
     shared(command, stirred, (isRunning) => {
       if (isRunning) running.add(command)
       else running.delete(command)
-      watched(running.size === MONITORS.length && !hasLegacyTables())
+      watched(running.size === MONITORS.length)
     }),
   )
-  ends.push(watchSwitches(stirred))
   return () => {
     for (const end of ends) end()
   }
 }
 
 type Monitor = (typeof MONITORS)[number]
-
-/** Whether the older iptables is in use, whose changes nothing reports. */
-const hasLegacyTables = (): boolean =>
-  LEGACY_TABLES.some((path) => {
-    try {
-      return readFileSync(path, 'latin1').trim() !== ''
-    } catch {
-      return false // its kernel module is not there
-    }
-  })
-
-const LEGACY_TABLES = ['/proc/net/ip_tables_names', '/proc/net/ip6_tables_names']
 
 /** Calls back when addresses, routes, rules or devices have changed, several times for one change. */
 export const watchNetwork = (changed: () => void): (() => void) => shared(MONITORS[0], changed, () => undefined)
@@ -147,23 +130,3 @@ const stampOf = (path: string): string => {
     return ''
   }
 }
-
-const watchSwitches = (stirred: () => void): (() => void) => {
-  let known = switches()
-  const timer = setInterval(() => {
-    const present = switches()
-    if (present === known) return
-    known = present
-    stirred()
-  }, READ_EVERY_MS).unref()
-  return () => clearInterval(timer)
-}
-
-const switches = (): string =>
-  SWITCHES.map((path) => {
-    try {
-      return readFileSync(path, 'latin1').trim()
-    } catch {
-      return '' // the machine has no IPv6
-    }
-  }).join()

@@ -17,13 +17,16 @@ const PROGRAM = fileURLToPath(new URL('kept-network.js', import.meta.url))
 const SERVER = { ipv4: '198.51.100.2', ipv6: '2001:db8:1::2' } as const
 const FAMILIES = ['ipv4', 'ipv6'] as const
 /** Routing tables of a client. */
-const TABLES = [0x2021fd00, 0x2021fd01, 0x2021fd02].map(String)
+const TABLES = [0x2021fd00, 0x2021fd01, 0x2021fd02, 0x2021fd03].map(String)
 /** Script of nft for rules as `iptables -P FORWARD DROP` and a container runtime make them. */
 const IPTABLES = (family: string): string => `table ${family} filter {
   chain DOCKER-USER { return; }
   chain FORWARD { type filter hook forward priority filter; policy drop; jump DOCKER-USER; iifname "docker0" drop; }
 }
 `
+
+/** Commands of the older iptables. */
+const LEGACY = ['iptables-legacy', 'ip6tables-legacy'] as const
 
 /** Statements M1 to M4 and M7: what others do to a machine while a gateway or a client runs on it. */
 describe('a machine that belongs to others, too', function () {
@@ -76,6 +79,9 @@ describe('a machine that belongs to others, too', function () {
   }
   const sysctl = (name: string, value: string): Promise<unknown> =>
     gateway.mustRun('sysctl', ['-qw', `${name}=${value}`])
+  /** Whether this machine has the older iptables, and its kernel the table filter. */
+  const hasLegacy = async (): Promise<boolean> =>
+    (await gateway.run('sh', ['-c', LEGACY.map((each) => `${each} -S`).join(' && ')])).code === 0
   const isClosed = async (): Promise<void> => {
     for (const family of FAMILIES) {
       const { code } = await machines.outsider.run('ping', ['-c', '1', '-W', '0.3', SERVER[family]])
@@ -90,7 +96,7 @@ describe('a machine that belongs to others, too', function () {
       await passes(part)
     })
     after(async () => {
-      await end(part)
+      if (part.isRunning) await end(part)
     })
 
     it('M3 a foreign `nft flush ruleset` opens the site to nobody at any moment, and packets of clients pass again', async () => {
@@ -130,15 +136,13 @@ describe('a machine that belongs to others, too', function () {
     })
 
     it('M1 where the older iptables drops what nothing accepts, packets of clients are accepted at the end of its chain, and again once that is flushed', async function () {
-      const programs = ['iptables-legacy', 'ip6tables-legacy']
-      const hasThem = await gateway.run('sh', ['-c', programs.map((each) => `${each} -S`).join(' && ')])
-      if (hasThem.code !== 0) this.skip()
-      for (const program of programs) {
+      if (!(await hasLegacy())) this.skip()
+      for (const program of LEGACY) {
         await gateway.mustRun(program, ['-A', 'FORWARD', '-i', 'docker0', '-j', 'DROP'])
         await gateway.mustRun(program, ['-P', 'FORWARD', 'DROP'])
       }
       await passes(part)
-      for (const program of programs) {
+      for (const program of LEGACY) {
         const { stdout } = await gateway.mustRun(program, ['-S', 'FORWARD'])
         expect(stdout.trim().split('\n')).to.deep.equal([
           '-P FORWARD DROP',
@@ -151,7 +155,7 @@ describe('a machine that belongs to others, too', function () {
       }
       await passes(part)
       expect(problemsOf(part)).to.deep.equal([])
-      for (const program of programs) {
+      for (const program of LEGACY) {
         await gateway.mustRun(program, ['-F', 'FORWARD'])
         await gateway.mustRun(program, ['-P', 'FORWARD', 'ACCEPT'])
       }
@@ -178,6 +182,7 @@ describe('a machine that belongs to others, too', function () {
       for (const undo of [
         () => sysctl('net.ipv4.ip_forward', '0'),
         () => sysctl('net.ipv6.conf.all.forwarding', '0'),
+        () => sysctl('net.ipv4.conf.tun-gateway.forwarding', '0'),
         () => gateway.ip(['-4', 'rule', 'del', 'priority', '100']),
         () => gateway.ip(['-6', 'route', 'flush', 'table', String(0x2021fd00)]),
         () => gateway.ip(['link', 'set', 'tun-gateway', 'down']),
@@ -188,6 +193,34 @@ describe('a machine that belongs to others, too', function () {
       }
       await isClosed()
       await until('no problem is left', async () => problemsOf(part).length === 0)
+    })
+
+    it('M2 a gateway’s rules in iptables and in the older iptables are gone after a stop, also those of a run that was killed, and rules of others stay', async () => {
+      const legacy = (await hasLegacy()) ? LEGACY : []
+      const commands = [
+        ...['ip', 'ip6'].map((family) => ['nft', 'list', 'chain', family, 'filter', 'FORWARD'] as const),
+        ...legacy.map((program) => [program, '-S'] as const),
+      ]
+      const listings = (): Promise<string[]> =>
+        Promise.all(commands.map(async ([program, ...args]) => (await gateway.mustRun(program, args)).stdout))
+      for (const family of ['ip', 'ip6']) await nft('-f', '-', IPTABLES(family))
+      for (const program of legacy) {
+        await gateway.mustRun(program, ['-A', 'FORWARD', '-i', 'docker0', '-j', 'DROP'])
+        await gateway.mustRun(program, ['-P', 'FORWARD', 'DROP'])
+      }
+      const asBefore = await listings()
+      await passes(part)
+      await end(part, 'SIGKILL')
+      part = await start('gateway')
+      await passes(part)
+      for (const listing of await listings()) expect(listing.match(/"portreeve gateway"/g)).to.have.length(2)
+      await end(part)
+      expect(await listings()).to.deep.equal(asBefore)
+      for (const family of ['ip', 'ip6']) await nft('delete', 'table', family, 'filter')
+      for (const program of legacy) {
+        await gateway.mustRun(program, ['-F', 'FORWARD'])
+        await gateway.mustRun(program, ['-P', 'FORWARD', 'ACCEPT'])
+      }
     })
   })
 
@@ -239,7 +272,7 @@ describe('a machine that belongs to others, too', function () {
       const inForce = await routing()
       for (const family of ['-4', '-6']) {
         for (const undo of [
-          ...['90', '100', '200', '300'].map((priority) => ['rule', 'del', 'priority', priority]),
+          ...['90', '100', '200', '300', '310'].map((priority) => ['rule', 'del', 'priority', priority]),
           ...TABLES.map((table) => ['route', 'flush', 'table', table]),
         ]) {
           await gateway.ip([family, ...undo])
