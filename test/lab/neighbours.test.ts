@@ -13,7 +13,7 @@ const PORTS = [53, 5300, 53_535, 52_625, 9]
 
 /**
  * Statements P9 and D16: neighbours send packets for tunnel addresses to a client and a gateway, with and without
- * forwarding there.
+ * forwarding there; and T11, what a client's containers are told.
  */
 describe('a neighbour of a client and of a gateway', function () {
   this.timeout(240_000)
@@ -147,5 +147,29 @@ describe('a neighbour of a client and of a gateway', function () {
     const answers = await heard('neighbour', ipv4Of('site', TARGET_HOST), [WEB_PORT])
     expect(answers.filter((each) => /open|answer|ping/.test(each))).to.deep.equal([])
     expect(answers.join()).to.match(/tcp 80 E/)
+  })
+
+  it('T11 a container behind a client without masquerading is told at once that its packets do not pass', async () => {
+    const client = bed().machine('client')
+    for (const family of ['ip', 'ip6']) await client.mustRun('nft', ['delete', 'table', family, 'theirs'])
+    const container = bed().machine('container')
+    await client.address('docker0', 'fd00:db8:17::1/64')
+    await container.address('eth0', 'fd00:db8:17::2/64')
+    await container.route({ to: '::/0', via: 'fd00:db8:17::1' })
+    // RFC 4443 §3.1 and RFC 1812 §5.2.7.1: "administratively prohibited", in Linux's words.
+    for (const [type, error] of [
+      ['A', 'EHOSTUNREACH'],
+      ['AAAA', 'EACCES'],
+    ] as const) {
+      const [web = ''] = await bed().resolve('web.example.org', type)
+      expect(await heard('container', web, [WEB_PORT])).to.deep.equal([`tcp 80 ${error}`, `udp 80 ${error}`])
+    }
+    await eventually(
+      async () => {
+        const counts = Object.values((await bed().status()).dropped)
+        return counts.some((reasons) => (reasons['source-not-own'] ?? 0) >= 4) ? true : undefined
+      },
+      { what: 'the client counts them', timeoutMs: PATIENCE_MS },
+    )
   })
 })
