@@ -45,7 +45,10 @@ export interface WebSocketEvents {
 export interface WebSocketConnection {
   /** Sends a text message; drops it if the connection is not open. */
   send: (text: string) => void
-  /** Sends a binary message, whose bytes belong to the connection; drops it if the connection is not open. */
+  /**
+   * Sends a binary message of less than 64 KB, whose bytes are borrowed until it returns; drops it if the connection is
+   * not open.
+   */
   sendBytes: (bytes: Uint8Array) => void
   /** Returns the number of bytes that wait to be sent. */
   waitingBytes: () => number

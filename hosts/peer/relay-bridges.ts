@@ -1,4 +1,4 @@
-import type { Datagram, DatagramSocket, DatagramSockets } from '../../core/runtime/datagram-socket.ts'
+import type { DatagramSocket, DatagramSockets } from '../../core/runtime/datagram-socket.ts'
 import { endpoint, type Endpoint, type Family } from '../../core/runtime/endpoint.ts'
 import type { WebSocketConnection, WebSockets } from '../../core/runtime/web-socket.ts'
 import { WaitingDatagrams } from '../../core/turn/waiting-datagrams.ts'
@@ -74,13 +74,19 @@ class Bridge {
   readonly #options: BridgeOptions
   readonly #connection: WebSocketConnection
   readonly #waiting = new WaitingDatagrams<'relay'>({ maxPerReceiver: MAX_WAITING_DATAGRAMS })
-  readonly #arrived = new Gathered<Datagram>((batch) => this.#socket?.send(batch))
+  readonly #arrived: Gathered<Uint8Array>
   #socket: DatagramSocket | undefined
   #isOver = false
 
   constructor(url: string, family: Family, options: BridgeOptions) {
     this.#options = options
-    const { webSockets, mark, userAgent } = options
+    const { webSockets, mark, userAgent, portOf } = options
+    this.#arrived = new Gathered((messages) => {
+      const port = portOf(family)
+      if (port === undefined) return
+      const to = endpoint(LOOPBACK[family], port)
+      this.#socket?.send(messages.map((bytes) => ({ to, bytes })))
+    })
     this.#connection = webSockets.connect(
       {
         url,
@@ -92,10 +98,7 @@ class Bridge {
         opened: () => void this.#bind(family),
         refused: () => this.#end(),
         received: () => undefined,
-        receivedBytes: (bytes) => {
-          const port = options.portOf(family)
-          if (port !== undefined) this.#arrived.add({ to: endpoint(LOOPBACK[family], port), bytes })
-        },
+        receivedBytes: (bytes) => this.#arrived.add(bytes),
         drained: () => this.#sendWaiting(),
         closed: () => this.#end(),
       },
@@ -125,7 +128,7 @@ class Bridge {
           const own = portOf(family)
           // Other programs of this machine may send to the socket, too.
           const from = own === undefined ? undefined : endpoint(LOOPBACK[family], own)
-          for (const datagram of batch) if (datagram.from === from) this.#send(new Uint8Array(datagram.bytes))
+          for (const datagram of batch) if (datagram.from === from) this.#send(datagram.bytes)
         },
         onError: () => this.#end(),
       })
@@ -141,7 +144,7 @@ class Bridge {
     if (this.#waiting.isEmpty && this.#connection.waitingBytes() <= MAX_WAITING_BYTES) {
       return this.#connection.sendBytes(bytes)
     }
-    this.#waiting.add('relay', bytes)
+    this.#waiting.add('relay', new Uint8Array(bytes))
   }
 
   #sendWaiting(): void {

@@ -200,11 +200,13 @@ export class RelayBurst {
     this.traffic.bytes += end - at
     const inSlot = (at - HEAD) % UDP_SLOT_BYTES
     const room = SLOT_ROOM - inSlot - (end - at)
-    if (port === undefined)
-      return this.#pass(at, end, segment, (data) => sendToStream(allocation, encodeChannelData(number, data)))
     const to = allocation.client.source as Endpoint
     if (room < (count - 1) * CHANNEL_HEADER_BYTES)
-      return this.#pass(at, end, segment, (data) => port.send(to, encodeChannelData(number, data)))
+      return this.#pass(at, end, segment, (data) => {
+        const message = encodeChannelData(number, data)
+        if (port === undefined) sendToStream(allocation, message)
+        else port.send(to, message)
+      })
     // Each datagram gets a header in front; from the last on, so that none is overwritten before it has moved.
     for (let index = count - 1; index >= 0; index--) {
       const from = at + index * segment
@@ -214,9 +216,10 @@ export class RelayBurst {
       writeChannelHeader(this.#bytes, { channel: number, length, offset: place - CHANNEL_HEADER_BYTES })
     }
     for (let index = 0; index < count; index++) {
-      const length = Math.min(segment, end - at - index * segment)
-      const place = at + index * (segment + CHANNEL_HEADER_BYTES)
-      this.#queue(port, to, place - CHANNEL_HEADER_BYTES, length + CHANNEL_HEADER_BYTES)
+      const length = CHANNEL_HEADER_BYTES + Math.min(segment, end - at - index * segment)
+      const place = at + index * (segment + CHANNEL_HEADER_BYTES) - CHANNEL_HEADER_BYTES
+      if (port === undefined) sendToStream(allocation, this.#bytes.subarray(place, place + length))
+      else this.#queue(port, to, place, length)
     }
   }
 

@@ -2,7 +2,7 @@ import { WaitingDatagrams } from '../../core/turn/waiting-datagrams.ts'
 
 /** Stream of a client, such as a WebSocket, that carries one STUN, TURN or ChannelData message in each of its own. */
 export interface RelayStream {
-  /** Sends one message. Its bytes belong to the stream. */
+  /** Sends one message. Its bytes are borrowed until it returns. */
   send: (bytes: Uint8Array) => void
   /** Returns the bytes that the stream has taken and not sent yet. */
   waitingBytes?: () => number
@@ -77,9 +77,8 @@ export class RelayStreams {
   send(source: string, bytes: Uint8Array): void {
     const stream = this.#streams.get(source)
     if (stream === undefined) return
-    const copy = new Uint8Array(bytes)
-    if (!this.#waiting.has(source) && !isFull(stream)) return stream.send(copy)
-    this.#waiting.add(source, copy)
+    if (!this.#waiting.has(source) && !isFull(stream)) return stream.send(bytes)
+    this.#waiting.add(source, new Uint8Array(bytes))
   }
 
   /** Tells a stream whether its client has an allocation. */

@@ -4,8 +4,8 @@ import { WebSocketServer, type RawData, type WebSocket } from 'ws'
 import type { Clock } from '../../core/runtime/clock.ts'
 import { sourceOf as networkOf } from '../../core/net/rate-limiter.ts'
 import { after, SECOND } from '../../core/runtime/time.ts'
+import { BinaryFrames } from '../runtime/binary-frames.ts'
 import { Gathered } from '../runtime/gathered.ts'
-import { joinedWrites } from '../runtime/joined-writes.ts'
 import type { AttachedStream, RelayStream } from './relay-streams.ts'
 import { SocketPace } from './socket-pace.ts'
 
@@ -126,14 +126,12 @@ export class RelayWebSockets {
       }
     }
     allocationChanged(false)
-    const join = joinedWrites(connection)
+    const frames = new BinaryFrames(connection, 'none')
     const stream = attach({
       send: (bytes) => {
-        if (socket.readyState !== socket.OPEN) return
-        join()
-        socket.send(bytes)
+        if (socket.readyState === socket.OPEN) frames.add(bytes)
       },
-      waitingBytes: () => socket.bufferedAmount,
+      waitingBytes: () => frames.waitingBytes,
       allocationChanged,
     })
     const arrived = new Gathered<Uint8Array>((batch) => stream.received(batch))

@@ -9,7 +9,7 @@ import type {
   WebSockets,
   WebSocketStep,
 } from '../../core/runtime/web-socket.ts'
-import { joinedWrites } from './joined-writes.ts'
+import { BinaryFrames } from './binary-frames.ts'
 import { outgoingConnections } from './outgoing-connection.ts'
 import { TrustedCertificates, type TrustOptions } from './trusted-certificates.ts'
 
@@ -48,7 +48,7 @@ export class WsWebSockets implements WebSockets {
       else answer.destroy()
     }, OPEN_TIMEOUT_MS)
     let answer: IncomingMessage | undefined
-    let join = (): void => undefined
+    let frames: BinaryFrames | undefined
     /** Reports the end once and destroys all sockets: a server's kept-alive connection would keep the process alive. */
     const end = (tell: () => void): void => {
       if (isOver) return
@@ -59,7 +59,8 @@ export class WsWebSockets implements WebSockets {
       for (const opened of sockets) opened.destroy()
     }
     socket.on('upgrade', (response) => {
-      join = joinedWrites(response.socket)
+      // Within TLS nobody on the way sees the bytes, so that the key needs not be unpredictable (RFC 6455 §10.3).
+      frames = new BinaryFrames(response.socket, url.startsWith('wss:') ? 'zero' : 'random')
       response.socket.on('drain', () => events.drained?.())
     })
     socket.on('open', () => {
@@ -89,11 +90,9 @@ export class WsWebSockets implements WebSockets {
         if (socket.readyState === WebSocket.OPEN) socket.send(text)
       },
       sendBytes: (bytes) => {
-        if (socket.readyState !== WebSocket.OPEN) return
-        join()
-        socket.send(bytes)
+        if (socket.readyState === WebSocket.OPEN) frames?.add(bytes)
       },
-      waitingBytes: () => socket.bufferedAmount,
+      waitingBytes: () => frames?.waitingBytes ?? 0,
       close: () => {
         if (socket.readyState !== WebSocket.OPEN) return end(() => undefined)
         isOver = true
