@@ -29,6 +29,22 @@ const CORE_ARROWS: Readonly<Record<string, readonly string[]>> = {
   control: ['policy', 'net', 'crypto', 'dns', 'turn', 'ice', 'flow', 'contract', 'plugin'],
 }
 
+/** Folders of pages for admins, one for each heading of their list. */
+const ADMIN_SECTIONS = ['web/admin/who', 'web/admin/what', 'web/admin/access', 'web/admin/record', 'web/admin/account']
+
+/** Folders of the portal that a page for admins may import. */
+const SECTION_ARROWS = [
+  'explain',
+  'identity',
+  'store',
+  'web/admin/effect',
+  'web/admin/form',
+  'web/admin/list',
+  'web/admin/page',
+  'web/api',
+  'web/http',
+]
+
 /** Folders of hosts/portal that each may import, types included: ARCHITECTURE.md has a line for each. */
 const PORTAL_ARROWS: Readonly<Record<string, readonly string[]>> = {
   text: [],
@@ -47,8 +63,14 @@ const PORTAL_ARROWS: Readonly<Record<string, readonly string[]>> = {
   'web/http': ['origin', 'store'],
   'web/sign-in': ['identity', 'origin', 'store', 'text', 'web/http'],
   'web/api': ['decide', 'explain', 'identity', 'relays', 'settings', 'store', 'text', 'web/http', 'web/sign-in'],
+  'web/admin/page': ['explain', 'identity', 'store', 'web/api', 'web/http', 'web/sign-in'],
+  'web/admin/list': ['identity', 'store', 'web/admin/page'],
+  'web/admin/effect': ['explain', 'store', 'web/admin/page'],
+  'web/admin/form': ['identity', 'web/admin/effect', 'web/admin/page', 'web/api', 'web/http'],
+  ...Object.fromEntries(ADMIN_SECTIONS.map((section) => [section, SECTION_ARROWS])),
+  'web/admin': [...ADMIN_SECTIONS, ...SECTION_ARROWS, 'web/sign-in'],
   'web/my': ['explain', 'store', 'web/api', 'web/http', 'web/sign-in', 'wire'],
-  web: ['channel', 'identity', 'origin', 'web/api', 'web/http', 'web/my', 'web/sign-in'],
+  web: ['channel', 'identity', 'origin', 'web/admin', 'web/api', 'web/http', 'web/my', 'web/sign-in'],
 }
 
 /** Folders of hosts/portal that hold only pure code: machines, decisions, reads and translations. */

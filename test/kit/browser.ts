@@ -5,7 +5,13 @@ export class Browser {
   /** Sends one request with the origin's cookies; does not follow redirects. */
   async send(
     url: string,
-    init: { method?: string; form?: Record<string, string>; headers?: Record<string, string> } = {},
+    init: {
+      method?: string
+      form?: Record<string, string>
+      /** Form whose fields may occur several times. */
+      body?: URLSearchParams
+      headers?: Record<string, string>
+    } = {},
   ): Promise<Response> {
     const { origin } = new URL(url)
     const jar = this.#jar(origin)
@@ -15,6 +21,7 @@ export class Browser {
       redirect: 'manual',
       headers: { ...init.headers, ...(cookie === '' ? {} : { cookie }) },
       ...(init.form === undefined ? {} : { body: new URLSearchParams(init.form) }),
+      ...(init.body === undefined ? {} : { body: init.body }),
     })
     for (const line of response.headers.getSetCookie()) keep(jar, line)
     return response

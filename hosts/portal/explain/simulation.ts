@@ -5,7 +5,7 @@ import type { SupposedValues } from '../decide/request-facts.ts'
 import { personStanding } from '../decide/standing.ts'
 import { SupposedView } from '../decide/supposed-view.ts'
 import type { View } from '../decide/view.ts'
-import { judgeAccess } from '../decide/access.ts'
+import { judgeAccess, type AccessVerdict } from '../decide/access.ts'
 import type { Knowledge } from '../grants/knowledge.ts'
 import { knownOf } from './known-facts.ts'
 
@@ -45,10 +45,14 @@ export interface PairChange {
    * that time. `changes`: access stays, but the resource's site, address or filters differ.
    */
   effect: 'gains' | 'loses' | 'appears' | 'disappears' | 'changes'
+  /** Reason of the state after the changes, for admins. */
+  why: string
 }
 
 export interface Simulation {
   pairs: PairChange[]
+  /** Number of examined pairs that keep their access. */
+  kept: number
   /** Number of pairs examined for this page. */
   examined: number
   /** Number of pairs that the changes may concern. */
@@ -83,24 +87,25 @@ export function* simulate(
   const actorIds = yield* concernedBy(question, view)
   const concerned = actorIds.length * supposed.resourceIds.size
   const pairs: PairChange[] = []
-  let [examined, asked] = [0, 0]
+  let [examined, asked, kept] = [0, 0, 0]
   let last: PairPosition | undefined
   for (const slice of slicesOf(view, { question, supposed, actorIds })) {
     const judge = () => slice.map((pair) => pairChange(known, { question, supposed, ...pair.position }, now, hearing))
     const judged = yield* heard(hearing, judge)
     for (const [index, { position, work }] of slice.entries()) {
       if (pairs.length >= question.limit || examined >= MAX_EXAMINED_PAIRS || asked >= MAX_ASKED_POLICIES) {
-        return { pairs, examined, concerned, ...(last === undefined ? {} : { next: last }) }
+        return { pairs, kept, examined, concerned, ...(last === undefined ? {} : { next: last }) }
       }
       examined++
       asked += work
       last = position
       const change = judged[index]
-      if (change !== undefined) pairs.push(change)
+      if (change === 'kept') kept++
+      else if (change !== undefined) pairs.push(change)
     }
     yield
   }
-  return { pairs, examined, concerned }
+  return { pairs, kept, examined, concerned }
 }
 
 /** Judges a slice, anew after each yield at which the hearing is open. */
@@ -184,19 +189,25 @@ const pairChange = (
   about: { question: SimulationQuestion; supposed: SupposedView } & PairPosition,
   now: Instant,
   answers: Answers | undefined,
-): PairChange | undefined => {
+): PairChange | 'kept' | undefined => {
   const { view } = known
   const { actorId, resourceId, supposed } = about
   const actor = view.get('actors', actorId)
   const [resource, resourceAfter] = [view.get('resources', resourceId), supposed.get('resources', resourceId)]
   const shown = resource ?? resourceAfter
   if (actor === undefined || shown === undefined) return undefined
-  const before = stateOf(known, { ...about, from: view }, now, answers)
-  const after = stateOf(known, { ...about, from: supposed }, now, answers)
+  const { state: before } = stateOf(known, { ...about, from: view }, now, answers)
+  const { state: after, why } = stateOf(known, { ...about, from: supposed }, now, answers)
   const effect = effectOf(before, after, resource !== undefined && isOther(resource, resourceAfter))
-  if (effect === undefined) return undefined
+  if (effect === undefined) return before === 'allowed' ? 'kept' : undefined
   const { id, name, email } = actor
-  return { actor: { id, name, email }, resource: { id: shown.id, name: shown.name }, before, after, effect }
+  return { actor: { id, name, email }, resource: { id: shown.id, name: shown.name }, before, after, effect, why }
+}
+
+/** State of a pair with its reason. */
+interface JudgedState {
+  state: PairState
+  why: string
 }
 
 const stateOf = (
@@ -209,17 +220,32 @@ const stateOf = (
   }: { question: SimulationQuestion; from: Pick<View, 'get' | 'groupsOf' | 'policies'> } & PairPosition,
   now: Instant,
   answers: Answers | undefined,
-): PairState => {
-  if (typeof personStanding(from, { accountId, actorId }) === 'string') return 'none'
-  let state: PairState = 'none'
+): JudgedState => {
+  if (typeof personStanding(from, { accountId, actorId }) === 'string')
+    return { state: 'none', why: 'the person is disabled or gone' }
+  let judged: JudgedState = { state: 'none', why: 'no policy leads there' }
   for (const clientId of [undefined, ...known.view.clientsOf(actorId)]) {
     const { request, factsOn } = knownOf(known, { accountId, actorId, clientId, at, ...(facts && { facts }) }, now)
     const about = { accountId, actorId, resourceId, facts: factsOn(resourceId, from) }
     const verdict = judgeAccess(from, { ...about, ...request }, answers)
-    if (verdict.allowed) return 'allowed'
-    if (verdict.denied !== 'not_found') state = 'denied'
+    if (verdict.allowed) return { state: 'allowed', why: grantText(verdict) }
+    if (verdict.denied !== 'not_found') judged = { state: 'denied', why: denialText(verdict) }
   }
-  return state
+  return judged
+}
+
+const grantText = ({ policyId, explanation }: AccessVerdict & { allowed: true }): string => {
+  const conditions = explanation.find((each) => each.policyId === policyId)?.conditions ?? []
+  return conditions.length === 0 ? 'a policy without conditions' : conditions.map(({ reason }) => reason).join('; ')
+}
+
+/** Tells the conditions that fail of the policy with the fewest: the one that is nearest to granting. */
+const denialText = ({ explanation }: AccessVerdict): string => {
+  const failing = explanation
+    .filter(({ mode, outcome }) => mode === 'enforced' && outcome === 'fails')
+    .map(({ conditions }) => conditions.filter(({ holds }) => !holds).map(({ reason }) => reason))
+    .toSorted((a, b) => a.length - b.length)
+  return failing[0]?.join('; ') ?? 'its sign-in has ended'
 }
 
 const effectOf = (before: PairState, after: PairState, isElsewhere: boolean): PairChange['effect'] | undefined => {

@@ -7,7 +7,9 @@ import type { Rate } from '../../../core/runtime/token-bucket.ts'
 import { derivedKey } from '../identity/secret-key.ts'
 import { refuseOtherMethods } from './http/allowed-methods.ts'
 import type { ApiParts } from './api/parts.ts'
-import { apiEndpoints, apiRoutes } from './api/router.ts'
+import { adminRoutes } from './admin/routes.ts'
+import { ApiCalls } from './api/call-api.ts'
+import { apiEndpoints, apiRoutes, versionKeyOf } from './api/router.ts'
 import type { ClientAddress } from '../origin/client-address.ts'
 import { clientSignOut, isClientSignOut } from './api/client-sign-out.ts'
 import { healthRoutes, livenessRoute, type ReadinessCheck } from './health.ts'
@@ -77,6 +79,9 @@ export const webApp = (parts: WebParts): Koa => {
   app.use(refuseForeignForms())
   app.use(sessions.middleware(app))
   app.use(myRoutes({ ...parts, pages, cookies, sessions }))
+  app.use(
+    adminRoutes({ ...parts, pages, sessions, api: new ApiCalls(endpoints, { app, versionKey: versionKeyOf(parts) }) }),
+  )
   app.use(
     signInRoutes({
       ...parts,

@@ -56,8 +56,10 @@ const SimulationBody = z
         resource: z.object({ id: Id, name: z.string() }),
         before: State,
         after: State,
+        why: z.string().describe('Reason of the state after the changes'),
       }),
     ),
+    kept: z.int().describe('Number of pairs examined for this page that keep their access'),
     examined: z.int().describe('Number of pairs of actor and resource examined for this page'),
     concerned: z.int().describe('Number of pairs that the changes may concern'),
     next_cursor: z.string().nullable(),
@@ -103,8 +105,9 @@ export const simulateEndpoints = ({ store, clock, conditions, decisions }: ApiPa
   ]
 }
 
-const toWire = ({ pairs, examined, concerned, next }: Simulation): z.infer<typeof SimulationBody> => ({
+const toWire = ({ pairs, kept, examined, concerned, next }: Simulation): z.infer<typeof SimulationBody> => ({
   data: pairs,
+  kept,
   examined,
   concerned,
   next_cursor: next === undefined ? null : `${next.resourceId}.${next.actorId}`,

@@ -4,25 +4,40 @@ import { bodyText, malformed } from './body-text.ts'
 const FORM = 'application/x-www-form-urlencoded'
 const MAX_BODY_BYTES = 8 * 1024
 
-const forms = new WeakMap<object, Record<string, string>>()
+type Pairs = readonly (readonly [string, string])[]
+
+const forms = new WeakMap<object, Pairs>()
+
+/** Makes a middleware that reads a submitted form of at most `limit` bytes; ignores bodies of other types. */
+export const readFormUpTo =
+  (limit: number) =>
+  async (ctx: Context, next: () => Promise<unknown>): Promise<unknown> => {
+    if (typeof ctx.request.is(FORM) === 'string') forms.set(ctx.req, pairsOf(await bodyText(ctx, limit)))
+    return next()
+  }
 
 /** Middleware that reads a submitted form; ignores bodies of other types. */
-export const readForm = async (ctx: Context, next: () => Promise<unknown>): Promise<unknown> => {
-  if (typeof ctx.request.is(FORM) === 'string') forms.set(ctx.req, fieldsOf(await bodyText(ctx, MAX_BODY_BYTES)))
-  return next()
-}
+export const readForm: ReturnType<typeof readFormUpTo> = readFormUpTo(MAX_BODY_BYTES)
 
 /** Returns the text fields of the submitted form, without those that occur more than once. */
-export const formFields = (ctx: Context): Record<string, string> => forms.get(ctx.req) ?? {}
-
-const fieldsOf = (text: string): Record<string, string> => {
-  const pairs = text
-    .split('&')
-    .filter((pair) => pair !== '')
-    .map(pairOf)
+export const formFields = (ctx: Context): Record<string, string> => {
+  const pairs = forms.get(ctx.req) ?? []
   const twice = new Set(pairs.map(([name]) => name).filter((name, index, names) => names.indexOf(name) !== index))
   return Object.fromEntries(pairs.filter(([name]) => !twice.has(name)))
 }
+
+/** Returns the values of each field of the submitted form, in the order in which they were sent. */
+export const formValues = (ctx: Context): ReadonlyMap<string, readonly string[]> => {
+  const values = new Map<string, string[]>()
+  for (const [name, value] of forms.get(ctx.req) ?? []) values.set(name, [...(values.get(name) ?? []), value])
+  return values
+}
+
+const pairsOf = (text: string): Pairs =>
+  text
+    .split('&')
+    .filter((pair) => pair !== '')
+    .map(pairOf)
 
 const pairOf = (pair: string): [string, string] => {
   const [name = '', ...value] = pair.split('=')

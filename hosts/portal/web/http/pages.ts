@@ -1,5 +1,6 @@
 import { Eta } from 'eta'
 import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Context, Middleware } from 'koa'
@@ -7,14 +8,26 @@ import type { ShowProblem } from './problem.ts'
 
 const FOLDER = join(dirname(fileURLToPath(import.meta.url)), '../page')
 
-/** Renders the portal's pages: plain HTML that works without scripts. */
-export class Pages {
+/** Renders the portal's pages and pieces of them. */
+export interface Templates {
+  /** Answers with a page, which no cache keeps. */
+  render: (ctx: Context, page: string, data: Readonly<Record<string, unknown>>) => void
+  /** Returns the HTML of a template. */
+  text: (template: string, data: Readonly<Record<string, unknown>>) => string
+}
+
+/** The portal's templates: plain HTML that works without scripts. */
+export class Pages implements Templates {
   readonly #eta = new Eta({ views: FOLDER, cache: true })
 
   render(ctx: Context, page: string, data: Readonly<Record<string, unknown>>): void {
     ctx.type = 'text/html; charset=utf-8'
     ctx.set('Cache-Control', 'no-store')
-    ctx.body = this.#eta.render(`./${page}`, data)
+    ctx.body = this.text(page, data)
+  }
+
+  text(template: string, data: Readonly<Record<string, unknown>>): string {
+    return this.#eta.render(`./${template}`, data)
   }
 }
 
@@ -30,14 +43,13 @@ export const showAsPage =
     })
   }
 
-/**
- * Serves the files that pages load: the style sheet, the icon, and the script that shows times in the viewer's zone.
- */
+/** Serves the files that pages load: style sheets, icons and scripts. */
 export const assets = (): Middleware => {
+  const htmx = join(dirname(createRequire(import.meta.url).resolve('htmx.org')), 'htmx.min.js')
   const files = new Map(
     Object.entries(ASSET_TYPES).map(([name, type]) => [
       `/assets/${name}`,
-      { type, bytes: readFileSync(join(FOLDER, name)) },
+      { type, bytes: readFileSync(name === 'htmx.js' ? htmx : join(FOLDER, name)) },
     ]),
   )
   return async (ctx, next) => {
@@ -53,4 +65,8 @@ const ASSET_TYPES = {
   'portal.css': 'text/css; charset=utf-8',
   'portal.svg': 'image/svg+xml',
   'time.js': 'text/javascript; charset=utf-8',
+  'admin.css': 'text/css; charset=utf-8',
+  'admin.js': 'text/javascript; charset=utf-8',
+  'htmx.js': 'text/javascript; charset=utf-8',
+  'icons.svg': 'image/svg+xml',
 } as const

@@ -9,7 +9,7 @@ import { signOutAtProvider } from '../sign-in/sign-out.ts'
 import type { MyContext, MyMiddleware, MyParts } from './my-parts.ts'
 import { API_TOKEN_DAYS } from './pages.ts'
 import { showPage } from './show-page.ts'
-import { shownTime } from './shown-time.ts'
+import { shownTime } from '../http/shown-time.ts'
 
 /** Ends one of a person's sessions. */
 export const endSession: MyMiddleware = (parts) => async (ctx) => {

@@ -5,7 +5,7 @@ import { callbackUrl, signedOutPath } from '../sign-in/provider-urls.ts'
 import { denialsOf } from './denials.ts'
 import type { MyMiddleware } from './my-parts.ts'
 import { showPage } from './show-page.ts'
-import { shownTime } from './shown-time.ts'
+import { shownTime } from '../http/shown-time.ts'
 
 /** Lifetimes, in days, that a page offers for an API token. */
 export const API_TOKEN_DAYS = [1, 30, 365] as const

@@ -1,0 +1,80 @@
+import type { PolicyRow } from '../page/api-rows.ts'
+import { link, mark, text, time } from '../page/cell.ts'
+import { choicesOf } from '../page/choices.ts'
+import type { ListDefinition } from '../list/list-definition.ts'
+
+interface Extra {
+  groups: ReadonlyMap<string, string>
+  resources: ReadonlyMap<string, string>
+}
+
+/** The list of policies. */
+export const policies: ListDefinition<PolicyRow, Extra> = {
+  path: '/policies',
+  needs: 'policies:read',
+  watches: ['policies', 'groups', 'resources'],
+  title: 'Policies',
+  words: { one: 'policy', many: 'policies' },
+  lead: 'Each lets one group use one resource, under its conditions. What no policy allows is denied.',
+  api: { path: '/policies' },
+  add: { text: 'Add a policy', path: '/policies/new', needs: 'policies:write' },
+  empty: {
+    title: 'No policy yet',
+    text: 'A policy lets the people of one group use one resource. Until there is one, nobody reaches anything.',
+    steps: [
+      'Choose a group and a resource',
+      'Add conditions, if it is not for always',
+      'See who gains access, and save',
+    ],
+  },
+  search: 'Description',
+  filters: [
+    { key: 'group_id', label: 'Group', options: (visit) => choicesOf(visit, 'groups') },
+    { key: 'resource_id', label: 'Resource', options: (visit) => choicesOf(visit, 'resources') },
+  ],
+  sort: '-created_at',
+  extra: async ({ parts, caller }, rows) => {
+    const reader = parts.store.reader(caller.account.id)
+    const named = async (kind: 'groups' | 'resources', ids: readonly string[]) =>
+      new Map(
+        (await Promise.all([...new Set(ids)].map((id) => reader.get(kind, id)))).flatMap((row) =>
+          row === undefined ? [] : [[row.id, row.name] as const],
+        ),
+      )
+    return {
+      groups: await named(
+        'groups',
+        rows.map(({ group_id: id }) => id),
+      ),
+      resources: await named(
+        'resources',
+        rows.map(({ resource_id: id }) => id),
+      ),
+    }
+  },
+  head: {
+    key: 'name',
+    title: 'Policy',
+    cell: ({ id, group_id: group, resource_id: resource, description }, { visit: { base }, extra }) =>
+      link(
+        `${extra.groups.get(group) ?? '?'} → ${extra.resources.get(resource) ?? '?'}`,
+        `${base}/policies/${id}/edit`,
+        description ?? undefined,
+      ),
+  },
+  columns: [
+    {
+      key: 'conditions',
+      title: 'Conditions',
+      cell: ({ conditions }) => text(conditions.map(({ condition }) => condition).join(', ') || 'always'),
+    },
+    {
+      key: 'mode',
+      title: 'Mode',
+      sort: 'mode',
+      cell: ({ mode, is_disabled: isDisabled }) =>
+        isDisabled ? mark('off', 'disabled') : mode === 'shadow' ? mark('shadow', 'shadow') : mark('yes', 'enforced'),
+    },
+    { key: 'created', title: 'Created', sort: 'created_at', cell: ({ created_at: at }) => time(at) },
+  ],
+}

@@ -1,0 +1,78 @@
+import type { Permission } from '../../../identity/permissions.ts'
+import type { ApiCall } from '../../api/call-api.ts'
+import type { Visit } from '../page/admin-parts.ts'
+import type { FormValues } from './form-values.ts'
+
+/** A page with a form that becomes one call of the API. What it would do to access is shown before it is carried out. */
+export interface FormDefinition<Row = undefined> {
+  /** Path below the account's `/admin`. */
+  path: string
+  needs: Permission
+  /** Reads the row that the form is about, with its version; undefined for a form without one. */
+  load?: (visit: Visit) => Promise<Loaded<Row>>
+  title: (about: FormAbout<Row>) => string
+  crumbs: (about: FormAbout<Row>) => readonly { text: string; url: string }[]
+  /** Sentence above the fields. */
+  lead?: (about: FormAbout<Row>) => string
+  /** Values with which the form begins. */
+  values: (about: FormAbout<Row>) => FormValues
+  fields: (about: FormAbout<Row>, values: FormValues) => Promise<readonly Field[]> | readonly Field[]
+  /** Answers a button that changes the form itself; undefined for any other. */
+  adjust?: (values: FormValues, about: FormAbout<Row>) => FormValues | undefined
+  call: (about: FormAbout<Row>, values: FormValues) => ApiCall
+  /** Address after it was carried out. */
+  done: (about: FormAbout<Row>, answer: unknown) => string
+  /** Text of the button, such as `Save`. */
+  verb: (about: FormAbout<Row>, values: FormValues) => string
+  /** Whether the difference is shown before anything is carried out, even if nobody's access changes. */
+  isHarm?: boolean
+  /** Address that leaves the form without doing anything. */
+  leave: (about: FormAbout<Row>) => string
+}
+
+export interface Loaded<Row> {
+  row: Row
+  version: string | undefined
+}
+
+export interface FormAbout<Row> {
+  visit: Visit
+  row: Row
+}
+
+interface Choice {
+  value: string
+  text: string
+}
+
+interface Named {
+  name: string
+  label: string
+  help?: string
+  /** Path of the API's body that problems of this field have: by default the name; `a` also stands for `a[0].b`. */
+  path?: string
+  isWide?: boolean
+}
+
+/** A field, or several in a frame of their own. */
+export type Field =
+  | (Named & { kind: 'text'; type?: 'text' | 'email' | 'number' | 'password' | 'datetime-local'; isRequired?: boolean })
+  | (Named & { kind: 'lines'; rows?: number })
+  | (Named & { kind: 'select'; options: readonly Choice[]; isRequired?: boolean })
+  | (Named & { kind: 'radios'; options: readonly Choice[] })
+  | (Named & { kind: 'ticks'; options: readonly Choice[] })
+  /** Sends along all values of the field, or the one that is given. */
+  | (Named & { kind: 'hidden'; only?: string })
+  | {
+      kind: 'frame'
+      legend: string
+      fields: readonly Field[]
+      path?: string
+      /** Button that takes the frame out of the form. */
+      remove?: { name: string; value: string; text: string }
+      badge?: string
+    }
+  | { kind: 'button'; name: string; value: string; text: string }
+  | { kind: 'heading'; text: string; aside?: string }
+  /** A choice with a button that changes the form, such as one more condition. */
+  | { kind: 'adding'; name: string; label: string; options: readonly Choice[]; button: string }

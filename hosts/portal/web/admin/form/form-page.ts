@@ -1,0 +1,183 @@
+import { formValues } from '../../http/form-fields.ts'
+import type { FieldProblem, Problem } from '../../http/problem.ts'
+import type { AdminForm, AdminPage, View, Visit } from '../page/admin-parts.ts'
+import { differenceOf, isQuiet, type Difference } from '../effect/difference.ts'
+import { effectView } from '../effect/effect-view.ts'
+import type { Field, FormAbout, FormDefinition } from './form-definition.ts'
+import { FormValues } from './form-values.ts'
+
+/** Makes the page of a form, and what becomes of the form when it is sent. */
+export const formPage = <Row = undefined>(definition: FormDefinition<Row>): { page: AdminPage; form: AdminForm } => {
+  const { path, needs } = definition
+  return {
+    page: {
+      path,
+      needs,
+      watches: [],
+      view: async (visit) => {
+        const { about, version } = await aboutOf(visit, definition)
+        const values = definition.values(about)
+        // A form that does harm begins with what it would do; any other has nothing to judge yet.
+        if (definition.isHarm !== true) return formView(definition, about, { values, version })
+        const { outcome, changes } = await visit.parts.api.rehearse(visit.caller, definition.call(about, values))
+        if (!outcome.ok) return formView(definition, about, { values, version, problem: outcome.problem })
+        return formView(definition, about, { values, version, difference: await differenceOf(visit, changes) })
+      },
+    },
+    form: { path, needs, act: (visit) => act(visit, definition) },
+  }
+}
+
+/** State in which a form is shown. */
+interface Shown {
+  values: FormValues
+  version: string | undefined
+  difference?: Difference | undefined
+  problem?: Problem
+  /** Whether the difference has become another than the one that was confirmed. */
+  isOther?: boolean
+}
+
+const aboutOf = async <Row>(
+  visit: Visit,
+  { load }: FormDefinition<Row>,
+): Promise<{ about: FormAbout<Row>; version: string | undefined }> => {
+  if (load === undefined) return { about: { visit, row: undefined as Row }, version: undefined }
+  const { row, version } = await load(visit)
+  return { about: { visit, row }, version }
+}
+
+/**
+ * Carries a form out, if the difference that it confirms is the one that it would make; otherwise shows the difference,
+ * and carries nothing out.
+ */
+const act = async <Row>(visit: Visit, definition: FormDefinition<Row>): Promise<View | undefined> => {
+  const sent = new FormValues(formValues(visit.ctx))
+  const { about, version: current } = await aboutOf(visit, definition)
+  const version = sent.has('version') ? sent.one('version') || undefined : current
+  const adjusted = definition.adjust?.(sent, about)
+  const values = adjusted ?? sent
+  const call = { ...definition.call(about, values), version }
+  const { outcome, changes } = await visit.parts.api.rehearse(visit.caller, call)
+  if (!outcome.ok) {
+    // A person who only looks, or changes the form itself, has not finished it yet.
+    const isEarly = adjusted !== undefined || !sent.has('save')
+    const { problem } = outcome
+    if (problem.status === 404) throw problem
+    return {
+      ...(await formView(definition, about, { values, version: versionAfter(problem, version), problem })),
+      status: isEarly ? 200 : problem.status,
+    }
+  }
+  const difference = await differenceOf(visit, changes)
+  if (difference === undefined) return undefined
+  const confirmed = sent.one('digest')
+  const isConfirmed = confirmed === difference.digest || (isQuiet(difference) && definition.isHarm !== true)
+  if (adjusted !== undefined || !sent.has('save') || !isConfirmed) {
+    const isOther = sent.has('save') && confirmed !== '' && confirmed !== difference.digest
+    return formView(definition, about, { values, version, difference, isOther })
+  }
+  const done = await visit.parts.api.call(visit.caller, call)
+  if (!done.ok) {
+    const { problem } = done
+    return {
+      ...(await formView(definition, about, { values, version: versionAfter(problem, version), problem, difference })),
+      status: problem.status,
+    }
+  }
+  visit.ctx.redirect(`${visit.base}${definition.done(about, done.body)}`)
+  visit.ctx.status = 303
+  return undefined
+}
+
+/** Somebody else saved first: whoever goes on after having seen that does so on the new version. */
+const versionAfter = ({ status, headers }: Problem, version: string | undefined): string | undefined =>
+  status === 412 ? headers['ETag'] : version
+
+const formView = async <Row>(
+  definition: FormDefinition<Row>,
+  about: FormAbout<Row>,
+  { values, version, difference, problem, isOther = false }: Shown,
+): Promise<View> => {
+  const { visit } = about
+  const fields = await definition.fields(about, values)
+  const problems = problem?.errors ?? []
+  const placed = new Set<FieldProblem>()
+  const shown = fields.map((field) => shownField(field, { values, problems, placed }))
+  const title = definition.title(about)
+  return {
+    template: 'form',
+    title,
+    crumbs: definition.crumbs(about),
+    data: {
+      action: `${visit.base}${pathOf(definition.path, visit)}`,
+      lead: definition.lead?.(about),
+      fields: shown,
+      version,
+      problem: problem && {
+        isConflict: problem.status === 412,
+        detail: problem.detail,
+        found: [...placed].map(({ path, message }) => ({ message, id: idOf(path, fields) })),
+        others: problems.filter((each) => !placed.has(each)),
+      },
+      isOther,
+      effect: difference && effectView(difference, visit.base),
+      digest: difference?.digest,
+      verb: definition.verb(about, values),
+      isHarm: definition.isHarm === true,
+      leaveUrl: `${visit.base}${definition.leave(about)}`,
+    },
+  }
+}
+
+const pathOf = (path: string, { ctx }: Visit): string =>
+  path.replaceAll(/:(\w+)/g, (_, name: string) => encodeURIComponent(ctx.params[name] ?? ''))
+
+interface Sent {
+  values: FormValues
+  problems: readonly FieldProblem[]
+  /** Problems that stand beneath a field. */
+  placed: Set<FieldProblem>
+}
+
+/** Completes a field with its value and its problem. */
+const shownField = (field: Field, sent: Sent): object => {
+  switch (field.kind) {
+    case 'heading':
+    case 'adding':
+    case 'button':
+      return field
+    case 'frame':
+      return { ...field, fields: field.fields.map((inner) => shownField(inner, sent)) }
+    default: {
+      const { name, path = name } = field
+      if (field.kind === 'hidden')
+        return { ...field, chosen: field.only === undefined ? sent.values.all(name) : [field.only] }
+      const wrong = sent.problems.find((problem) => isAt(problem.path, path) && !sent.placed.has(problem))
+      if (wrong !== undefined) sent.placed.add(wrong)
+      return { ...field, value: sent.values.one(name), chosen: sent.values.all(name), wrong: wrong?.message }
+    }
+  }
+}
+
+/** Whether a problem at `path` belongs to the field at `of`. */
+const isAt = (path: string, of: string): boolean =>
+  path === of || path.startsWith(`${of}.`) || path.startsWith(`${of}[`)
+
+/** Returns the id of the field's element that a problem belongs to. */
+const idOf = (path: string, fields: readonly Field[]): string => {
+  for (const field of fields) {
+    if (field.kind === 'frame') {
+      const inner = idOf(path, field.fields)
+      if (inner !== '') return inner
+    } else if (
+      field.kind !== 'heading' &&
+      field.kind !== 'adding' &&
+      field.kind !== 'button' &&
+      isAt(path, field.path ?? field.name)
+    ) {
+      return `f-${field.name}`
+    }
+  }
+  return ''
+}

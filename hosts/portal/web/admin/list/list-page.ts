@@ -1,0 +1,172 @@
+import type { AdminPage, LivePart, View, Visit } from '../page/admin-parts.ts'
+import { addressText, PAGE_SIZES, readAddress, type ListAddress } from './list-address.ts'
+import type { ListColumn, ListDefinition } from './list-definition.ts'
+
+interface Answer<Row> {
+  data: Row[]
+  next_cursor: string | null
+  total: number
+  total_is_exact: boolean
+}
+
+/** Makes the page of a list. */
+export const listPage = <Row extends { id: string }, Extra>(definition: ListDefinition<Row, Extra>): AdminPage => ({
+  path: definition.path,
+  needs: definition.needs,
+  watches: definition.watches,
+  view: (visit) => listView(visit, definition),
+})
+
+const listView = async <Row extends { id: string }, Extra>(
+  visit: Visit,
+  definition: ListDefinition<Row, Extra>,
+): Promise<View> => {
+  const { title, api, columns, filters, words } = definition
+  const address = addressOf(visit, definition)
+  const [answer, all, options] = await Promise.all([
+    visit.get<Answer<Row>>(api.path, { ...api.query, ...questionOf(address) }),
+    visit.get<Answer<Row>>(api.path, { ...api.query, limit: '1' }),
+    Promise.all(filters.map((filter) => filter.options(visit))),
+  ])
+  const to = (change: Partial<ListAddress>) => addressText({ ...address, ...change }, definition)
+  const shown = columns.filter(({ key, isHidden }) => address.columns?.includes(key) ?? isHidden !== true)
+  const bulk = (definition.bulk ?? []).filter(({ needs }) => visit.may(needs))
+  const about = { visit, extra: await definition.extra(visit, answer.data) }
+  const rows = answer.data.map((row): LivePart => ({
+    id: `row-${row.id}`,
+    template: 'row',
+    data: {
+      rowId: row.id,
+      canTick: bulk.length > 0,
+      head: definition.head.cell(row, about),
+      cells: shown.map((column) => ({ ...headOf(column), ...column.cell(row, about) })),
+      hasAct: definition.act !== undefined,
+      act: definition.act?.(row, about),
+    },
+  }))
+  const counts: LivePart = {
+    id: 'said',
+    template: 'said',
+    data: { words, total: countText(answer), of: countText(all), isFiltered: isFiltered(address) },
+  }
+  const { add } = definition
+  return {
+    template: 'list',
+    title,
+    live: [counts, ...rows],
+    data: {
+      lead: definition.lead,
+      words,
+      add: add !== undefined && visit.may(add.needs) ? { text: add.text, url: `${visit.base}${add.path}` } : undefined,
+      isReadOnly: add !== undefined && !visit.may(add.needs),
+      empty: all.total === 0 ? definition.empty : undefined,
+      search: definition.search,
+      searched: address.search,
+      filters: filters.map(({ key, label }, index) => ({
+        key,
+        label,
+        value: address.filters[key] ?? '',
+        options: options[index] ?? [],
+      })),
+      tokens: tokensOf(address, definition, options, to),
+      hidden: hiddenFields(address, definition),
+      columns: [definition.head, ...shown].map((column) => ({
+        ...headOf(column),
+        ...sortOf(column, address.sort, (sort) => to({ sort, cursors: [] })),
+      })),
+      choices: columns.map((column) => ({ ...headOf(column), isShown: shown.includes(column) })),
+      hasAct: definition.act !== undefined,
+      rows: rows.map(({ id }) => id),
+      bulk: bulk.map((act) => ({ ...act, url: `${visit.base}${act.path}` })),
+      filterUrl: to({}),
+      csvUrl: `${visit.base}${definition.path}.csv${to({ cursors: [] })}`,
+      total: countText(answer),
+      limit: address.limit,
+      sizes: PAGE_SIZES,
+      from: address.cursors.length * address.limit + 1,
+      until: address.cursors.length * address.limit + answer.data.length,
+      previousUrl: address.cursors.length === 0 ? undefined : to({ cursors: address.cursors.slice(0, -1) }),
+      nextUrl: answer.next_cursor === null ? undefined : to({ cursors: [...address.cursors, answer.next_cursor] }),
+    },
+  }
+}
+
+const addressOf = <Row extends { id: string }, Extra>(
+  { ctx }: Visit,
+  { filters, columns, head, sort }: ListDefinition<Row, Extra>,
+): ListAddress =>
+  readAddress(new URLSearchParams(ctx.querystring), {
+    filters: filters.map(({ key }) => key),
+    sorts: [head, ...columns].flatMap((column) => column.sort ?? []),
+    sort,
+    columns: columns.map(({ key }) => key),
+  })
+
+/** Returns the query of the API that reads the page at an address. */
+const questionOf = ({ search, filters, sort, limit, cursors }: ListAddress): Record<string, string> => {
+  const cursor = cursors.at(-1)
+  return {
+    ...filters,
+    sort,
+    limit: String(limit),
+    ...(search === '' ? {} : { search }),
+    ...(cursor === undefined ? {} : { cursor }),
+  }
+}
+
+const isFiltered = ({ search, filters }: ListAddress): boolean => search !== '' || Object.keys(filters).length > 0
+
+const countText = ({ total, total_is_exact: isExact }: Pick<Answer<unknown>, 'total' | 'total_is_exact'>): string =>
+  isExact ? total.toLocaleString('en') : `more than ${total.toLocaleString('en')}`
+
+const headOf = ({ key, title, isNumeric = false }: Pick<ListColumn<never, never>, 'key' | 'title' | 'isNumeric'>) => ({
+  key,
+  title,
+  isNumeric,
+})
+
+/** Returns the address by which a column's head sorts: the other way round where it sorts already. */
+const sortOf = (
+  { sort }: Pick<ListColumn<never, never>, 'sort'>,
+  current: string,
+  to: (sort: string) => string,
+): { sortUrl?: string; sorted?: 'ascending' | 'descending' } => {
+  if (sort === undefined) return {}
+  if (current === sort) return { sortUrl: to(`-${sort}`), sorted: 'ascending' }
+  return current === `-${sort}` ? { sortUrl: to(sort), sorted: 'descending' } : { sortUrl: to(sort) }
+}
+
+/** Returns the filters in force, each with the address without it. */
+const tokensOf = <Row extends { id: string }, Extra>(
+  { search, filters }: ListAddress,
+  definition: ListDefinition<Row, Extra>,
+  options: readonly (readonly { value: string; text: string }[])[],
+  to: (change: Partial<ListAddress>) => string,
+): { label: string; text: string; url: string }[] => [
+  ...(search === '' ? [] : [{ label: 'text', text: search, url: to({ search: '', cursors: [] }) }]),
+  ...definition.filters.flatMap(({ key, label }, index) => {
+    const value = filters[key]
+    if (value === undefined) return []
+    const { [key]: _, ...others } = filters
+    const named = options[index]?.find((option) => option.value === value)?.text ?? value
+    return [{ label: label.toLowerCase(), text: named, url: to({ filters: others, cursors: [] }) }]
+  }),
+]
+
+/** Returns what a form of the page has to send along, so that it changes one thing and keeps the others. */
+const hiddenFields = <Row extends { id: string }, Extra>(
+  { sort, limit, columns, search, filters }: ListAddress,
+  definition: ListDefinition<Row, Extra>,
+) => {
+  const order = [
+    ...(sort === definition.sort ? [] : [['sort', sort] as const]),
+    ...(limit === PAGE_SIZES[1] ? [] : [['limit', String(limit)] as const]),
+  ]
+  const narrowing = [...(search === '' ? [] : [['q', search] as const]), ...Object.entries(filters)]
+  const chosen = (columns ?? []).map((key) => ['column', key] as const)
+  return {
+    filter: [...order, ...chosen],
+    columns: [...order, ...narrowing],
+    limit: [...order.filter(([key]) => key !== 'limit'), ...narrowing, ...chosen],
+  }
+}

@@ -1,0 +1,36 @@
+import { may } from '../../../identity/permissions.ts'
+import { EMERGENCY_MS } from '../../sign-in/emergency.ts'
+import type { PortalSession } from '../../sign-in/session.ts'
+import { unixTime } from '../../../../../core/runtime/time.ts'
+import type { AdminContext, PageParts, Visit } from './admin-parts.ts'
+
+/** Describes a visit of a session's person to a page. */
+export const visitOf = (parts: PageParts, ctx: AdminContext, session: PortalSession): Visit => {
+  const { account, actor, provider, begunAt } = session
+  const { clientAddress } = ctx.state
+  const caller: Visit['caller'] = {
+    clientAddress,
+    account,
+    actor,
+    // Tokens that a session by an emergency code makes for people end with it.
+    authority: {
+      isEmergency: provider === undefined,
+      expiresAt: provider === undefined ? unixTime(begunAt + EMERGENCY_MS) : null,
+    },
+    by: { type: 'actor', actorId: actor.id, via: 'session', remoteIp: clientAddress },
+  }
+  return {
+    ctx,
+    parts,
+    session,
+    caller,
+    base: `/${account.slug}/admin`,
+    query: Object.fromEntries(new URLSearchParams(ctx.querystring)),
+    may: (permission) => may(actor, permission),
+    get: async <Body>(path: string, query: Readonly<Record<string, string>> = {}) => {
+      const outcome = await parts.api.call<Body>(caller, { method: 'GET', path, query })
+      if (!outcome.ok) throw outcome.problem
+      return outcome.body
+    },
+  }
+}

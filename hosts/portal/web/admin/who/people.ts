@@ -1,0 +1,122 @@
+import type { ActorRow } from '../page/api-rows.ts'
+import { link, mark, text, time, type Cell } from '../page/cell.ts'
+import { choicesOf } from '../page/choices.ts'
+import { ROLES } from '../../../identity/permissions.ts'
+import type { Visit } from '../page/admin-parts.ts'
+import type { ListDefinition } from '../list/list-definition.ts'
+
+/** Facts about people that the list shows besides their rows, by their ids. */
+interface Extra {
+  groups: ReadonlyMap<string, readonly string[]>
+  devices: ReadonlyMap<string, number>
+  reach: ReadonlyMap<string, Cell>
+}
+
+/** The list of people. */
+export const people: ListDefinition<ActorRow, Extra> = {
+  path: '/people',
+  needs: 'actors:read',
+  watches: ['actors', 'memberships', 'groups', 'clients', 'policies', 'resources'],
+  title: 'People',
+  words: { one: 'person', many: 'people' },
+  api: { path: '/actors', query: { type: `user,${ROLES.join(',')}` } },
+  add: { text: 'Add a person', path: '/people/new', needs: 'actors:write' },
+  empty: { title: 'No people yet', text: 'Add a person, or connect a directory under Identity providers.' },
+  search: 'Name or e-mail address',
+  filters: [
+    { key: 'group_id', label: 'Group', options: (visit) => choicesOf(visit, 'groups') },
+    {
+      key: 'is_disabled',
+      label: 'Standing',
+      options: async () =>
+        Promise.resolve([
+          { value: 'false', text: 'enabled' },
+          { value: 'true', text: 'disabled' },
+        ]),
+    },
+  ],
+  sort: 'name',
+  extra: async (visit, rows) => ({
+    groups: await groupNames(visit, rows),
+    devices: await deviceCounts(visit, rows),
+    reach: await reachOf(visit, rows),
+  }),
+  head: {
+    key: 'name',
+    title: 'Person',
+    sort: 'name',
+    cell: ({ id, name, email }, { visit: { base, session } }) => ({
+      ...link(name, `${base}/people/${id}`, email ?? undefined),
+      ...(id === session.actor.id ? { badges: [{ text: 'you', isNew: true }] } : {}),
+    }),
+  },
+  columns: [
+    { key: 'role', title: 'Role', sort: 'type', cell: ({ type }) => text(type) },
+    {
+      key: 'groups',
+      title: 'Groups',
+      cell: ({ id }, { extra }) => text(shortList(extra.groups.get(id) ?? [])),
+    },
+    {
+      key: 'devices',
+      title: 'Devices',
+      isNumeric: true,
+      cell: ({ id }, { extra }) => text(extra.devices.get(id) ?? 0),
+    },
+    { key: 'reach', title: 'Reaches now', cell: ({ id }, { extra }) => extra.reach.get(id) ?? text('') },
+    {
+      key: 'standing',
+      title: 'Standing',
+      cell: ({ is_disabled: isDisabled }) => (isDisabled ? mark('off', 'disabled') : mark('yes', 'enabled')),
+    },
+    { key: 'created', title: 'Created', sort: 'created_at', isHidden: true, cell: ({ created_at: at }) => time(at) },
+  ],
+  act: ({ id, name }, { visit: { base } }) => ({
+    text: 'Explain',
+    about: `the access of ${name}`,
+    url: `${base}/explain?actor=${id}`,
+  }),
+  bulk: [
+    { text: 'Add to a group', path: '/people/add-to-group', needs: 'groups:write' },
+    { text: 'Disable', path: '/people/disable', needs: 'actors:write', isHarm: true },
+  ],
+}
+
+/** Names the first two of a list, and counts the others. */
+export const shortList = (names: readonly string[]): string =>
+  names.length > 3 ? `${names.slice(0, 2).join(', ')}, ${names.length - 2} more` : names.join(', ')
+
+const groupNames = async ({ parts, caller }: Visit, rows: readonly ActorRow[]): Promise<Extra['groups']> => {
+  const reader = parts.store.reader(caller.account.id)
+  const pairs = rows.map(async ({ id }) => {
+    const memberships = await reader.list('memberships', { where: { actorId: id } })
+    const groups = await Promise.all(memberships.map(({ groupId }) => reader.get('groups', groupId)))
+    return [id, groups.flatMap((group) => group?.name ?? []).toSorted((a, b) => a.localeCompare(b))] as const
+  })
+  return new Map(await Promise.all(pairs))
+}
+
+const deviceCounts = async ({ parts, caller }: Visit, rows: readonly ActorRow[]): Promise<Extra['devices']> => {
+  const reader = parts.store.reader(caller.account.id)
+  const pairs = rows.map(
+    async ({ id }) => [id, (await reader.list('clients', { where: { actorId: id } })).length] as const,
+  )
+  return new Map(await Promise.all(pairs))
+}
+
+/** Counts what each person reaches now, of what exists for that person, with the first reason for what is missing. */
+const reachOf = async ({ parts, caller }: Visit, rows: readonly ActorRow[]): Promise<Extra['reach']> => {
+  const at = parts.clock.unix()
+  const pairs = rows.map(async ({ id, is_disabled: isDisabled }) => {
+    const access = await parts.decisions.accessOf({ accountId: caller.account.id, actorId: id, facts: {}, at })
+    const open = access.filter(({ isAllowed }) => isAllowed).length
+    const counts = `${open} of ${access.length}`
+    if (isDisabled) return [id, mark('off', counts, 'the person is disabled')] as const
+    const closed = access.find(({ isAllowed }) => !isAllowed)
+    if (closed === undefined)
+      return [id, access.length === 0 ? mark('off', 'nothing yet') : mark('yes', counts)] as const
+    const why = `${closed.resource.name}: ${closed.ways[0]?.obstacles[0] ?? closed.text}`
+    return [id, mark(closed.again === undefined ? 'no' : 'wait', counts, why)] as const
+  })
+  return new Map(await Promise.all(pairs))
+}

@@ -1,0 +1,52 @@
+import { Browser } from './browser.ts'
+import type { PortalFixture } from './portal-fixture.ts'
+
+/** An admin's browser without scripts, signed in by an emergency code. */
+export class AdminVisitor {
+  readonly #browser = new Browser()
+  #csrf = ''
+
+  private constructor(
+    private readonly portal: PortalFixture,
+    readonly base: string,
+  ) {}
+
+  static async signIn(portal: PortalFixture, adminId = portal.admin.id): Promise<AdminVisitor> {
+    const { slug } = portal.account
+    const visitor = new AdminVisitor(portal, `${portal.url}/${slug}/admin`)
+    const { code } = await portal.makeEmergencyCode({ adminId })
+    const signedIn = await visitor.#browser.send(`${portal.url}/${slug}/sign_in/emergency`, { form: { code } })
+    if (signedIn.status !== 302) throw new Error(`the emergency code was refused: ${await signedIn.text()}`)
+    return visitor
+  }
+
+  /** Opens a page below the account's `/admin`. */
+  async open(path: string): Promise<{ status: number; text: string; headers: Headers }> {
+    const response = await this.#browser.send(`${this.base}${path}`)
+    const text = await response.text()
+    this.#csrf = /name="csrf" value="([^"]*)"/.exec(text)?.[1] ?? this.#csrf
+    return { status: response.status, text, headers: response.headers }
+  }
+
+  /** Sends a form of the page that was opened last; a field may have several values. */
+  async send(
+    path: string,
+    fields: Readonly<Record<string, string | readonly string[]>>,
+  ): Promise<{ status: number; text: string; location: string | null }> {
+    const form = new URLSearchParams({ csrf: this.#csrf })
+    for (const [name, value] of Object.entries(fields)) {
+      for (const each of typeof value === 'string' ? [value] : value) form.append(name, each)
+    }
+    const response = await this.#browser.send(`${this.base}${path}`, { method: 'POST', body: form })
+    const location = response.headers.get('location')
+    return {
+      status: response.status,
+      text: await response.text(),
+      location: location === null ? null : new URL(location, this.portal.url).pathname,
+    }
+  }
+}
+
+/** Returns the value of a hidden field in a page. */
+export const hidden = (page: string, name: string): string =>
+  new RegExp(`name="${name}" value="([^"]*)"`).exec(page)?.[1] ?? ''
