@@ -225,6 +225,11 @@ export const clientToPortal = {
      * it. The client sends them again once it does. Portreeve's addition.
      */
     candidates: Candidates.optional(),
+    /**
+     * Whether only a name of the resource was asked for, and no packet waits: browsers ask for names that they never use.
+     * Portreeve's addition.
+     */
+    for_name: z.boolean().optional(),
   }),
   newGatewayIceCandidates: GatewayCandidates,
   invalidateGatewayIceCandidates: GatewayCandidates,

@@ -210,7 +210,7 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
       return
     }
     const message = this.#resourceAnswer(parsed, owners, now)
-    this.#outputs.push({ type: 'answer', query, message, by: { type: 'resource', resourceIds } })
+    this.#outputs.push({ type: 'answer', query, message, by: { type: 'resource', domain: parsed.name, resourceIds } })
   }
 
   #onResources(resources: readonly NamedResource[]): void {
@@ -253,7 +253,8 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
     const message = this.#ownAnswer(parsed, owners, now)
     if (message !== undefined) {
       const resourceIds = owners.map(({ id }) => id)
-      const by: AnsweredBy = owners.length > 0 ? { type: 'resource', resourceIds } : { type: 'resolver' }
+      const by: AnsweredBy =
+        owners.length > 0 ? { type: 'resource', domain: parsed.name, resourceIds } : { type: 'resolver' }
       this.#outputs.push({ type: 'answer', query, message, by })
       return
     }

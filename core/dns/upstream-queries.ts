@@ -41,8 +41,8 @@ export interface NameOfSite {
 
 /** Source of an answer. */
 export type AnsweredBy =
-  /** This resolver, for a name of resources: mapped addresses or no records. */
-  | { type: 'resource'; resourceIds: readonly string[] }
+  /** This resolver, for a name (`domain`) of resources: mapped addresses or no records. */
+  | { type: 'resource'; domain: string; resourceIds: readonly string[] }
   /** Site of a resource. */
   | { type: 'site'; resourceIds: readonly string[] }
   /**

@@ -19,7 +19,10 @@ export const rehearseClient = (ports: RehearsalPorts): boolean =>
     beginning: [
       {
         type: 'laneReported',
-        report: { type: 'flowsOutput', output: { type: 'requestAccess', resourceId: REHEARSED.resource } },
+        report: {
+          type: 'flowsOutput',
+          output: { type: 'requestAccess', resourceId: REHEARSED.resource, cause: 'packet' },
+        },
       },
     ],
     fromWorker: (command) =>

@@ -1,6 +1,6 @@
 import type { FromPortal, ToPortal } from '../../core/control/messages.ts'
 import type { ServerVerdict } from '../../core/contract/upstream-resolver.ts'
-import type { ClientFlowsInput } from '../../core/flow/client/client-flows.ts'
+import type { AccessCause, ClientFlowsInput } from '../../core/flow/client/client-flows.ts'
 import type { Endpoint } from '../../core/runtime/endpoint.ts'
 import type { Machine } from '../../core/runtime/machine.ts'
 import type { Note } from '../../core/runtime/note.ts'
@@ -15,13 +15,15 @@ import type { Failure, ResourceTable } from './resource-table.ts'
 
 export type ResourceAccessInput =
   /** Packets or queries want a resource; `portalLostAt`: time at which the portal was lost, if it is. */
-  | { type: 'accessWanted'; resourceId: string; portalLostAt: Instant | undefined }
+  | { type: 'accessWanted'; resourceId: string; cause: AccessCause; portalLostAt: Instant | undefined }
   /** The portal is reached again, and can be asked. */
   | { type: 'portalReached' }
   | { type: 'portalAnswered'; answer: Answer }
   | Extract<ConnectionsOutput, { type: 'granted' | 'pathTaken' | 'connected' | 'disconnected' }>
   | SiteAsk
   | { type: 'cancelSiteAsk'; ask: number }
+
+type AccessWanted = Omit<Extract<ResourceAccessInput, { type: 'accessWanted' }>, 'type'>
 
 /** Message of the portal that grants or denies access. */
 export type Answer = Extract<FromPortal<'client'>, { event: 'authorizationCreated' | 'authorizationCreationFailed' }>
@@ -52,8 +54,8 @@ export class ResourceAccess implements Machine<ResourceAccessInput, ResourceAcce
   readonly #news = new ClientNews()
   readonly #siteAsks = new SiteAsks()
   readonly #deadEnds = new DeadEnds()
-  /** Times at which resources were last wanted while the portal was away. */
-  readonly #missed = new Map<string, Instant>()
+  /** Times at which resources were last wanted while the portal was away, and why. */
+  readonly #missed = new Map<string, { at: Instant; cause: AccessCause }>()
   readonly #outputs = new OutputQueue<ResourceAccessOutput>()
 
   /** `candidates` returns this client's candidates, as text. */
@@ -109,27 +111,27 @@ export class ResourceAccess implements Machine<ResourceAccessInput, ResourceAcce
     return undefined
   }
 
-  #want({ resourceId, portalLostAt }: { resourceId: string; portalLostAt: Instant | undefined }, now: Instant): void {
+  #want({ resourceId, cause, portalLostAt }: AccessWanted, now: Instant): void {
     // The resource is granted already, and a path to its gateway is being sought.
     if (this.#gateways.isConnecting(resourceId)) return
     if (portalLostAt !== undefined && now >= after(portalLostAt, PORTAL_MISSED_MS)) {
-      this.#missed.set(resourceId, now)
+      this.#missed.set(resourceId, { at: now, cause })
       this.#note(this.#news.notRequested(resourceId, now))
       return this.#fail(resourceId, { reason: 'portal-unreachable', now })
     }
-    this.#request(resourceId, now)
+    this.#request(resourceId, cause, now)
   }
 
   /** Asks for what was wanted a moment ago: applications whose packets were refused take long to send more. */
   #askForMissed(now: Instant): void {
     const missed = [...this.#missed]
     this.#missed.clear()
-    for (const [resourceId, at] of missed) {
-      if (now < after(at, STILL_WANTED_MS)) this.#want({ resourceId, portalLostAt: undefined }, now)
+    for (const [resourceId, { at, cause }] of missed) {
+      if (now < after(at, STILL_WANTED_MS)) this.#want({ resourceId, cause, portalLostAt: undefined }, now)
     }
   }
 
-  #request(resourceId: string, now: Instant): void {
+  #request(resourceId: string, cause: AccessCause, now: Instant): void {
     const { connected, unreachable } = this.#gateways.forRequest(now)
     const roundTrips = [...this.#gateways.roundTrips(now)].map(([id, { milliseconds, at }]) => ({
       gateway_id: id,
@@ -143,6 +145,7 @@ export class ResourceAccess implements Machine<ResourceAccessInput, ResourceAcce
       ...(unreachable.length === 0 ? {} : { unreachable_gateway_ids: unreachable }),
       ...(roundTrips.length === 0 ? {} : { round_trips: roundTrips }),
       candidates: [...this.#candidates()],
+      ...(cause === 'question' && { for_name: true }),
     }
     this.#outputs.push({ type: 'say', message: { event: 'requestAuthorization', payload } })
   }
@@ -164,7 +167,7 @@ export class ResourceAccess implements Machine<ResourceAccessInput, ResourceAcce
     // None of the gateways was reached. One may have restarted since, which the client is not told, so all are
     // tried again.
     if (reason === 'offline' && this.#gateways.forgetDead()) {
-      return this.#want({ resourceId, portalLostAt: undefined }, now)
+      return this.#want({ resourceId, cause: 'packet', portalLostAt: undefined }, now)
     }
     this.#resources.denied(resourceId, { reason, details, limit, now })
     this.#note(this.#news.denied(resourceId, reason, now))
@@ -215,7 +218,7 @@ export class ResourceAccess implements Machine<ResourceAccessInput, ResourceAcce
     )
     if (verdict !== undefined) this.#outputs.push({ type: 'siteAnswered', ask, verdict })
     if (server !== undefined) this.#outputs.push({ type: 'askGateway', ask, server, message, protocol })
-    for (const resourceId of wanted) this.#tellFlows({ type: 'accessWanted', resourceId })
+    for (const resourceId of wanted) this.#tellFlows({ type: 'accessWanted', resourceId, cause: 'question' })
   }
 
   #tellFlows(input: ClientFlowsInput): void {

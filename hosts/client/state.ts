@@ -304,10 +304,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
       case 'sendPacket':
         return this.#tellConnections({ type: 'packetQueued', peer: output.peer, packet: output.packet }, now)
       case 'requestAccess':
-        return this.#tellAccess(
-          { type: 'accessWanted', resourceId: output.resourceId, portalLostAt: this.#portal.lostAt },
-          now,
-        )
+        return this.#tellAccess({ ...output, type: 'accessWanted', portalLostAt: this.#portal.lostAt }, now)
       case 'resolverQuery':
         return this.#tellNames({ ...output, type: 'udpQueryReceived' }, now)
       case 'nameUsed':

@@ -45,7 +45,7 @@ const settle = (nats: Nats = {}) => {
     const ms = world.until(() => client.received.length > before, { withinMs: 10 * SECOND, stepMs: 1 })
     return Math.floor((ms ?? Number.NaN) / TRIP_MS)
   }
-  return { client, trips }
+  return { client, clock: world.clock, trips }
 }
 
 describe('the first packet', () => {
@@ -65,6 +65,13 @@ describe('the first packet', () => {
     const { trips } = settle()
     trips(PRINTER)
     expect([trips(SCANNER), trips(SCANNER)]).to.deep.equal([6, 2])
+  })
+
+  it('the question for a name begins what its first packet waits for: eight trips later the packet waits for nothing', () => {
+    const { client, clock, trips } = settle()
+    const [address = ''] = client.resolve(NAME) ?? []
+    clock.advance(8 * TRIP_MS)
+    expect(trips(address)).to.equal(2)
   })
 
   it('the first packet to a name waits two trips longer, in which the gateway resolves the name', () => {

@@ -1,7 +1,8 @@
 import { PacketView } from '../../net/packet-view.ts'
 import { after, SECOND, type Instant } from '../../runtime/time.ts'
-import type { ClientDrop } from './client-flows-messages.ts'
+import type { AccessCause, ClientDrop } from './client-flows-messages.ts'
 import type { ClientResource } from './client-routes.ts'
+import { EarlyRequests } from './early-requests.ts'
 
 /** Shortest interval between requests for access to one resource (wire §2). */
 const REQUEST_INTERVAL_MS = 2 * SECOND
@@ -15,7 +16,7 @@ export const UNREACHABLE_FOR_MS = 20 * SECOND
 /** Effects of waiting packets, carried out by the packet engine. */
 export interface AwaitedGrantsEffects {
   /** Requests access to a resource. */
-  readonly request: (resourceId: string) => void
+  readonly request: (resourceId: string, cause: AccessCause) => void
   /** Decides again on a packet that has waited since `keptAt`. */
   readonly decide: (bytes: Uint8Array, now: Instant, keptAt: Instant) => void
   /** Answers a packet with ICMP host unreachable. */
@@ -27,6 +28,7 @@ export interface AwaitedGrantsEffects {
 /** Packets that wait until their resource is connected, and the requests for access that they cause. */
 export class AwaitedGrants {
   readonly #effects: AwaitedGrantsEffects
+  readonly #early = new EarlyRequests()
   readonly #packet = new PacketView()
 
   constructor(effects: AwaitedGrantsEffects) {
@@ -39,7 +41,7 @@ export class AwaitedGrants {
     // Refuse packets at once while no gateway can be reached, but go on requesting.
     if (unreachableUntil !== undefined && now < unreachableUntil) this.#effects.refuse(packet, 'no-path')
     else this.keep(packet, resource, keptAt)
-    this.request(resource, now)
+    this.request(resource, 'packet', now)
   }
 
   /** Keeps a packet of a resource without requesting access. */
@@ -49,18 +51,29 @@ export class AwaitedGrants {
   }
 
   /** Requests access to a resource that is not connected, at most once in `REQUEST_INTERVAL_MS`. */
-  request(resource: ClientResource | undefined, now: Instant): void {
+  request(resource: ClientResource | undefined, cause: AccessCause, now: Instant): void {
     if (resource === undefined || resource.peer !== undefined) return
     if (resource.requestedAt !== undefined && now < after(resource.requestedAt, REQUEST_INTERVAL_MS)) return
     resource.requestedAt = now
-    this.#effects.request(resource.resource.id)
+    resource.isRequestedEarly = false
+    this.#effects.request(resource.resource.id, cause)
+  }
+
+  /** Requests access to a resource whose name an application has asked for, so that its packets wait less. */
+  requestEarly(resource: ClientResource | undefined, now: Instant): void {
+    if (resource === undefined || resource.peer !== undefined) return
+    if (resource.unreachableUntil !== undefined && now < resource.unreachableUntil) return
+    if (resource.requestedAt !== undefined && now < after(resource.requestedAt, REQUEST_INTERVAL_MS)) return
+    if (!this.#early.take(resource.resource.id, now)) return
+    this.request(resource, 'question', now)
+    resource.isRequestedEarly = true
   }
 
   /** Requests another gateway at once, if packets of the resource wait or `isWanted`. */
   requestAnother(resource: ClientResource | undefined, isWanted: boolean, now: Instant): void {
     if (resource === undefined || (resource.kept.size === 0 && !isWanted)) return
     resource.requestedAt = undefined
-    this.request(resource, now)
+    this.request(resource, 'packet', now)
   }
 
   /** Decides on the kept packets again, in order. Those that must wait for something else are kept again. */
@@ -74,6 +87,15 @@ export class AwaitedGrants {
       this.#packet.parse(bytes)
       this.#effects.refuse(this.#packet, reason)
     }
+  }
+
+  /**
+   * Refuses the kept packets. If none waits because only a question has requested access, the first packet requests it
+   * again, and is refused as soon as the portal answers.
+   */
+  denied(resource: ClientResource | undefined, now: Instant): void {
+    if (resource?.isRequestedEarly === true && resource.kept.size === 0) resource.requestedAt = undefined
+    this.refuse(resource, 'authorization-failed', now)
   }
 
   /** Refuses the kept packets, and those of the next `UNREACHABLE_FOR_MS`, as no gateway could be reached. */

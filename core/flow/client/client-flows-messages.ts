@@ -8,6 +8,12 @@ import type { FlowResource } from '../flow-resource.ts'
 import type { MtuChanged } from '../flows.ts'
 import type { ListenerPorts } from './sentinel-traffic.ts'
 
+/**
+ * Cause of a request for access: a packet (or a person) that waits for it, or only a question for a name of the resource,
+ * which browsers ask for names that they never use.
+ */
+export type AccessCause = 'packet' | 'question'
+
 /** Inputs of `ClientFlows`: packets, and changes of what it routes by. */
 export type ClientFlowsInput =
   /** Whole IP packets from the TUN device, borrowed until `handle` returns. */
@@ -32,7 +38,12 @@ export type ClientFlowsInput =
   /** A resource is connected: its gateway was granted, and there is a path to it with a session. */
   | { type: 'connected'; resourceId: string; peer: PeerId; peerIpv4: string; peerIpv6: string }
   /** Something other than a packet needs this resource: request access if it is not connected. */
-  | { type: 'accessWanted'; resourceId: string }
+  | { type: 'accessWanted'; resourceId: string; cause?: AccessCause }
+  /**
+   * An application was told the addresses of a name of this resource: request access, and have the site resolve the
+   * name, before a packet comes.
+   */
+  | { type: 'addressAsked'; domain: string; resourceId: string }
   /**
    * The portal has denied access: answer waiting packets with ICMP unreachable, so that applications
    * need not time out.
@@ -58,10 +69,10 @@ export type ClientFlowsOutput =
   | { type: 'sendPacket'; peer: PeerId; packet: Uint8Array }
   | { type: 'writeTun'; packet: Uint8Array }
   /**
-   * Request access to a resource that a packet is waiting for. At most once in 2 s, and only while there are
-   * packets.
+   * Request access to a resource that a packet is waiting for, or whose name was asked for. At most once in 2 s, and
+   * only while there are packets or questions.
    */
-  | { type: 'requestAccess'; resourceId: string }
+  | { type: 'requestAccess'; resourceId: string; cause: AccessCause }
   /** A DNS query over UDP from an application (`source`) to a sentinel (`destination`). */
   | { type: 'resolverQuery'; source: Endpoint; destination: Endpoint; message: Uint8Array }
   /** A name has had its first packet since `namesWatched`. */

@@ -33,7 +33,7 @@ import { answerPacket, SentinelTraffic, type ResolverAnswer } from './sentinel-t
 import { ServingPeers } from './serving-peers.ts'
 import { turnToApplication, turnToListener } from './tcp-hairpin.ts'
 
-export type { ClientFlowsInput, ClientFlowsOutput } from './client-flows-messages.ts'
+export type { AccessCause, ClientFlowsInput, ClientFlowsOutput } from './client-flows-messages.ts'
 
 /**
  * Packet engine of the client (wire §5): finds the resource of each packet, requests access, keeps packets until
@@ -48,7 +48,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
   readonly #sentinels = new SentinelTraffic()
   readonly #begun = new BegunFlows()
   readonly #awaited = new AwaitedGrants({
-    request: (resourceId) => this.#outputs.push({ type: 'requestAccess', resourceId }),
+    request: (resourceId, cause) => this.#outputs.push({ type: 'requestAccess', resourceId, cause }),
     decide: (bytes, now, keptAt) => this.#handleTunPacket(bytes, now, keptAt),
     refuse: (packet, reason) => this.#refusals.refuse(packet, 'host-unreachable', reason),
     count: (reason) => this.#counters.count(reason),
@@ -76,9 +76,14 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
       case 'nameAwaited':
         return this.#awaitName(input, now)
       case 'accessWanted':
-        return this.#awaited.request(this.#routes.resource(input.resourceId), now)
+        return this.#awaited.request(this.#routes.resource(input.resourceId), input.cause ?? 'packet', now)
+      case 'addressAsked': {
+        const name = this.#routes.name(normalizeName(input.domain))
+        if (name !== undefined) name.askedAt = now
+        return this.#awaited.requestEarly(this.#routes.resource(input.resourceId), now)
+      }
       case 'accessDenied':
-        return this.#awaited.refuse(this.#routes.resource(input.resourceId), 'authorization-failed', now)
+        return this.#awaited.denied(this.#routes.resource(input.resourceId), now)
       case 'gatewayFailed':
         return this.#awaited.requestAnother(this.#routes.resource(input.resourceId), input.isWanted === true, now)
       case 'resourceUnreachable':
@@ -320,9 +325,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     if (resource === undefined) return this.#counters.count('unknown-destination')
     this.#peers.connected(resource, peer, [peerIpv4, peerIpv6])
     this.#forgetVerdicts()
-    for (const name of this.#routes.names()) {
-      if (name.awaitedOf.has(resourceId)) this.#announcements.begin(name, resourceId, now)
-    }
+    this.#announcements.connected(resourceId, now)
     this.#awaited.release(resource, now)
   }
 
@@ -336,7 +339,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
       return
     }
     name.awaitedOf.add(resourceId)
-    if (resource.peer === undefined) this.#awaited.request(resource, now)
+    if (resource.peer === undefined) this.#awaited.request(resource, 'question', now)
     else this.#announcements.begin(name, resourceId, now)
   }
 

@@ -16,6 +16,8 @@ export interface ClientResource extends ResourceEntry {
   /** All gateways at which the resource was granted, as flows of earlier ones may go on. */
   readonly peers: Set<PeerId>
   requestedAt: Instant | undefined
+  /** Whether the latest request was made for a question alone, before any packet. */
+  isRequestedEarly: boolean
   /** Time of the last refusal by its gateway, in spite of the grant, that was acted on. */
   refusedAt: Instant | undefined
   /** Time until which packets are refused instead of kept, because no gateway could be reached. */
@@ -42,6 +44,8 @@ export interface ClientName {
   readonly announced: Map<string, Announcement>
   /** Resources whose sites are to say whether they have the name, though no packet waits. */
   readonly awaitedOf: Set<string>
+  /** Time at which an application was last told the name's addresses. */
+  askedAt: Instant | undefined
   /** Whether to report the name's next packet. */
   isWatched: boolean
 }
@@ -92,6 +96,7 @@ export class ClientRoutes {
               peer: undefined,
               peers: new Set(),
               requestedAt: undefined,
+              isRequestedEarly: false,
               refusedAt: undefined,
               unreachableUntil: undefined,
               kept: new KeptPackets(),
@@ -115,7 +120,7 @@ export class ClientRoutes {
       return held
     }
     for (const address of held?.addresses ?? []) this.#byAddress.delete(address)
-    const state = { announced: new Map(), awaitedOf: new Set<string>(), isWatched: false }
+    const state = { announced: new Map(), awaitedOf: new Set<string>(), askedAt: undefined, isWatched: false }
     const name: ClientName = { domain, addresses: canonical, resourceIds, ...state }
     this.#names.set(domain, name)
     for (const address of canonical) this.#byAddress.set(address, name)

@@ -10,6 +10,8 @@ const ANNOUNCE_INTERVAL_MS = 2 * SECOND
 const MAX_ANNOUNCEMENTS = 10
 /** Shortest interval at which a gateway is asked to resolve a name again (D10). */
 const REFRESH_INTERVAL_MS = SECOND
+/** Time in which packets are expected after a question for a name. */
+const ASKED_FOR_MS = 20 * SECOND
 
 /** Announces names and their mapped addresses to gateways, until they confirm. */
 export class NameAnnouncements {
@@ -54,6 +56,13 @@ export class NameAnnouncements {
     }
   }
 
+  /** Announces the names of a resource that is connected that somebody waits for, or has just asked for. */
+  connected(resourceId: string, now: Instant): void {
+    for (const name of this.#routes.names()) {
+      if (name.awaitedOf.has(resourceId) || isAskedFor(name, resourceId, now)) this.begin(name, resourceId, now)
+    }
+  }
+
   wake(now: Instant): void {
     if (this.#nextAt === undefined || now < this.#nextAt) return
     this.#nextAt = undefined
@@ -92,6 +101,10 @@ export const takeFindings = (announcement: Announcement, found: SiteFindings | u
   announcement.found = found
   return before?.ipv4 !== found?.ipv4 || before?.ipv6 !== found?.ipv6
 }
+
+/** Whether an application was told the addresses of a name of the resource so recently that packets may follow. */
+const isAskedFor = ({ resourceIds, askedAt }: ClientName, resourceId: string, now: Instant): boolean =>
+  askedAt !== undefined && now < after(askedAt, ASKED_FOR_MS) && resourceIds.includes(resourceId)
 
 /** Whether a gateway that knows a name may be asked to resolve it again. */
 const isStale = ({ status, sentAt }: Announcement, now: Instant): boolean =>

@@ -248,7 +248,17 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
     this.#outputs.push({ type: 'flowsTold', input })
   }
 
-  #answer({ query, message, by }: Extract<StubResolverOutput<Query>, { type: 'answer' }>): void {
+  /** Sends an answer. If it has addresses of a resource, access to that is requested before the packets that follow. */
+  #answer(answer: Extract<StubResolverOutput<Query>, { type: 'answer' }>): void {
+    this.#sendAnswer(answer)
+    const { query, message, by } = answer
+    // An inspection of an answer wants no connection.
+    if (by.type !== 'resource' || query.via === 'inspection' || !hasAnswers(message)) return
+    const [resourceId] = by.resourceIds
+    if (resourceId !== undefined) this.#tellFlows({ type: 'addressAsked', domain: by.domain, resourceId })
+  }
+
+  #sendAnswer({ query, message, by }: Extract<StubResolverOutput<Query>, { type: 'answer' }>): void {
     switch (query.via) {
       case 'inspection':
         this.#outputs.push({ type: 'inspected', inspection: query.inspection, message, by })
@@ -263,3 +273,6 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
     }
   }
 }
+
+/** Whether a DNS message has records in its answer section. RFC 1035 §4.1.1, ANCOUNT */
+const hasAnswers = (message: Uint8Array): boolean => message[6] !== 0 || message[7] !== 0

@@ -77,7 +77,7 @@ export class RequestAnswers {
       gatewayId,
       resourceId: wish.resource_id,
       policyId,
-      details: { policies: explanation, selection: choice, authorizationId, expiresAt },
+      details: { policies: explanation, selection: choice, authorizationId, expiresAt, ...askedFor(wish) },
     }
     this.#needs.emit({ type: 'recordDecision', accountId, decision })
   }
@@ -110,8 +110,12 @@ export class RequestAnswers {
       gatewayId: null,
       resourceId: wish.resource_id,
       policyId: null,
-      details: { policies: explanation, cause, ...(limit && { limit }) },
+      details: { policies: explanation, cause, ...(limit && { limit }), ...askedFor(wish) },
     }
     this.#needs.denials.add(client.accountId, decision, now)
   }
 }
+
+/** Detail of a recorded decision by which a question for a name is told from a packet: browsers ask ahead of their users. */
+const askedFor = ({ for_name }: AccessRequest['wish']): { forName?: true } =>
+  for_name === true ? { forName: true } : {}

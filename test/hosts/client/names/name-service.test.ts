@@ -37,6 +37,22 @@ describe('the name service', () => {
     output.type === 'flowsTold' && output.input.type === 'sentinelsChanged' ? output.input.addresses : [],
   )
 
+  it('an answer with addresses of a resource asks for access ahead of packets, an inspection or an empty answer does not', () => {
+    const query = (type: number) => writeQuery({ id: 1, name: 'wiki.example.org', type }) ?? new Uint8Array()
+    const resource = { id: 'wiki', address: '*.example.org', ipStack: 'ipv4_only' } as const
+    const asked = wanted(
+      { type: 'resourcesChanged', resources: [resource] },
+      { type: 'inspectionRequested', inspection: 1, message: query(RecordType.A), protocol: 'udp' },
+      { type: 'tcpQueryReceived', connection: 1, sentinel: first, message: query(RecordType.AAAA) },
+      { type: 'tcpQueryReceived', connection: 2, sentinel: first, message: query(RecordType.A) },
+    ).flatMap((output): unknown[] => {
+      if (output.type === 'inspected' || output.type === 'answerTcpQuery') return [output.type]
+      return output.type === 'flowsTold' && output.input.type === 'addressAsked' ? [output.input] : []
+    })
+    const input = { type: 'addressAsked', domain: 'wiki.example.org', resourceId: 'wiki' }
+    expect(asked).to.deep.equal(['inspected', 'answerTcpQuery', 'answerTcpQuery', input])
+  })
+
   it('D12 the name service says once that it does not ask a resolver of the account, and again when it is named anew', () => {
     const named = { ...TUNNEL, upstream_resolvers: [{ type: 'hosts-file', settings: {} }] }
     const configured = (about: typeof TUNNEL): NameServiceInput => ({ type: 'configured', interface: about })

@@ -382,6 +382,23 @@ describe('PortalState', () => {
       expect(client.events()).to.include('authorization_created')
     })
 
+    it('a recorded decision says that it is for a name that was asked for, both a denial and a grant', () => {
+      const client = company.clientJoins()
+      ask(client, { for_name: true })
+      const gateway = company.gatewayJoins(0)
+      ask(client, { for_name: true })
+      acknowledge(gateway)
+      const [denied, granted] = bench.decisions
+      expect([denied?.verdict, granted?.verdict]).to.deep.equal(['denied', 'granted'])
+      expect(denied?.details).to.include({ forName: true })
+      expect(granted?.details).to.include({ forName: true })
+      const other = company.network('198.51.100.9/32')
+      company.allow(company.group.id, other.id)
+      ask(client, { resource_id: other.id })
+      acknowledge(gateway)
+      expect(bench.decisions[2]?.details).to.not.have.property('forName')
+    })
+
     it('one request for a resource is in progress at a time, however often it is asked', () => {
       const gateway = company.gatewayJoins()
       const client = company.clientJoins()
