@@ -49,7 +49,7 @@ const SECTION_ARROWS = [
 const PORTAL_ARROWS: Readonly<Record<string, readonly string[]>> = {
   text: [],
   origin: [],
-  'store/migrations': [],
+  'store/migrations': ['text'],
   store: ['store/migrations', 'text'],
   identity: ['store'],
   stun: ['origin'],

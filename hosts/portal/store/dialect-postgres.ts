@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { checkServerIdentity, type PeerCertificate } from 'node:tls'
 import { Client } from 'pg'
 import { CHANNEL, ChangeListener } from './change-listener.ts'
-import type { Dialect, DialectPorts, PostgresConfig } from './dialect.ts'
+import type { Dialect, DialectPorts, ListExpressions, PostgresConfig } from './dialect.ts'
 import { knexLog } from './knex-log.ts'
 import { postgresRefusal } from './postgres-refusal.ts'
 import { propertyName } from './row-codec.ts'
@@ -52,6 +52,7 @@ export const openPostgres = (config: PostgresConfig, ports: DialectPorts): Diale
   })
   return {
     knex,
+    expressions: EXPRESSIONS,
     runMigrations: async (migrate) => {
       const client = new Client(connection)
       // No statement timeout: a migration may take its time.
@@ -84,6 +85,14 @@ export const openPostgres = (config: PostgresConfig, ports: DialectPorts): Diale
       await knex.destroy()
     },
   }
+}
+
+const EXPRESSIONS: ListExpressions = {
+  // The collation C changes and compares as SQLite does, whatever the language of the database.
+  sortedText: (text) => `lower(${text} COLLATE "C")`,
+  amongIds: (id) => `${id} IN (SELECT json_array_elements_text(CAST(? AS json)))`,
+  hasCondition: (conditions) =>
+    `EXISTS (SELECT 1 FROM json_array_elements(CAST(${conditions} AS json)) AS held (value) WHERE held.value ->> 'condition' IN (SELECT json_array_elements_text(CAST(? AS json))))`,
 }
 
 /**

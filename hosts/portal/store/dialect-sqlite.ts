@@ -2,7 +2,7 @@ import connect from 'knex'
 import { OperatorError } from '../../../core/config/operator-error.ts'
 import type { Clock } from '../../../core/runtime/clock.ts'
 import { after, SECOND } from '../../../core/runtime/time.ts'
-import type { Dialect, DialectPorts, SqliteConfig } from './dialect.ts'
+import type { Dialect, DialectPorts, ListExpressions, SqliteConfig } from './dialect.ts'
 import { knexLog } from './knex-log.ts'
 import { propertyName } from './row-codec.ts'
 import { sqliteClient } from './sqlite-client.ts'
@@ -42,6 +42,7 @@ export const openSqlite = ({ library, file }: SqliteConfig, { logger, clock }: D
   })
   return {
     knex,
+    expressions: EXPRESSIONS,
     runMigrations: async (migrate) => {
       await migrate(knex)
       // Before the portal serves anybody, blocking was fine; from here on the synchronous driver would stop everything.
@@ -56,6 +57,14 @@ export const openSqlite = ({ library, file }: SqliteConfig, { logger, clock }: D
     storeErrorOf: sqliteError,
     close: () => knex.destroy(),
   }
+}
+
+const EXPRESSIONS: ListExpressions = {
+  // SQLite has no ICU, so that lower() changes ASCII only; texts are compared byte by byte.
+  sortedText: (text) => `lower(${text})`,
+  amongIds: (id) => `${id} IN (SELECT value FROM json_each(?))`,
+  hasCondition: (conditions) =>
+    `EXISTS (SELECT 1 FROM json_each(${conditions}) AS held WHERE json_extract(held.value, '$.condition') IN (SELECT value FROM json_each(?)))`,
 }
 
 /** Retries a write while another process holds the write lock: `portal init`, a backup, an admin's shell. */

@@ -43,9 +43,20 @@ export interface DialectPorts {
   logger: Logger
 }
 
+/** Expressions that lists are queried with, as SQL that names columns and values by placeholders. */
+export interface ListExpressions {
+  /** A text as lists are sorted by it: A to Z in lower case, the rest as it is, by code point. */
+  sortedText: (text: string) => string
+  /** Whether an id is in a JSON array of texts, which is the parameter after it. */
+  amongIds: (id: string) => string
+  /** Whether a column of policies' conditions has one whose key is in a JSON array of texts, the parameter after it. */
+  hasCondition: (conditions: string) => string
+}
+
 /** One database system: everything that differs between SQLite and PostgreSQL. All other SQL is portable. */
 export interface Dialect {
   readonly knex: Knex
+  readonly expressions: ListExpressions
   /** Runs `migrate` while no other process migrates the same database. */
   runMigrations: (migrate: (knex: Knex) => Promise<unknown>) => Promise<void>
   /**

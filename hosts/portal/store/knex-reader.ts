@@ -1,5 +1,8 @@
 import type { Knex } from 'knex'
 import type { Entities, EntityName } from './entities.ts'
+import type { ListExpressions } from './dialect.ts'
+import type { Count, Filter, FindQuery, Found } from './find-query.ts'
+import { countRows, findRows, type FindParts } from './find-rows.ts'
 import { decodeRow, encodeRow } from './row-codec.ts'
 import type { Position, Query, Reader } from './store.ts'
 
@@ -8,6 +11,7 @@ export class KnexReader implements Reader {
   constructor(
     protected readonly database: Knex,
     protected readonly accountId: string,
+    private readonly expressions: ListExpressions,
   ) {}
 
   async get<Name extends EntityName>(name: Name, id: string): Promise<Entities[Name] | undefined> {
@@ -21,6 +25,19 @@ export class KnexReader implements Reader {
     if (query.after !== undefined) void rows.where(beyond(query.after, '>'))
     if (query.limit !== undefined) void rows.limit(query.limit)
     return ((await rows) as Record<string, unknown>[]).map((columns) => decodeRow(name, columns))
+  }
+
+  async find<Name extends EntityName>(name: Name, query: FindQuery<Name>): Promise<Found<Name>> {
+    return findRows(this.#findParts, name, query)
+  }
+
+  async count<Name extends EntityName>(name: Name, filter: Filter<Name> = {}): Promise<Count> {
+    return countRows(this.#findParts, name, filter)
+  }
+
+  get #findParts(): FindParts {
+    const rows = (name: EntityName): Knex.QueryBuilder => this.rows(name)
+    return { rows, database: this.database, expressions: this.expressions }
   }
 
   /** Begins every query, limited to the account's rows. */

@@ -178,7 +178,7 @@ export class KnexStore implements Store {
   }
 
   reader(accountId: string): Reader {
-    return new KnexReader(this.#knex, accountId)
+    return new KnexReader(this.#knex, accountId, this.#dialect.expressions)
   }
 
   async accountBySlug(slug: string): Promise<Account | undefined> {
@@ -335,7 +335,7 @@ export class KnexStore implements Store {
     if (isMissing) return { rows: await loadRows(database) }
     const changes: Change[] = []
     for (const { entity, account_id: accountId, entity_id: id } of entries) {
-      const after = await new KnexReader(database, accountId).get(entity, id)
+      const after = await new KnexReader(database, accountId, this.#dialect.expressions).get(entity, id)
       changes.push({ entity, accountId, id, ...(after === undefined ? {} : { after }) } as Change)
     }
     return { changes }

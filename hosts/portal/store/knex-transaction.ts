@@ -6,12 +6,13 @@ import type { Dialect } from './dialect.ts'
 import { KnexReader } from './knex-reader.ts'
 import { columnName, encodeRow } from './row-codec.ts'
 import { StoreError } from './store-error.ts'
+import { searchCell } from './searched-text.ts'
 import type { Draft, Patch, Transaction, TunnelAddresses, WritableName } from './store.ts'
 import { childrenOf, TABLES } from './tables.ts'
 import { addressesAt, FIRST_OFFSET, LAST_OFFSET } from './tunnel-addresses.ts'
 
 export interface TransactionOptions {
-  dialect: Pick<Dialect, 'storeErrorOf'>
+  dialect: Pick<Dialect, 'storeErrorOf' | 'expressions'>
   database: Knex.Transaction
   accountId: string
   at: UnixTime
@@ -29,7 +30,7 @@ export class KnexTransaction extends KnexReader implements Transaction {
   readonly #random: Random
 
   constructor({ dialect, database, accountId, at, random }: TransactionOptions) {
-    super(database, accountId)
+    super(database, accountId, dialect.expressions)
     this.#dialect = dialect
     this.#at = at
     this.#random = random
@@ -43,7 +44,7 @@ export class KnexTransaction extends KnexReader implements Transaction {
       createdAt: this.#at,
     } as Draft<Name> as Entities[Name]
     await this.#checkReferences(name, row)
-    await this.#refusing(this.database(name).insert(encodeRow(name, row)), name, row)
+    await this.#refusing(this.database(name).insert({ ...encodeRow(name, row), ...searchCell(name, row) }), name, row)
     this.#remember(name, { id: row.id, after: row })
     return row
   }
@@ -64,7 +65,13 @@ export class KnexTransaction extends KnexReader implements Transaction {
     if (Object.keys(changed).length === 0) return before
     await this.#checkReferences(name, changed)
     const after = { ...before, ...changed }
-    await this.#refusing(this.rows(name).where({ id }).update(encodeRow(name, changed)), name, after)
+    await this.#refusing(
+      this.rows(name)
+        .where({ id })
+        .update({ ...encodeRow(name, changed), ...searchCell(name, after) }),
+      name,
+      after,
+    )
     this.#remember(name, { id, before, after })
     return after
   }

@@ -1,4 +1,11 @@
-export type StoreErrorCode = 'CONFLICT' | 'REFERENCE' | 'LAST_ADMIN' | 'ADDRESSES_EXHAUSTED' | 'BUSY' | 'UNAVAILABLE'
+export type StoreErrorCode =
+  | 'CONFLICT'
+  | 'REFERENCE'
+  | 'LAST_ADMIN'
+  | 'ADDRESSES_EXHAUSTED'
+  | 'BUSY'
+  | 'UNAVAILABLE'
+  | 'CURSOR'
 
 /**
  * Error for an operation that the stored rows forbid or that the database cannot do at the moment. Names columns, never
@@ -11,7 +18,7 @@ export class StoreError extends Error {
     /**
      * CONFLICT: such a row exists. REFERENCE: a referenced row does not exist in this account. LAST_ADMIN: nobody could
      * get in as an admin any more. ADDRESSES_EXHAUSTED: no free tunnel address. BUSY: may succeed later. UNAVAILABLE:
-     * the database cannot be reached or used.
+     * the database cannot be reached or used. CURSOR: a list was asked for by a cursor that is not one of its own.
      */
     readonly code: StoreErrorCode,
     message: string,

@@ -1,6 +1,7 @@
 import type { SignInRecords } from '../../../core/contract/identity-provider.ts'
 import type { UnixTime } from '../../../core/runtime/time.ts'
 import type { Account, Change, Entities, EntityName, Rows } from './entities.ts'
+import type { Count, Filter, FindQuery, Found } from './find-query.ts'
 import type { RecordScope } from './knex-sign-in-records.ts'
 
 /**
@@ -177,6 +178,13 @@ export interface Reader {
   get: <Name extends EntityName>(name: Name, id: string) => Promise<Entities[Name] | undefined>
   /** Lists rows, oldest first, ties by id; all of them without a limit. */
   list: <Name extends EntityName>(name: Name, query?: Query<Name>) => Promise<Entities[Name][]>
+  /**
+   * Reads one page of a list that is filtered, searched and sorted.
+   * @throws StoreError CURSOR if the cursor is malformed, or of another list, sort or filter
+   */
+  find: <Name extends EntityName>(name: Name, query: FindQuery<Name>) => Promise<Found<Name>>
+  /** Counts the rows that pass a filter, up to `MOST_COUNTED`. */
+  count: <Name extends EntityName>(name: Name, filter?: Filter<Name>) => Promise<Count>
 }
 
 export interface Query<Name extends EntityName> extends Partial<Page> {

@@ -125,6 +125,10 @@ const storeProblem = (error: StoreError): Problem => {
       return conflict(error)
     case 'REFERENCE':
       return invalidBody(error.columns.map((column) => ({ path: columnName(column), message: error.message })))
+    case 'CURSOR':
+      return new Problem(400, 'invalid_query', 'The query is not valid.', {
+        errors: [{ path: 'cursor', message: error.message }],
+      })
     case 'LAST_ADMIN':
       return new Problem(409, 'last_admin', error.message)
     case 'ADDRESSES_EXHAUSTED':

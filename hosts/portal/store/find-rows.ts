@@ -1,0 +1,195 @@
+import type { Knex } from 'knex'
+import { foldedText } from '../text/folded-text.ts'
+import type { Entities, EntityName } from './entities.ts'
+import type { ListExpressions } from './dialect.ts'
+import { formatCursor, readCursor, type Place } from './find-cursor.ts'
+import {
+  MOST_COUNTED,
+  NULLABLE,
+  SORTED,
+  type Count,
+  type Filter,
+  type FindQuery,
+  type Found,
+  type Test,
+} from './find-query.ts'
+import { RELATIONS, type Relation } from './relations.ts'
+import { columnName, decodeRow } from './row-codec.ts'
+import { SEARCH_COLUMN, SEARCHED } from './searched-text.ts'
+import { TABLES, type ColumnKind } from './tables.ts'
+
+/** Parts that a query of a list is made with. */
+export interface FindParts {
+  /** Begins a query, limited to the account's rows of a table. */
+  rows: (name: EntityName) => Knex.QueryBuilder
+  database: Knex
+  expressions: ListExpressions
+}
+
+/** Reads one page of a list. @throws StoreError CURSOR */
+export const findRows = async <Name extends EntityName>(
+  parts: FindParts,
+  name: Name,
+  query: FindQuery<Name>,
+): Promise<Found<Name>> => {
+  const place = readCursor(name, query)
+  const { limit } = query
+  // One more than asked for tells whether there is a further page.
+  const read = await readPage(parts, name, { ...query, limit: limit + 1 }, place)
+  const hasMore = read.length > limit
+  if (place?.isBackward === true) {
+    // Rows of earlier pages have gone: the first page is shown whole.
+    if (!hasMore) return findRows(parts, name, { ...query, cursor: undefined })
+    const rows = read.slice(0, limit).toReversed()
+    return pageOf(name, query, { rows, before: place.before, hasPrevious: true, hasNext: true })
+  }
+  const [rows, before] = [read.slice(0, limit), place?.before ?? 0]
+  return pageOf(name, query, { rows, before, hasPrevious: place !== undefined, hasNext: hasMore })
+}
+
+/** Counts the rows that pass a filter. */
+export const countRows = async <Name extends EntityName>(
+  parts: FindParts,
+  name: Name,
+  filter: Filter<Name>,
+): Promise<Count> => {
+  const matching = parts
+    .rows(name)
+    .select('id')
+    .limit(MOST_COUNTED + 1)
+  applyFilter(parts, name, matching, filter)
+  const [row] = (await parts.database.count({ n: '*' }).from(matching.as('matching'))) as { n: unknown }[]
+  const counted = Number(row?.n ?? 0)
+  return { total: Math.min(counted, MOST_COUNTED), isExact: counted <= MOST_COUNTED }
+}
+
+const pageOf = <Name extends EntityName>(
+  name: Name,
+  query: FindQuery<Name>,
+  page: { rows: Entities[Name][]; before: number; hasPrevious: boolean; hasNext: boolean },
+): Found<Name> => {
+  const { rows, before, hasPrevious, hasNext } = page
+  const column = sortOf(query).column as keyof Entities[Name]
+  const cursor = (row: Entities[Name] | undefined, place: Pick<Place, 'isBackward' | 'before'>): string | null =>
+    row === undefined ? null : formatCursor(name, query, { value: row[column] as Place['value'], id: row.id, ...place })
+  return {
+    rows,
+    before,
+    next: hasNext ? cursor(rows.at(-1), { isBackward: false, before: before + rows.length }) : null,
+    previous: hasPrevious ? cursor(rows[0], { isBackward: true, before: Math.max(0, before - query.limit) }) : null,
+  }
+}
+
+const readPage = async <Name extends EntityName>(
+  parts: FindParts,
+  name: Name,
+  query: FindQuery<Name>,
+  place: Place | undefined,
+): Promise<Entities[Name][]> => {
+  const { column, isDescending } = sortOf(query)
+  if (!(SORTED[name] as readonly string[]).includes(column)) throw new Error(`${name} are not sorted by ${column}`)
+  const kind = kindOf(name, column)
+  const isReversed = place?.isBackward === true
+  const [forward, behind] = isDescending === isReversed ? (['ASC', '>'] as const) : (['DESC', '<'] as const)
+  const isNull = parts.database.raw('?? IS NULL', [columnName(column)])
+  const value = sortedValue(parts, kind, columnName(column))
+
+  const rows = parts.rows(name)
+  applyFilter(parts, name, rows, query)
+  if (isNullable(name, column)) void rows.orderByRaw(`? ${isReversed ? 'DESC' : 'ASC'}`, [isNull])
+  void rows.orderByRaw(`? ${forward}, ?? ${forward}`, [value, 'id']).limit(query.limit)
+  if (place !== undefined) {
+    const { id } = place
+    void rows.where((beyond) => {
+      if (place.value === null) {
+        void beyond.where((same) => void same.whereRaw('?', [isNull]).andWhere('id', behind, id))
+        if (isReversed) void beyond.orWhereRaw('NOT ?', [isNull])
+        return
+      }
+      const given = givenValue(parts, kind, place.value)
+      void beyond.whereRaw(`(?, ??) ${behind} (?, ?)`, [value, 'id', given, id])
+      if (!isReversed && isNullable(name, column)) void beyond.orWhereRaw('?', [isNull])
+    })
+  }
+  return ((await rows) as Record<string, unknown>[]).map((columns) => decodeRow(name, columns))
+}
+
+const sortOf = <Name extends EntityName>({ sort }: FindQuery<Name>) =>
+  sort ?? { column: 'createdAt' as const, isDescending: false }
+
+const kindOf = (name: EntityName, column: string): ColumnKind | undefined =>
+  (TABLES[name].columns as Record<string, ColumnKind>)[column]
+
+/** Expression of a column in an order. */
+const sortedValue = ({ database, expressions }: FindParts, kind: ColumnKind | undefined, column: string): Knex.Raw =>
+  database.raw(kind === 'text' ? expressions.sortedText('??') : '??', [column])
+
+/** Expression of the value of a cursor, to be compared with that of the column. */
+const givenValue = ({ database, expressions }: FindParts, kind: ColumnKind | undefined, value: Place['value']) =>
+  database.raw(kind === 'text' ? expressions.sortedText('CAST(? AS TEXT)') : '?', [value as Knex.Value])
+
+const isNullable = (name: EntityName, column: string): boolean =>
+  (NULLABLE[name] as readonly string[] | undefined)?.includes(column) ?? false
+
+const applyFilter = <Name extends EntityName>(
+  parts: FindParts,
+  name: Name,
+  rows: Knex.QueryBuilder,
+  { tests = [], search = '' }: Filter<Name>,
+): void => {
+  for (const test of tests) applyTest(parts, name, rows, test)
+  if (search !== '') void rows.where((found) => searchIn(parts, name, found, patternOf(search)))
+}
+
+const applyTest = <Name extends EntityName>(
+  parts: FindParts,
+  name: Name,
+  rows: Knex.QueryBuilder,
+  test: Test<Name>,
+): void => {
+  const { database, expressions } = parts
+  if ('ids' in test) {
+    const among = expressions.amongIds('??')
+    void rows.whereRaw(test.isIn ? among : `NOT (${among})`, ['id', JSON.stringify(test.ids)])
+  } else if ('condition' in test) {
+    void rows.whereRaw(expressions.hasCondition('??'), ['conditions', JSON.stringify(test.condition)])
+  } else if ('related' in test) {
+    const relation = relationOf(name, test.related)
+    if (relation === undefined) throw new Error(`${name} have no relation ${test.related}`)
+    const { column, step } = relation
+    const related = parts
+      .rows(step.name)
+      .whereIn(columnName(step.by), [...test.in])
+      .select(columnName(step.gives))
+    void rows.whereIn(columnName(column), related)
+  } else if ('in' in test) {
+    const values = test.in.filter((value) => value !== null)
+    void rows.where((either) => {
+      void either.whereIn(columnName(test.column), values)
+      if (values.length < test.in.length) void either.orWhereNull(columnName(test.column))
+    })
+  } else if ('isNull' in test) {
+    void rows.whereRaw(test.isNull ? '?? IS NULL' : '?? IS NOT NULL', [database.ref(columnName(test.column))])
+  } else {
+    if (test.from !== undefined) void rows.where(columnName(test.column), '>=', test.from)
+    if (test.before !== undefined) void rows.where(columnName(test.column), '<', test.before)
+  }
+}
+
+const relationOf = (name: EntityName, related: string): Relation | undefined =>
+  (RELATIONS as Partial<Record<EntityName, Record<string, Relation>>>)[name]?.[related]
+
+/** Pattern of LIKE that finds a text as it is, `%` and `_` included. */
+const patternOf = (search: string): string => `%${foldedText(search).replaceAll(/[!%_]/g, '!$&')}%`
+
+const searchIn = (parts: FindParts, name: EntityName, found: Knex.QueryBuilder, pattern: string): void => {
+  const { columns, through } = SEARCHED[name] as { columns: readonly string[]; through: readonly string[] }
+  if (columns.length > 0) void found.orWhereRaw(`?? LIKE ? ESCAPE '!'`, [SEARCH_COLUMN, pattern])
+  const references = TABLES[name].references as Record<string, EntityName>
+  for (const column of through) {
+    const parent = references[column]
+    if (parent === undefined) continue
+    const parents = parts.rows(parent).whereRaw(`?? LIKE ? ESCAPE '!'`, [SEARCH_COLUMN, pattern]).select('id')
+    void found.orWhereIn(columnName(column), parents)
+  }
+}
