@@ -61,6 +61,8 @@ export interface RelayCredentialsQuestion {
    * for quotas of a relay.
    */
   readonly salt: string
+  /** Id of the peer's account, for quotas of a relay that several accounts share; absent where it is not known. */
+  readonly accountId?: string | undefined
   /** Time at which the credentials expire, in whole seconds. The portal sends new ones long before. */
   readonly expiresAt: UnixTime
 }

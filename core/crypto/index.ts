@@ -5,5 +5,5 @@ export { xchachaSeal, xchachaOpen, type XSealing } from './xchacha20-poly1305.ts
 export { blake2s, keyedBlake2s128, hkdfBlake2s } from './blake2s.ts'
 export { tai64n, isLater, successor, TAI64N_BYTES } from './tai64n.ts'
 export { equalSecrets } from './equal-secrets.ts'
-export { coturnPassword, stampedRelayPassword } from './relay-credentials.ts'
+export { coturnPassword, saltWithAccount, stampedRelayPassword } from './relay-credentials.ts'
 export { hashedUuid } from './hashed-uuid.ts'

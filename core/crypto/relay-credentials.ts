@@ -1,5 +1,5 @@
 import { hmacSha1, sha256 } from './hash.ts'
-import { toBase64, toUnpaddedBase64 } from './text-encoding.ts'
+import { fromHex, fromUnpaddedBase64, toBase64, toHex, toUnpaddedBase64 } from './text-encoding.ts'
 
 /** User name and password of a peer at a relay. */
 export interface RelayCredentials {
@@ -31,6 +31,25 @@ export const stampedRelayPassword = (relay: { username: string; stampSecret: str
   return toUnpaddedBase64(sha256(`${parts[1] ?? ''}:${relay.stampSecret}:${parts[2] ?? ''}`))
 }
 
+/**
+ * Makes the salt of a user name that carries the peer's account, `<salt>.<sealed account>`, for a relay with a stamp secret.
+ * Only that relay can read the account: whoever sees the user names of several peers does not learn which of them have the
+ * same one. Returns the salt as it is for an id that is no UUID.
+ */
+export const saltWithAccount = (peer: { salt: string; accountId: string; stampSecret: string }): string => {
+  const id = fromHex(peer.accountId.replaceAll('-', ''))
+  return id?.length === ACCOUNT_BYTES ? `${peer.salt}.${toUnpaddedBase64(masked(id, peer))}` : peer.salt
+}
+
+/** Returns the account id that a user name of `saltWithAccount` carries; undefined if there is none. */
+export const accountOfUsername = (relay: { username: string; stampSecret: string }): string | undefined => {
+  const [, salt = '', sealed = ''] = /^\d{1,12}:(.+)\.([^.]+)$/s.exec(relay.username) ?? []
+  const bytes = fromUnpaddedBase64(sealed)
+  if (bytes?.length !== ACCOUNT_BYTES) return undefined
+  const hex = toHex(masked(bytes, { salt, stampSecret: relay.stampSecret }))
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
+}
+
 /** Returns the unix time in seconds at which a user name `<unix expiry>:<salt>` expires; undefined if it has none. */
 export const relayUsernameExpiry = (username: string): number | undefined => {
   const digits = /^(\d{1,12}):/.exec(username)?.[1]
@@ -40,3 +59,12 @@ export const relayUsernameExpiry = (username: string): number | undefined => {
 /** Derives the password of a user name `<unix expiry>:<name>` at coturn with `use-auth-secret`. */
 export const coturnPassword = (relay: { secret: string; username: string }): string =>
   toBase64(hmacSha1(relay.secret, relay.username))
+
+/** Bytes of an account id, a UUID. */
+const ACCOUNT_BYTES = 16
+
+/** Masks or unmasks an account id, by a mask of its own for each peer and relay. */
+const masked = (id: Uint8Array, { salt, stampSecret }: { salt: string; stampSecret: string }): Uint8Array => {
+  const mask = sha256(`account:${stampSecret}:${salt}`)
+  return id.map((byte, index) => byte ^ (mask[index] ?? 0))
+}

@@ -31,6 +31,12 @@ export const fromBase64 = (text: string): Uint8Array | undefined => {
   return bytes !== undefined && toBase64(bytes) === text ? bytes : undefined
 }
 
+/** Decodes unpadded base64; undefined if the text is not exactly what `toUnpaddedBase64` makes of the bytes. */
+export const fromUnpaddedBase64 = (text: string): Uint8Array | undefined => {
+  const bytes = decode(text, BASE64, 6)
+  return bytes !== undefined && toUnpaddedBase64(bytes) === text ? bytes : undefined
+}
+
 /** Decodes unpadded base64url; undefined if the text is not exactly what `toBase64Url` makes of the bytes. */
 export const fromBase64Url = (text: string): Uint8Array | undefined => {
   const bytes = decode(text, BASE64URL, 6)

@@ -1,6 +1,7 @@
 import type { Endpoint, Family } from '../runtime/endpoint.ts'
 import { splitEndpoint } from '../runtime/endpoint.ts'
 import type { Instant } from '../runtime/time.ts'
+import type { AccountUse } from './account-uses.ts'
 
 /**
  * Way to a client of a relay: the listening socket, by its number, and the client's source there: an endpoint, or the
@@ -27,6 +28,8 @@ export class Allocation {
   readonly id: number
   readonly client: ClientWay
   readonly username: string
+  /** Use of the relay by the client's account, this allocation included. */
+  readonly use: AccountUse
   expiresAt: Instant
   /** Time of the last datagram from the client that was a request. */
   heardAt: Instant
@@ -36,10 +39,23 @@ export class Allocation {
   readonly #byNumber = new Map<number, Channel>()
   readonly #byPeer = new Map<Endpoint, Channel>()
 
-  constructor({ id, client, username, now }: { id: number; client: ClientWay; username: string; now: Instant }) {
+  constructor({
+    id,
+    client,
+    username,
+    use,
+    now,
+  }: {
+    id: number
+    client: ClientWay
+    username: string
+    use: AccountUse
+    now: Instant
+  }) {
     this.id = id
     this.client = client
     this.username = username
+    this.use = use
     this.expiresAt = now
     this.heardAt = now
   }

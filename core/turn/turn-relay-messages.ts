@@ -11,6 +11,8 @@ export type TurnRelayInput =
   | { type: 'portOpened'; allocation: Allocation; family: Family; relayed: Endpoint }
   /** Answer to `openPort`: there is no such port. */
   | { type: 'portFailed'; allocation: Allocation; family: Family }
+  /** Data of an allocation's client, or for it, was dropped because `admits` was false; so many datagrams. */
+  | { type: 'dataRefused'; allocation: Allocation; datagrams: number }
   /** A client's stream has ended. */
   | { type: 'streamEnded'; from: ClientWay }
   /** Addresses of the machine, in canonical text; relayed addresses among them. */
@@ -28,6 +30,14 @@ export type TurnRelayOutput =
   | { type: 'openPort'; allocation: Allocation; family: Family; isEven: boolean }
   /** An allocation, or its port of one family, has ended. */
   | { type: 'closePort'; allocation: Allocation; family: Family }
+  /**
+   * An account, by its id, has as many allocations or as much data a second as it may have; said once in a while. An empty
+   * id stands for all peers of which no account is known.
+   */
+  | { type: 'accountReachedLimit'; account: string; limit: AccountLimit }
+
+/** Limit of an account at a relay. */
+export type AccountLimit = 'allocations' | 'bandwidth'
 
 /** Reason why a relay drops a datagram, beside those of STUN's codec. */
 export type RelayDrop =
@@ -39,6 +49,7 @@ export type RelayDrop =
   | 'too-many-strangers'
   | 'unknown-method'
   | 'no-allocation'
+  | 'account-bandwidth'
   | 'no-channel'
   | 'no-permission'
   | 'no-such-relayed-port'

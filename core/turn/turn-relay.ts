@@ -5,7 +5,7 @@ import { splitEndpoint, type Endpoint, type Family } from '../runtime/endpoint.t
 import type { Deadline, Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
 import type { Random } from '../runtime/random.ts'
-import { after, SECOND, type Instant } from '../runtime/time.ts'
+import { after, MINUTE, SECOND, type Instant } from '../runtime/time.ts'
 import {
   attribute,
   errorAttribute,
@@ -25,7 +25,6 @@ import {
   hasFingerprint,
   isRequest,
   looksLikeStun,
-  type StunAttribute,
   type StunMessage,
 } from '../stun/stun-message.ts'
 import type { Allocation, Channel, ClientWay } from './allocation.ts'
@@ -36,13 +35,16 @@ import { Nonces } from './nonces.ts'
 import { PermittedPeers } from './permitted-peers.ts'
 import { RequestLimits } from './request-limits.ts'
 import { proofOf, type PasswordOf } from './request-proof.ts'
+import { encodeAnswer } from './turn-answer.ts'
 import { DATA, DATA_INDICATION, SEND, XOR_PEER_ADDRESS } from './turn-attributes.ts'
-import type { RelayDrop, TurnRelayInput, TurnRelayOutput } from './turn-relay-messages.ts'
+import type { AccountLimit, RelayDrop, TurnRelayInput, TurnRelayOutput } from './turn-relay-messages.ts'
 import { errorOf, isTurnMethod, mappedAt, TurnRequests, type Outcome, type ProvenRequest } from './turn-requests.ts'
 
 export interface TurnRelayOptions {
   random: Random
   passwordOf: PasswordOf
+  /** Returns the account of a user name, for the limits of accounts; by default all user names are of one. */
+  accountOf?: (username: string) => string | undefined
   /** Realm of the credentials; released peers accept `firezone` only. */
   realm?: string
   /** Addresses at which peers reach relayed ports, by family; a family without one is not offered. */
@@ -58,6 +60,8 @@ export interface TurnRelayOptions {
 export const RELAY_REALM = 'firezone'
 
 const DEFAULT_LIMITS: AllocationLimits = { total: 10_000, perUser: 4, peers: 400_000, peersPerAllocation: 8_192 }
+/** Interval in which it is said again that an account has reached a limit. */
+const SAY_AGAIN_MS = 10 * MINUTE
 /** Interval of looking for what has expired. Whatever has expired does not count from its end on. */
 const SWEEP_EVERY_MS = 5 * SECOND
 
@@ -80,6 +84,8 @@ export class TurnRelay implements Machine<TurnRelayInput, TurnRelayOutput> {
   readonly #outputs = new OutputQueue<TurnRelayOutput>()
   /** Keys of Allocate requests that wait for ports, with whether their answer has FINGERPRINT. */
   readonly #waiting = new Map<Allocation, { key: Uint8Array; withFingerprint: boolean }>()
+  /** Times at which it was said that an account has reached a limit, by limit and account. */
+  readonly #saidAt = new Map<string, Instant>()
   #serves = true
   #relayedAddresses: Partial<Record<Family, string>>
   #ownAddresses: readonly string[] = []
@@ -100,6 +106,11 @@ export class TurnRelay implements Machine<TurnRelayInput, TurnRelayOutput> {
       whyRefused: (peer) => this.#permitted.whyRefused(peer),
       whyAddressRefused: (address) =>
         this.#isRelayedAddress(address) ? undefined : this.#permitted.whyAddressRefused(address),
+      accountOf: (username) => options.accountOf?.(username) ?? '',
+      accountIsFull: (account, now) => {
+        this.#counters.count('account-allocations')
+        this.#sayLimit(account, 'allocations', now)
+      },
       push: (output) => this.#outputs.push(output),
     })
   }
@@ -117,6 +128,14 @@ export class TurnRelay implements Machine<TurnRelayInput, TurnRelayOutput> {
   /** Counts a datagram that the host has dropped. */
   drop(reason: RelayDrop): void {
     this.#counters.count(reason)
+  }
+
+  /**
+   * Counts bytes of data to forward for an allocation; false where its account has had more than it may have: drop them,
+   * and tell it by `dataRefused`.
+   */
+  admits({ use }: Allocation, bytes: number, now: Instant): boolean {
+    return use.takes(bytes, now)
   }
 
   /** Returns the allocation of a client at a listening socket. */
@@ -146,7 +165,9 @@ export class TurnRelay implements Machine<TurnRelayInput, TurnRelayOutput> {
       case 'clientDatagramReceived':
         return this.#serves ? this.#fromClient(input.from, input.bytes, now) : this.drop('not-serving')
       case 'peerDatagramReceived':
-        return this.#isRelayed(input.from) ? this.drop('no-permission') : this.#toClient(input, now)
+        return this.#isRelayed(input.from) ? this.drop('no-permission') : this.#fromPeer(input, now)
+      case 'dataRefused':
+        return this.#refuseData(input.allocation, input.datagrams, now)
       case 'portOpened':
         return this.#settle(input.allocation, input.family, input.relayed, now)
       case 'portFailed':
@@ -308,12 +329,27 @@ export class TurnRelay implements Machine<TurnRelayInput, TurnRelayOutput> {
   ): void {
     const from = allocation.relayed.get(family)
     if (from === undefined) return this.drop('no-port-of-family')
+    if (!this.admits(allocation, data.length, now)) return this.#refuseData(allocation, 1, now)
     if (!this.#isRelayed(peer)) {
       return this.#outputs.push({ type: 'sendToPeer', allocation, family, to: peer, bytes: new Uint8Array(data) })
     }
     const partner = this.#allocations.at(peer)
     if (partner === undefined) return this.drop('no-such-relayed-port')
     this.#toClient({ allocation: partner, from, bytes: data }, now)
+  }
+
+  #fromPeer(input: TurnRelayInput & { type: 'peerDatagramReceived' }, now: Instant): void {
+    const { allocation, from, bytes } = input
+    const address = splitEndpoint(from)?.address
+    const isKnown = this.inbound(allocation, from, now) !== undefined || this.#isPermitted(allocation, address, now)
+    // Data of strangers is dropped, and uses nothing up.
+    if (!isKnown) return this.drop('no-permission')
+    if (!this.admits(allocation, bytes.length, now)) return this.#refuseData(allocation, 1, now)
+    this.#toClient(input, now)
+  }
+
+  #isPermitted(allocation: Allocation, address: string | undefined, now: Instant): boolean {
+    return address !== undefined && allocation.isPermitted(address, now) && allocation.expiresAt > now
   }
 
   #toClient(
@@ -323,13 +359,25 @@ export class TurnRelay implements Machine<TurnRelayInput, TurnRelayOutput> {
     const channel = this.inbound(allocation, from, now)
     if (channel !== undefined) return this.#send(allocation.client, encodeChannelData(channel.number, bytes))
     const address = splitEndpoint(from)?.address
-    const isPermitted = address !== undefined && allocation.isPermitted(address, now) && allocation.expiresAt > now
-    if (!isPermitted) return this.drop('no-permission')
+    if (!this.#isPermitted(allocation, address, now)) return this.drop('no-permission')
     const transactionId = this.#options.random.bytes(12)
     const peer = xorAddressAttribute(XOR_PEER_ADDRESS, from, transactionId)
     const attributes = [...(peer === undefined ? [] : [peer]), { type: DATA, value: bytes }]
     const indication = { kind: 'indication', method: DATA_INDICATION, transactionId, attributes } as const
     this.#send(allocation.client, encodeWithoutFingerprint(indication))
+  }
+
+  #refuseData({ use }: Allocation, datagrams: number, now: Instant): void {
+    for (let count = 0; count < datagrams; count++) this.drop('account-bandwidth')
+    this.#sayLimit(use.account, 'bandwidth', now)
+  }
+
+  #sayLimit(account: string, limit: AccountLimit, now: Instant): void {
+    const key = `${limit} ${account}`
+    const saidAt = this.#saidAt.get(key)
+    if (saidAt !== undefined && now < after(saidAt, SAY_AGAIN_MS)) return
+    this.#saidAt.set(key, now)
+    this.#outputs.push({ type: 'accountReachedLimit', account, limit })
   }
 
   #tellOwnAddresses(): void {
@@ -370,17 +418,3 @@ export class TurnRelay implements Machine<TurnRelayInput, TurnRelayOutput> {
 
 /** Name of a client's source among all listening sockets. */
 const sourceName = ({ listener, source }: ClientWay): string => `${listener} ${source}`
-
-const encodeAnswer = (
-  { method, transactionId }: StunMessage,
-  answer: {
-    kind: 'success' | 'error'
-    attributes: readonly StunAttribute[]
-    key: Uint8Array | undefined
-    withFingerprint: boolean
-  },
-): Uint8Array => {
-  const { kind, attributes, key, withFingerprint } = answer
-  const message = { kind, method, transactionId, attributes }
-  return withFingerprint ? encodeStun(message, key) : encodeWithoutFingerprint(message, key)
-}

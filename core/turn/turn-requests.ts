@@ -64,6 +64,10 @@ export interface TurnRequestsOptions {
   whyRefused: (peer: Endpoint) => string | undefined
   /** The same of an address alone. */
   whyAddressRefused: (address: string) => string | undefined
+  /** Returns the account of a user name; an empty one if none is known. */
+  accountOf: (username: string) => string
+  /** Called where an account has as many allocations as it may have. */
+  accountIsFull: (account: string, now: Instant) => void
   push: (output: TurnRelayOutput) => void
 }
 
@@ -157,7 +161,7 @@ export class TurnRequests {
 
   #allocate(request: ProvenRequest, now: Instant): Outcome {
     const { from, message, username } = request
-    const { allocations, push } = this.#options
+    const { allocations, accountOf, accountIsFull, push } = this.#options
     const transport = readTransport(message)
     if (transport === undefined) return failed(400)
     if (transport !== UDP) return failed(442)
@@ -168,12 +172,14 @@ export class TurnRequests {
     if (typeof wanted === 'number') return failed(wanted)
     const families = wanted.filter((family) => this.#options.offers(family))
     if (families.length === 0) return failed(440)
-    let added = allocations.add(from, username, now)
+    const user = { username, account: accountOf(username) }
+    let added = allocations.add(from, user, now)
     while (typeof added === 'object' && 'endFirst' in added) {
       this.end(added.endFirst)
-      added = allocations.add(from, username, now)
+      added = allocations.add(from, user, now)
     }
-    if (typeof added === 'number') return failed(added)
+    if (added === 'account-full') accountIsFull(user.account, now)
+    if (typeof added === 'string') return failed(added === 'relay-full' ? 508 : 486)
     const allocation = added
     allocation.expiresAt = after(now, lifetimeSeconds(message) * SECOND)
     const without = wanted.filter((family) => !families.includes(family))

@@ -2,6 +2,7 @@
 import { hostname } from 'node:os'
 import { OperatorError } from '../../core/config/operator-error.ts'
 import { relayChannelUrl } from '../../core/control/relay-messages.ts'
+import { accountOfUsername } from '../../core/crypto/relay-credentials.ts'
 import { toBase64Url } from '../../core/crypto/text-encoding.ts'
 import { parseAddress } from '../../core/net/ip-address.ts'
 import { isOfInternet } from '../../core/net/reserved-range.ts'
@@ -25,7 +26,7 @@ import { openRelaySocket, relaySocket } from './control-socket.ts'
 import { RelayLink } from './relay-link.ts'
 import { RelayServer } from './relay-server.ts'
 import { RelayWebSockets } from './relay-web-sockets.ts'
-import { byFamily } from './relay-settings.ts'
+import { allocationLimits, byFamily } from './relay-settings.ts'
 import { relayStatusOf } from './relay-status.ts'
 import { stampedPasswords } from './stamped-passwords.ts'
 import { WebSocketListener } from './web-socket-listener.ts'
@@ -51,8 +52,9 @@ export const startRelay = async ({ config, token, version }: RelayStart): Promis
     addresses,
     relayedPorts,
     permittedPeers: config.permitted_peers.flatMap((text) => parseNetwork(text) ?? []),
-    limits: { total: config.max_allocations },
+    limits: allocationLimits(config),
     passwordOf: stampedPasswords(stampSecret, clock),
+    accountOf: (username) => accountOfUsername({ username, stampSecret }),
     serves: false,
     clock,
     random,

@@ -27,6 +27,8 @@ export interface RelayBurstOptions {
   onClientDatagram: (listener: number, source: string, bytes: Uint8Array) => void
   /** Takes a datagram of a peer that has no fast way. Its bytes are borrowed until it returns. */
   onPeerDatagram: (allocation: Allocation, port: RelayPort, from: Endpoint, bytes: Uint8Array) => void
+  /** Called with datagrams that are dropped because their account has had as much data as it may have. */
+  onRefused: (allocation: Allocation, datagrams: number) => void
   /** Sends ChannelData to a client at the end of a stream. */
   sendToStream: (allocation: Allocation, bytes: Uint8Array) => void
 }
@@ -77,7 +79,7 @@ export class RelayBurst {
       if (channel === undefined || channel.isInHouse) {
         return this.#pass(at, end, segment, (bytes) => this.#options.onPeerDatagram(allocation, port, from, bytes))
       }
-      this.#fromPeer(channel, { at, end, segment })
+      this.#fromPeer(channel, { at, end, segment, now })
     })
   }
 
@@ -143,10 +145,11 @@ export class RelayBurst {
     allocation: Allocation,
     message: { listener: number; source: string; at: number; end: number; segment: number; now: Instant },
   ): void {
-    const { relay, portOf, clientPortOf, onClientDatagram, sendToStream } = this.#options
+    const { relay, portOf, clientPortOf, onClientDatagram, onRefused, sendToStream } = this.#options
     const { listener, source, end, segment, now } = message
     const bytes = this.#bytes
     let number = -1
+    let refused = 0
     let channel: Channel | undefined
     let port: RelayPort | undefined
     this.#tail = undefined
@@ -167,6 +170,10 @@ export class RelayBurst {
         number = -1
         continue
       }
+      if (!relay.admits(allocation, length, now)) {
+        refused++
+        continue
+      }
       this.traffic.datagrams++
       this.traffic.bytes += length
       if (channel.allocation !== allocation) {
@@ -178,6 +185,7 @@ export class RelayBurst {
         this.#tail = undefined
       } else if (port !== undefined) this.#toPeer(port, channel.peer, at + CHANNEL_HEADER_BYTES, length)
     }
+    if (refused > 0) onRefused(allocation, refused)
   }
 
   /** Queues data for a peer, next to the data before it, so that the kernel takes both as one message. */
@@ -191,11 +199,15 @@ export class RelayBurst {
     else this.#tail = { port, to, end: offset + length }
   }
 
-  #fromPeer(channel: Channel, { at, end, segment }: { at: number; end: number; segment: number }): void {
-    const { clientPortOf, sendToStream } = this.#options
+  #fromPeer(
+    channel: Channel,
+    { at, end, segment, now }: { at: number; end: number; segment: number; now: Instant },
+  ): void {
+    const { relay, clientPortOf, onRefused, sendToStream } = this.#options
     const { allocation, number } = channel
-    const port = clientPortOf(allocation)
     const count = Math.ceil((end - at) / segment)
+    if (!relay.admits(allocation, end - at, now)) return onRefused(allocation, count)
+    const port = clientPortOf(allocation)
     this.traffic.datagrams += count
     this.traffic.bytes += end - at
     const inSlot = (at - HEAD) % UDP_SLOT_BYTES

@@ -14,7 +14,7 @@ import type { Allocation } from '../../core/turn/allocation.ts'
 import type { AllocationLimits } from '../../core/turn/allocations.ts'
 import type { PasswordOf } from '../../core/turn/request-proof.ts'
 import { TurnRelay } from '../../core/turn/turn-relay.ts'
-import type { TurnRelayInput, TurnRelayOutput } from '../../core/turn/turn-relay-messages.ts'
+import type { AccountLimit, TurnRelayInput, TurnRelayOutput } from '../../core/turn/turn-relay-messages.ts'
 import { openUdpPort } from '../runtime/datagram-socket.ts'
 import { loadAddon, type Addon } from '../runtime/native/addon.ts'
 import { EndpointDecoder, EndpointEncoder } from '../runtime/socket-address.ts'
@@ -37,6 +37,8 @@ export interface RelayServerOptions {
   permittedPeers: readonly Prefix[]
   limits?: Partial<AllocationLimits>
   passwordOf: PasswordOf
+  /** Returns the account of a user name, for the limits of accounts. */
+  accountOf?: (username: string) => string | undefined
   /** Remedy where the relay cannot listen, a sentence for the operator. */
   listenRemedy?: string
   /** Whether it serves from its start on; it does by default. */
@@ -143,6 +145,7 @@ export class RelayServer implements Startable {
         const family = this.#relayed.familyOf(allocation, socket)
         if (family !== undefined) this.#tell({ type: 'peerDatagramReceived', allocation, family, from, bytes })
       },
+      onRefused: (allocation, datagrams) => this.#tell({ type: 'dataRefused', allocation, datagrams }),
       sendToStream: ({ client }, bytes) => this.#streams.send(client.source, bytes),
     })
     const failures: unknown[] = []
@@ -254,6 +257,8 @@ export class RelayServer implements Startable {
       case 'closePort':
         this.#relayed.close(output.allocation, output.family)
         return this.#tellStream(output.allocation)
+      case 'accountReachedLimit':
+        return this.#options.logger.warn({ account: output.account }, REACHED[output.limit])
     }
   }
 
@@ -301,6 +306,12 @@ export class RelayServer implements Startable {
 const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '::'])
 /** Codes of a machine without the address family. */
 const LACKING: ReadonlySet<string> = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EPROTONOSUPPORT'])
+const REACHED: Readonly<Record<AccountLimit, string>> = {
+  allocations:
+    'an account has as many clients at the relay as it may have: further ones are answered 486 (per_account.max_allocations)',
+  bandwidth:
+    'an account sends more over the relay than it may: what is too much is dropped (per_account.mbit_per_second)',
+}
 const SMALL_BUFFER =
   'the kernel gives the relay smaller socket buffers than it asks for, so that bursts may be lost: set net.core.rmem_max and net.core.wmem_max to 4194304, or give it CAP_NET_ADMIN'
 

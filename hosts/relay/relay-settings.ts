@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { isOfferable } from '../../core/ice/candidate.ts'
 import { canonicalAddress } from '../../core/net/ip-address.ts'
 import type { Family } from '../../core/runtime/endpoint.ts'
+import type { AllocationLimits } from '../../core/turn/allocations.ts'
 import { parseNetwork } from '../runtime/permitted-addresses.ts'
 
 const Port = z.int().min(1_024).max(65_535)
@@ -42,9 +43,35 @@ export const relaySettings = {
     .default([]),
   /** Most clients at a time. */
   max_allocations: z.int().min(1).max(100_000).default(10_000),
+  /**
+   * Most that the peers of one account have of the relay together: clients at a time, and data in Mbit/s that is forwarded from
+   * them or to them. In a portal's process, whose relay all accounts share, half of `max_allocations` and 1000 Mbit/s by default; a
+   * relay of its own process serves one account, without a limit but its own.
+   */
+  per_account: z
+    .strictObject({
+      max_allocations: z.int().min(1).max(100_000).optional(),
+      mbit_per_second: z.number().min(1).max(100_000).optional(),
+    })
+    .prefault({}),
   /** URL at which a WebSocket carries the same datagrams, for peers whose networks block UDP. */
   websocket_url: z.url({ protocol: /^wss?$/ }).optional(),
 }
+
+/** Returns the limits of a relay's allocations that settings name. */
+export const allocationLimits = ({
+  max_allocations: total,
+  per_account: { max_allocations: perAccount, mbit_per_second: mbitPerSecond },
+}: {
+  max_allocations: number
+  per_account: { max_allocations?: number | undefined; mbit_per_second?: number | undefined }
+}): Partial<AllocationLimits> => ({
+  total,
+  perAccount,
+  accountBytesPerSecond: mbitPerSecond === undefined ? undefined : mbitPerSecond * BYTES_OF_MBIT,
+})
+
+const BYTES_OF_MBIT = 1_000_000 / 8
 
 /** Whether other machines may reach a text's address. */
 const isRelayAddress = (text: string): boolean => {

@@ -6,7 +6,7 @@ import {
   type RelayCredentialsQuestion,
   type RelayProvider,
 } from 'portreeve'
-import { stampedRelayPassword } from 'portreeve/crypto'
+import { saltWithAccount, stampedRelayPassword } from 'portreeve/crypto'
 
 /** Relay provider of the relays that have registered at the portal. Each has a stamp secret, from which passwords follow. */
 export class EmbeddedRelays implements RelayProvider {
@@ -27,11 +27,13 @@ export class EmbeddedRelays implements RelayProvider {
     }))
   }
 
-  credentials({ relayId, salt, expiresAt }: RelayCredentialsQuestion): RelayCredentials {
+  credentials({ relayId, salt, accountId, expiresAt }: RelayCredentialsQuestion): RelayCredentials {
     const relay = this.#registered.list().find(({ id }) => id === relayId)
     if (relay === undefined) throw new Error(`no relay ${relayId} has registered`)
-    const username = `${Math.floor(expiresAt / SECOND)}:${salt}`
-    const password = stampedRelayPassword({ username, stampSecret: relay.stampSecret.reveal() })
+    const stampSecret = relay.stampSecret.reveal()
+    const named = accountId === undefined ? salt : saltWithAccount({ salt, accountId, stampSecret })
+    const username = `${Math.floor(expiresAt / SECOND)}:${named}`
+    const password = stampedRelayPassword({ username, stampSecret })
     if (password === undefined) throw new Error(`the user name ${username} has another form`)
     return { username, password }
   }

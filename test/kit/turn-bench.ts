@@ -54,6 +54,8 @@ export const credentialsOf = (name: string) =>
 export class TurnBench {
   readonly relay: TurnRelay
   readonly toPeers: { from: Endpoint | undefined; to: Endpoint; bytes: Uint8Array }[] = []
+  /** Accounts that have reached a limit, with the limit. */
+  readonly full: string[] = []
   readonly closed: { allocation: Allocation; family: Family }[] = []
   /** Families whose ports cannot be opened. */
   readonly failing = new Set<Family>()
@@ -142,6 +144,9 @@ export class TurnBench {
       }
       case 'closePort':
         this.closed.push(output)
+        return
+      case 'accountReachedLimit':
+        this.full.push(`${output.account} ${output.limit}`)
     }
   }
 }

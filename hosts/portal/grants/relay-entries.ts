@@ -11,6 +11,8 @@ export interface ToldPeer {
   publicKey: string
   /** Unpadded base64 of the public key's SHA-256. */
   salt: string
+  /** Id of the peer's account; undefined if the peer is not known any more. */
+  accountId: string | undefined
   expiresAt: UnixTime
   /** Whether the peer reads `websocket_url`. */
   knowsWebsocket: boolean
@@ -22,10 +24,10 @@ export interface ToldPeer {
  */
 export const relayEntries = (
   relay: PresentRelay,
-  { publicKey, salt, expiresAt, knowsWebsocket }: ToldPeer,
+  { publicKey, salt, accountId, expiresAt, knowsWebsocket }: ToldPeer,
   providers: Extensions<RelayProvider>,
 ): Relay[] => {
-  const credentials = credentialsOf(providers, relay, { publicKey, salt, expiresAt })
+  const credentials = credentialsOf(providers, relay, { publicKey, salt, accountId, expiresAt })
   if (credentials === undefined) return []
   const { username, password } = credentials
   const { id, endpoints, websocketUrl } = relay
@@ -43,7 +45,7 @@ export const relayEntries = (
 const credentialsOf = (
   providers: Extensions<RelayProvider>,
   { provider, id: relayId }: PresentRelay,
-  peer: { publicKey: string; salt: string; expiresAt: UnixTime },
+  peer: Omit<ToldPeer, 'knowsWebsocket'>,
 ): RelayCredentials | undefined => {
   try {
     const made = providers.get(provider)?.value.credentials({ relayId, ...peer })

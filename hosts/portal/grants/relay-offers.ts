@@ -160,7 +160,7 @@ export class RelayOffers {
     for (const relay of new Set([...kept, ...ranked])) {
       if (told.size >= OFFERED_RELAYS) break
       const known = isAsBefore ? keep.get(relay.id) : undefined
-      const peer = { publicKey, salt, expiresAt: period.expiresAt, knowsWebsocket }
+      const peer = { publicKey, salt, accountId: row?.accountId, expiresAt: period.expiresAt, knowsWebsocket }
       const entries = known?.relay === relay ? known.entries : relayEntries(relay, peer, relayProviders)
       if (entries.length > 0) told.set(relay.id, { relay, entries })
       else this.#askAgain(connection, now)

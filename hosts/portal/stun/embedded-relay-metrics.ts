@@ -19,4 +19,16 @@ export const embeddedRelayMetrics = (relay: Pick<EmbeddedRelay, 'numbers'>, regi
       forwarded.inc(relay.numbers.bytes)
     },
   })
+  const refused: Counter = new Counter({
+    name: 'portreeve_portal_relay_refused_total',
+    help: 'Allocations and datagrams that the relay in this process has refused because an account had as many as it may have',
+    labelNames: ['limit'],
+    registers,
+    collect: (): void => {
+      const { 'account-allocations': allocations = 0, 'account-bandwidth': bandwidth = 0 } = relay.numbers.outcomes
+      refused.reset()
+      refused.inc({ limit: 'allocations' }, allocations)
+      refused.inc({ limit: 'bandwidth' }, bandwidth)
+    },
+  })
 }

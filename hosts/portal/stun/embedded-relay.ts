@@ -1,6 +1,7 @@
 // The relay in a portal's own process, at the STUN server's port. One command then needs no further server.
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { accountOfUsername } from '../../../core/crypto/relay-credentials.ts'
 import { toBase64Url } from '../../../core/crypto/text-encoding.ts'
 import type { Clock } from '../../../core/runtime/clock.ts'
 import { splitEndpoint, type Endpoint, type Family } from '../../../core/runtime/endpoint.ts'
@@ -9,11 +10,11 @@ import type { Logger } from '../../../core/runtime/logger.ts'
 import type { NetworkInterfaces } from '../../../core/runtime/network-interfaces.ts'
 import { uuid, type Random } from '../../../core/runtime/random.ts'
 import { RelayServer, type RelayNumbers } from '../../relay/relay-server.ts'
-import { byFamily } from '../../relay/relay-settings.ts'
+import { allocationLimits, byFamily } from '../../relay/relay-settings.ts'
 import { RelayWebSockets } from '../../relay/relay-web-sockets.ts'
 import { stampedPasswords } from '../../relay/stamped-passwords.ts'
 import { parseNetwork } from '../../runtime/permitted-addresses.ts'
-import type { EmbeddedRelayConfig } from './embedded-relay-config.ts'
+import { sharedByAccounts, type EmbeddedRelayConfig } from './embedded-relay-config.ts'
 import { LISTEN_REMEDY } from './stun-server.ts'
 
 /** Relay in this process, for the registry of relays. */
@@ -66,8 +67,9 @@ export class EmbeddedRelay implements Startable {
       addresses: this.#addresses,
       relayedPorts: config.relayed_ports,
       permittedPeers: config.permitted_peers.flatMap((text) => parseNetwork(text) ?? []),
-      limits: { total: config.max_allocations },
+      limits: allocationLimits(sharedByAccounts(config)),
       passwordOf: stampedPasswords(this.#stampSecret, clock),
+      accountOf: (username) => accountOfUsername({ username, stampSecret: this.#stampSecret }),
       listenRemedy: LISTEN_REMEDY,
     })
     const { sourceOf } = options

@@ -1,8 +1,10 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import {
+  accountOfUsername,
   coturnPassword,
   relayUsernameExpiry,
+  saltWithAccount,
   stampedRelayCredentials,
   stampedRelayPassword,
 } from '../../../core/crypto/relay-credentials.ts'
@@ -34,6 +36,22 @@ describe('credentials at relays, against the known answers of the protocol', () 
       expect(stampedRelayPassword({ username, stampSecret: 'secret' })).to.equal(undefined)
     })
   }
+
+  it('H10 a user name carries its peer’s account for its relay alone, and looks alike for no two peers', () => {
+    const accountId = '0192f3a1-7c55-4b1e-9a4e-0c6f2d7e8b90'
+    const [ada, bob] = ['ada', 'bob'].map((salt) => saltWithAccount({ salt, accountId, stampSecret: 'secret' }))
+    expect(ada).to.match(/^ada\.[A-Za-z0-9+/]{22}$/)
+    expect(ada?.split('.')[1]).to.not.equal(bob?.split('.')[1])
+    for (const salt of [ada, bob]) {
+      const username = `1767830400:${salt}`
+      expect(accountOfUsername({ username, stampSecret: 'secret' })).to.equal(accountId)
+      expect(accountOfUsername({ username, stampSecret: 'another' })).to.not.equal(accountId)
+      expect(stampedRelayPassword({ username, stampSecret: 'secret' })).to.have.length(43)
+    }
+    for (const username of ['', '1767830400:ada', '1767830400:ada.short', `1767830400:ada.${'!'.repeat(22)}`])
+      expect(accountOfUsername({ username, stampSecret: 'secret' })).to.equal(undefined)
+    expect(saltWithAccount({ salt: 'ada', accountId: 'no uuid', stampSecret: 'secret' })).to.equal('ada')
+  })
 
   it('derives the password at coturn', () => {
     const { secret, username, password } = vectors.turnPasswords.coturnRest

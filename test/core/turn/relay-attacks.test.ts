@@ -69,6 +69,15 @@ describe('attacks on a TURN relay', () => {
 
   const at = (number: number): ClientWay => ({ listener: 0, source: endpoint('192.0.2.66', 10_000 + number) })
 
+  /** Accounts of the names of this file: what is before the dash. */
+  const accounts = new Map(
+    ['mallory-1', 'mallory-2', 'mallory-3', 'mallory-4', 'ada-1'].map((name) => [
+      credentialsOf(name).username,
+      name.slice(0, -2),
+    ]),
+  )
+  const accountOf = (username: string): string | undefined => accounts.get(username)
+
   beforeEach(() => {
     bench = new TurnBench()
     bench.tell({ type: 'ownAddressesChanged', addresses: ['203.0.113.10', '127.0.0.1'] })
@@ -170,6 +179,72 @@ describe('attacks on a TURN relay', () => {
     const clients = [1, 2, 3].map((number) => clientAt(at(number)))
     expect(clients.map((client) => client.allocate()?.code)).to.deep.equal([undefined, undefined, 508])
     expect(clients[0]?.refresh()?.code).to.equal(undefined)
+  })
+
+  it('H10 an account has so many allocations, by whatever user names; others have theirs, and one that ends makes room', () => {
+    bench = new TurnBench({ limits: { perAccount: 2 }, accountOf })
+    const [first, ...others] = [1, 2, 3, 4].map((number) => clientAt(at(number), `mallory-${number}`))
+    expect([first, ...others].map((client) => client?.allocate()?.code)).to.deep.equal([undefined, undefined, 486, 486])
+    expect(clientAt(at(5), 'ada-1').allocate()?.code).to.equal(undefined)
+    expect(bench.relay.counters()).to.include({ 'account-allocations': 2 })
+    expect(bench.full, 'said once').to.deep.equal(['mallory allocations'])
+    expect(first?.refresh(0)?.code).to.equal(undefined)
+    expect(others[1]?.allocate()?.code).to.equal(undefined)
+    expect(others[2]?.allocate()?.code).to.equal(486)
+    bench.pass(10 * MINUTE)
+    expect(bench.relay.allocations).to.equal(0)
+    expect(others[2]?.allocate()?.code).to.equal(undefined)
+  })
+
+  it('H10 user names without an account have the allocations of one account together', () => {
+    bench = new TurnBench({ limits: { perAccount: 2 }, accountOf: () => undefined })
+    expect([1, 2, 3].map((number) => clientAt(at(number)).allocate()?.code)).to.deep.equal([undefined, undefined, 486])
+  })
+
+  it('H10 an account sends and receives so many bytes a second; what is more is dropped, and others are forwarded', () => {
+    bench = new TurnBench({ limits: { accountBytesPerSecond: 100_000 }, accountOf })
+    const data = new Uint8Array(1_000)
+    const [one, two, ada] = ['mallory-1', 'mallory-2', 'ada-1'].map((name, number) => clientAt(at(number), name))
+    const relayed = [one, two, ada].map((client) => {
+      const answer = client?.allocate()
+      client?.bind(0x4000, PEER)
+      return (answer && readXorAddress(answer.message, XOR_RELAYED_ADDRESS)) ?? PEER
+    })
+    const forwarded = (): number => bench.toPeers.splice(0).length
+    for (let count = 0; count < 300; count++) {
+      one?.sendChannel(0x4000, data)
+      two?.sendIndication(PEER, data)
+    }
+    // The burst of 262,144 bytes is the account's, not the client's.
+    expect(forwarded()).to.equal(262)
+    expect(bench.receiveAt(relayed[0] ?? PEER, PEER, data), 'towards it').to.deep.equal([])
+    expect(bench.relay.counters()).to.include({ 'account-bandwidth': 339 })
+    ada?.sendChannel(0x4000, data)
+    expect(bench.receiveAt(relayed[2] ?? PEER, PEER, data)).to.have.length(1)
+    expect(forwarded(), 'of another account').to.equal(1)
+    expect(bench.full, 'said once').to.deep.equal(['mallory bandwidth'])
+    expect(one?.refresh()?.code, 'requests are no data').to.equal(undefined)
+    bench.pass(1 * SECOND)
+    for (let count = 0; count < 300; count++) one?.sendChannel(0x4000, data)
+    expect(forwarded()).to.equal(100)
+    // An allocation that is made anew has what the account has left.
+    for (const client of [one, two]) client?.refresh(0)
+    one?.allocate()
+    one?.bind(0x4000, PEER)
+    for (let count = 0; count < 300; count++) one?.sendChannel(0x4000, data)
+    expect(forwarded()).to.equal(0)
+  })
+
+  it('H10 data of strangers at its relayed port uses nothing of what an account may send', () => {
+    bench = new TurnBench({ limits: { accountBytesPerSecond: 100_000 }, accountOf })
+    const ada = clientAt(at(1), 'ada-1')
+    const answer = ada.allocate()
+    const relayed = (answer && readXorAddress(answer.message, XOR_RELAYED_ADDRESS)) ?? PEER
+    ada.bind(0x4000, PEER)
+    for (let count = 0; count < 300; count++)
+      bench.receiveAt(relayed, endpoint('198.51.100.21', 4000), new Uint8Array(1_000))
+    expect(bench.receiveAt(relayed, PEER, HELLO)).to.have.length(1)
+    expect(bench.relay.counters()).to.include({ 'no-permission': 300 })
   })
 
   it('H10 channels and permissions have bounds, for one allocation and for all, and renewals need no room', () => {

@@ -197,6 +197,24 @@ describe('a relay on sockets', () => {
     expect(most).to.be.at.most(64)
   })
 
+  it('H10 an account’s data beyond its rate is dropped in bursts as well, and one line says so', async () => {
+    const logger = new RecordingLogger()
+    server = start({ limits: { accountBytesPerSecond: 100 }, accountOf: () => 'example', logger })
+    const [client, peer] = [await clientOf('ada'), await peerOf(FAMILIES[0])]
+    await client.allocate()
+    await client.bind(0x4000, peer.at)
+    const data = new Uint8Array(1_200)
+    const dropped = (): number => server.numbers.outcomes['account-bandwidth'] ?? 0
+    for (const sent of [100, 200, 300]) {
+      for (let count = 0; count < 100; count++) client.sendChannel(0x4000, data)
+      while (dropped() + server.numbers.datagrams < sent) await new Promise((resolve) => setImmediate(resolve))
+    }
+    // 262,144 bytes at once, and a hundred more for each second that this takes.
+    expect(server.numbers.datagrams).to.be.within(218, 220)
+    const said = logger.lines.filter(({ message }) => message.includes('per_account.mbit_per_second'))
+    expect(said.map(({ fields }) => fields)).to.deep.equal([{ account: 'example' }])
+  })
+
   it('an allocation that ends closes its port, and each is another one', async () => {
     const client = await clientOf('ada')
     const first = await client.allocate()

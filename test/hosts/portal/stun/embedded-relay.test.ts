@@ -38,7 +38,7 @@ describe('a relay in the portal’s own process', () => {
       plugins: ['selector-random', 'relay-embedded'],
       config: {
         stun: { listen: ['127.0.0.1'], port, advertised_addresses: ['192.0.2.10'] },
-        relay: { relayed_ports: RELAYED_PORTS },
+        relay: { relayed_ports: RELAYED_PORTS, per_account: { max_allocations: 3 } },
         // Relays say addresses of documentation here, at which nobody answers.
         relays: { probe: false },
       },
@@ -50,9 +50,10 @@ describe('a relay in the portal’s own process', () => {
   })
 
   let actors = 0
-  const clientJoins = async () => {
-    const ada = await portal.create('/actors', { name: 'Ada', email: `ada-${++actors}@example.org` })
-    const { token } = await portal.create(`/actors/${ada.id}/client_tokens`)
+  const clientJoins = async (adminToken = portal.token) => {
+    const create = async (path: string, body: object = {}) => (await portal.api('POST', path, body, adminToken)).body
+    const ada = await create('/actors', { name: 'Ada', email: `ada-${++actors}@example.org` })
+    const { token } = await create(`/actors/${ada.id}/client_tokens`)
     const joined = await ControlPeer.join({ url: portal.url, role: 'client', token })
     open.push(joined.peer)
     return joined
@@ -100,6 +101,22 @@ describe('a relay in the portal’s own process', () => {
     const page = new WebSocket(url, { origin: 'https://evil.example' })
     const [error] = (await once(page, 'error')) as [Error]
     expect(error.message).to.contain('403')
+  })
+
+  it('H10 clients of one account have so many allocations, and the portal says of which account', async () => {
+    const allocatesHere = async (adminToken?: string) => {
+      const { init } = await clientJoins(adminToken)
+      const entry = (init.relays as Entry[]).find(({ addr }) => addr === `192.0.2.10:${port}`)
+      return entry === undefined ? 'not offered' : allocates(port, entry).catch((error: Error) => error.message)
+    }
+    const answers = [await allocatesHere(), await allocatesHere(), await allocatesHere()]
+    expect(answers[2]).to.equal('no allocation: 486')
+    const metrics = await (await fetch(`${portal.url}/metrics`)).text()
+    expect(metrics).to.match(/^portreeve_portal_relay_refused_total\{limit="allocations"\} [1-3]$/m)
+    const said = portal.logger.lines.filter(({ message }) => message.includes('per_account.max_allocations'))
+    expect(said.map(({ fields }) => fields.account)).to.deep.equal([portal.account.id])
+    const { token } = await portal.addAccount('another')
+    expect(await allocatesHere(token)).to.match(/^192\.0\.2\.10:6\d{4}$/)
   })
 
   it('a relay of another process registers, is offered beside it, and takes the portal’s credentials', async () => {
