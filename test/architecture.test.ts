@@ -69,7 +69,7 @@ const PORTAL_ARROWS: Readonly<Record<string, readonly string[]>> = {
   'web/admin/form': ['identity', 'web/admin/effect', 'web/admin/page', 'web/api', 'web/http'],
   ...Object.fromEntries(ADMIN_SECTIONS.map((section) => [section, SECTION_ARROWS])),
   'web/admin': [...ADMIN_SECTIONS, ...SECTION_ARROWS, 'web/sign-in'],
-  'web/my': ['explain', 'store', 'web/api', 'web/http', 'web/sign-in', 'wire'],
+  'web/my': ['explain', 'identity', 'store', 'web/api', 'web/http', 'web/sign-in', 'wire'],
   web: ['channel', 'identity', 'origin', 'web/admin', 'web/api', 'web/http', 'web/my', 'web/sign-in'],
 }
 

@@ -11,12 +11,12 @@ interface Options {
 }
 
 /**
- * Builds `portreeve portal emergency-code`, which makes a one-time code for an admin to sign in without the identity
+ * Builds `portreeve portal emergency-code`, which makes a one-time code for an owner or admin to sign in without the identity
  * provider.
  */
 export const portalEmergencyCodeCommand = ({ env, output }: Omit<CommandContext, 'exit'>): Command =>
   new Command('emergency-code')
-    .description('Makes a one-time code by which an admin signs in while the identity provider is down.')
+    .description('Makes a one-time code by which an owner or admin signs in while the identity provider is down.')
     .option('-c, --config <file>', 'the portal’s configuration, YAML')
     .requiredOption('--account <slug>', 'the account')
     .option('--admin-email <address>', 'which admin, where there are several')

@@ -9,13 +9,13 @@ interface Options {
   json?: true
 }
 
-/** Builds `portreeve portal init`, which creates an account, its admin and a first API token. */
+/** Builds `portreeve portal init`, which creates an account, its owner and a first API token. */
 export const portalInitCommand = ({ env, output }: Omit<CommandContext, 'exit'>): Command =>
   new Command('init')
-    .description('Creates an account, its admin and a first API token, in the database of the configuration.')
+    .description('Creates an account, its owner and a first API token, in the database of the configuration.')
     .option('-c, --config <file>', 'the portal’s configuration, YAML')
     .requiredOption('--account <slug>', 'the account: lower-case letters, digits, - and _')
-    .requiredOption('--admin-email <address>', 'the admin’s e-mail address')
+    .requiredOption('--admin-email <address>', 'the owner’s e-mail address')
     .option('--json', 'print {"account","admin","token"}')
     .action(async ({ account, adminEmail, json }: Options, command: Parent) => {
       // The parent command has a --config as well, and commander may assign the option to either.
@@ -30,7 +30,7 @@ export const portalInitCommand = ({ env, output }: Omit<CommandContext, 'exit'>)
       output.print(`account  ${made.account.slug}  ${made.account.id}`)
       output.print(`admin    ${made.admin.email}  ${made.admin.id}`)
       output.print(`token    ${made.token}`)
-      output.tell('The token is an API token of the admin. It is shown this once.')
+      output.tell('The token is an API token of the owner, valid for 90 days. It is shown this once.')
     })
     .addHelpText(
       'after',

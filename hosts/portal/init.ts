@@ -1,8 +1,10 @@
 import { z } from 'zod'
 import { OperatorError } from '../../core/config/operator-error.ts'
+import { unixTime } from '../../core/runtime/time.ts'
 import { createClock, createRandom } from '../runtime/index.ts'
 import type { PortalInit, PortalInitialised } from './config.ts'
 import { EmailAddress } from './text/email-address.ts'
+import { API_TOKEN_LIFE_MS } from './identity/tokens.ts'
 import { openRows } from './open-rows.ts'
 import { StoreError } from './store/store-error.ts'
 
@@ -15,7 +17,7 @@ const Slug = z
   .refine((text) => !RESERVED_SLUGS.has(text), 'this one is the portal’s own')
 
 /**
- * Creates an account with its first admin and API token; the token is returned only here.
+ * Creates an account with its owner and a first API token, valid for 90 days; the token is returned only here.
  * @throws OperatorError ACCOUNT_INVALID, ACCOUNT_EXISTS
  */
 export const initPortal = async (options: PortalInit): Promise<PortalInitialised> => {
@@ -27,12 +29,13 @@ export const initPortal = async (options: PortalInit): Promise<PortalInitialised
   try {
     const account = await store.createAccount({ slug, name: slug }, by)
     const { admin, minted } = await store.transact({ accountId: account.id, by }, async (tx) => {
-      const admin = await tx.insert('actors', { type: 'admin', name: email, email, isDisabled: false })
+      const admin = await tx.insert('actors', { type: 'owner', name: email, email, isDisabled: false })
       const minted = await tokens.mint(tx, account.id, {
         kind: 'api',
         name: 'First API token',
         actorId: admin.id,
-        expiresAt: null,
+        makerId: admin.id,
+        expiresAt: unixTime(clock.unix() + API_TOKEN_LIFE_MS),
       })
       return { admin, minted }
     })

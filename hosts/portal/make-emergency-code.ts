@@ -3,13 +3,14 @@ import { unixTime } from '../../core/runtime/time.ts'
 import { createClock, createRandom } from '../runtime/index.ts'
 import type { MadeEmergencyCode, PortalStart } from './config.ts'
 import { foldedEmail } from './text/email-address.ts'
+import { mayUseEmergencyCode } from './identity/permissions.ts'
 import { EMERGENCY_CODE_LIFE_MS, emergencyCodeHash, newEmergencyCode } from './identity/emergency-code.ts'
 import type { Actor } from './store/entities.ts'
 import { requireDatabase, openRows } from './open-rows.ts'
 import type { Store } from './store/store.ts'
 
 /**
- * Creates an emergency code for an admin: valid once, for 10 minutes, at the account's emergency sign-in page. It
+ * Creates an emergency code for an owner or admin: valid once, for 10 minutes, at the account's emergency sign-in page. It
  * replaces the account's earlier code and is audited.
  * @throws OperatorError DATABASE_MISSING, DATABASE_UNREACHABLE …, ACCOUNT_UNKNOWN, ADMIN_UNKNOWN
  */
@@ -57,7 +58,8 @@ const findAdmin = async (
   accountId: string,
   { adminEmail: email, adminId }: { adminEmail?: string | undefined; adminId?: string | undefined },
 ): Promise<Actor> => {
-  const admins = await store.reader(accountId).list('actors', { where: { type: 'admin', isDisabled: false } })
+  const actors = await store.reader(accountId).list('actors', { where: { isDisabled: false } })
+  const admins = actors.filter(mayUseEmergencyCode)
   const folded = email === undefined ? undefined : foldedEmail(email)
   const wanted = admins.filter(
     (admin) =>
@@ -68,7 +70,9 @@ const findAdmin = async (
   if (admin !== undefined && others.length === 0) return admin
   throw new OperatorError(
     'ADMIN_UNKNOWN',
-    admin === undefined ? 'This account has no such enabled admin.' : 'This account has several admins.',
+    admin === undefined
+      ? 'This account has no such enabled owner or admin.'
+      : 'This account has several owners and admins.',
     admins.length === 0 ? undefined : `Say which, by --admin-id or --admin-email:\n${admins.map(lineOf).join('\n')}`,
   )
 }

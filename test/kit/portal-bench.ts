@@ -373,6 +373,8 @@ export class Company {
       signIn: null,
       salt: '',
       hash: '',
+      scopes: null,
+      makerId: null,
       isEmergency: false,
       expiresAt: null,
       lastUsedAt: null,

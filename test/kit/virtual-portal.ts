@@ -347,6 +347,8 @@ export class VirtualPortal implements VirtualPortalEnd {
       signIn: null,
       salt: SALT,
       hash: tokenHash({ nonce, secret, salt: SALT }),
+      scopes: null,
+      makerId: null,
       isEmergency: false,
       expiresAt: null,
       lastUsedAt: null,

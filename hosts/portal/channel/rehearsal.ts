@@ -91,6 +91,8 @@ const token = {
   signIn: null,
   salt: '',
   hash: '',
+  scopes: null,
+  makerId: null,
   isEmergency: false,
   expiresAt: null,
   lastUsedAt: null,

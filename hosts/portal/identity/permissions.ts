@@ -55,6 +55,10 @@ export const may = (
   return role !== undefined && PERMISSIONS_OF[role].has(permission)
 }
 
+/** Whether an actor may sign in by an emergency code: an owner or an admin, who can mend what keeps others out. */
+export const mayUseEmergencyCode = (actor: { readonly type: ActorType; readonly isDisabled: boolean }): boolean =>
+  may(actor, 'account:write')
+
 /** Returns all permissions that an API token of an actor of this type can have at most. */
 export const apiPermissionsOf = (type: ActorType): ReadonlySet<Permission> => {
   if (type === 'service_account') return PERMISSIONS_OF.admin

@@ -4,9 +4,10 @@ import { tokenHash } from '../../../core/crypto/token-hash.ts'
 import type { Clock } from '../../../core/runtime/clock.ts'
 import type { Logger } from '../../../core/runtime/logger.ts'
 import { uuid, type Random } from '../../../core/runtime/random.ts'
-import { MINUTE, type UnixTime } from '../../../core/runtime/time.ts'
+import { DAY, MINUTE, type UnixTime } from '../../../core/runtime/time.ts'
 import type { Account, Actor, SignInStatements, Token, TokenKind } from '../store/entities.ts'
 import type { Store, Transaction } from '../store/store.ts'
+import { DEFAULT_SCOPES, type Scope } from './token-scopes.ts'
 import { parseToken, signedFragment, type TokenParts } from './token-text.ts'
 
 /** Properties of a token to be made. */
@@ -19,6 +20,10 @@ export interface TokenDraft {
   identityProviderId?: string
   /** Statements of the provider about the sign-in; null by default. */
   signIn?: SignInStatements | null
+  /** Scopes, for an API token; by default those that narrow nothing. */
+  scopes?: readonly Scope[]
+  /** Person who makes it; null by default. */
+  makerId?: string | null
   /** Whether an emergency code is the authority to make it; false by default. */
   isEmergency?: boolean
   /** Time at which it expires; null if it is valid until revoked. */
@@ -61,6 +66,9 @@ export type TokenRefusal =
   | 'account_disabled'
   | 'actor_disabled'
   | 'provider_disabled'
+
+/** Lifetime of an API token whose maker asks for none. */
+export const API_TOKEN_LIFE_MS = 90 * DAY
 
 /** Precision of `lastUsedAt`: writing every use would be the portal's most frequent write. */
 const LAST_USED_PRECISION_MS = 5 * MINUTE
@@ -108,6 +116,8 @@ export class Tokens {
       signIn: draft.signIn ?? null,
       salt,
       hash: tokenHash({ nonce, secret: parts.secret, salt }),
+      scopes: draft.kind === 'api' ? (draft.scopes ?? DEFAULT_SCOPES) : null,
+      makerId: draft.makerId ?? null,
       isEmergency: draft.isEmergency ?? false,
       expiresAt: draft.expiresAt,
       lastUsedAt: null,

@@ -61,7 +61,7 @@ const actorChanged = async (tx: Transaction, { before, after }: ChangeOf<Actor>)
   if (after === undefined) return tx.endSessions({ actorId: id })
   if (before.email !== after.email) await endIdentitiesAt(tx, id, before.email)
   if (after.type === 'service_account') await endEverySignIn(tx, id)
-  if (before.type === 'admin' && after.type === 'user') {
+  if (before.type !== 'user' && after.type === 'user') {
     for (const token of await tx.list('tokens', { where: { actorId: id, kind: 'api' } }))
       await tx.remove('tokens', token.id)
   }

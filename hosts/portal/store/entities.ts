@@ -113,6 +113,13 @@ export interface Token {
   salt: string
   /** Lower-case hex of SHA3-256(nonce || fragment || salt). */
   hash: string
+  /** Scopes of an API token, which narrow what it may do; null for the other kinds. */
+  scopes: readonly string[] | null
+  /**
+   * Person who made the token; an API token may do no more than she may. Null if nobody is known: the portal itself made
+   * it, or a version that did not note it.
+   */
+  makerId: string | null
   /** Whether an emergency code was the authority to make it. What it makes for people ends with it. */
   isEmergency: boolean
   expiresAt: UnixTime | null

@@ -5,7 +5,6 @@ import type { Clock } from '../../../core/runtime/clock.ts'
 import type { Logger } from '../../../core/runtime/logger.ts'
 import { uuid, type Random } from '../../../core/runtime/random.ts'
 import { DAY, SECOND, type UnixTime } from '../../../core/runtime/time.ts'
-import { keepAnAdmin } from './admin-access.ts'
 import { endSignIns } from './ended-sign-ins.ts'
 import type { Account, Change, EntityName, Rows } from './entities.ts'
 import { AuditIds } from './audit-ids.ts'
@@ -19,6 +18,7 @@ import { changeSignInRecord, type RecordScope } from './knex-sign-in-records.ts'
 import { RefusedSignIns } from './refused-sign-ins.ts'
 import { KnexTransaction } from './knex-transaction.ts'
 import { migrationSource } from './migration-source.ts'
+import { keepAnOwner } from './owner-access.ts'
 import { decodeRow, encodeRow } from './row-codec.ts'
 import { StoreError } from './store-error.ts'
 import type {
@@ -145,7 +145,7 @@ export class KnexStore implements Store {
           try {
             const result = await work(tx)
             await endSignIns(tx, [...tx.changes])
-            await keepAnAdmin(tx, tx.changes)
+            await keepAnOwner(tx, tx.changes)
             if (rehearsal !== undefined) {
               rehearsed = { result }
               rehearsal(tx.changes)

@@ -13,6 +13,7 @@ import * as resolverSettings from './migrations/0011-resolver-settings.ts'
 import * as signInStatements from './migrations/0012-sign-in-statements.ts'
 import * as keySpelling from './migrations/0013-key-spelling.ts'
 import * as ephemeralGateways from './migrations/0014-ephemeral-gateways.ts'
+import * as roles from './migrations/0015-roles.ts'
 import * as lists from './migrations/0016-lists.ts'
 
 interface Migration {
@@ -36,6 +37,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0012-sign-in-statements', migration: signInStatements },
   { name: '0013-key-spelling', migration: keySpelling },
   { name: '0014-ephemeral-gateways', migration: ephemeralGateways },
+  { name: '0015-roles', migration: roles },
   { name: '0016-lists', migration: lists },
 ]
 

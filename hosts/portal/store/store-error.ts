@@ -1,7 +1,7 @@
 export type StoreErrorCode =
   | 'CONFLICT'
   | 'REFERENCE'
-  | 'LAST_ADMIN'
+  | 'LAST_OWNER'
   | 'ADDRESSES_EXHAUSTED'
   | 'BUSY'
   | 'UNAVAILABLE'
@@ -16,8 +16,8 @@ export class StoreError extends Error {
 
   constructor(
     /**
-     * CONFLICT: such a row exists. REFERENCE: a referenced row does not exist in this account. LAST_ADMIN: nobody could
-     * get in as an admin any more. ADDRESSES_EXHAUSTED: no free tunnel address. BUSY: may succeed later. UNAVAILABLE:
+     * CONFLICT: such a row exists. REFERENCE: a referenced row does not exist in this account. LAST_OWNER: nobody could
+     * get in as an owner any more. ADDRESSES_EXHAUSTED: no free tunnel address. BUSY: may succeed later. UNAVAILABLE:
      * the database cannot be reached or used. CURSOR: a list was asked for by a cursor that is not one of its own.
      */
     readonly code: StoreErrorCode,

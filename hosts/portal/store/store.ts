@@ -24,7 +24,7 @@ export interface Store {
    * Runs `work` in a transaction. Transactions run one at a time, in the order of the calls: `work` must not call
    * `transact` of the same store. Each change is audited, and subscribers are told of it after the commit, before the
    * promise resolves.
-   * @throws StoreError if the rows forbid it, or if nobody could get in as an admin any more; also whatever `work`
+   * @throws StoreError if the rows forbid it, or if nobody could get in as an owner any more; also whatever `work`
    * throws. Then nothing has changed.
    */
   transact: <T>(scope: Scope, work: (tx: Transaction) => Promise<T>) => Promise<T>
@@ -48,7 +48,7 @@ export interface Store {
    * Browser sessions at the portal, of all accounts. A session's id is derived from a secret that only the browser has.
    */
   readonly sessions: SessionRows
-  /** Codes with which an admin signs in while no identity provider works; at most one per account. */
+  /** Codes with which an owner or admin signs in while no identity provider works; at most one per account. */
   readonly emergencyCodes: EmergencyCodes
   /** Returns the state that an identity provider keeps about unfinished sign-ins: not audited, and it expires. */
   signInRecords: (scope: RecordScope) => SignInRecords

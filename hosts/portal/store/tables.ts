@@ -158,6 +158,8 @@ export const TABLES: { [Name in EntityName]: Table<Name> } = {
       signIn: 'json',
       salt: 'text',
       hash: 'text',
+      scopes: 'json',
+      makerId: 'text',
       isEmergency: 'flag',
       expiresAt: 'time',
       lastUsedAt: 'time',

@@ -16,7 +16,7 @@ describe('portal init', () => {
     expect(made.account.slug).to.equal('second')
     const { body } = await portal.api('GET', '/actors', undefined, made.token)
     expect(body.data).to.have.length(1)
-    expect(body.data[0]).to.include({ id: made.admin.id, type: 'admin', email: made.admin.email })
+    expect(body.data[0]).to.include({ id: made.admin.id, type: 'owner', email: made.admin.email })
     expect((await fetch(`${portal.url}/second/sign_in`)).status).to.equal(200)
   })
 

@@ -9,6 +9,7 @@ import { invalidBody, notFound } from '../http/problem.ts'
 import { answerWith, existing, scopeOf } from './collection.ts'
 import type { Endpoint, ApiMiddleware } from './endpoint.ts'
 import type { ApiParts } from './parts.ts'
+import { checkPermission } from './permit.ts'
 import { checkSettings, shownSettings } from './plugin-settings.ts'
 import { jsonBody } from './read-body.ts'
 import { checkMatch, rowVersion } from './row-version.ts'
@@ -76,6 +77,7 @@ export const accountEndpoints = ({ store, resolvers }: ApiParts): Endpoint[] => 
   }
   const patchAccount: ApiMiddleware = async (ctx) => {
     const { name, upstream_resolvers, search_domain } = patch.of(ctx)
+    if (upstream_resolvers !== undefined || search_domain !== undefined) checkPermission(ctx, 'dns:write')
     const upstreamResolvers = upstream_resolvers?.map(({ type, settings, match }, at) => {
       const [keyPath, settingsPath] = [`upstream_resolvers[${at}].type`, `upstream_resolvers[${at}].settings`]
       const checked = checkSettings({ extensions: resolvers, key: type, keyPath, settings, settingsPath })
@@ -100,6 +102,7 @@ export const accountEndpoints = ({ store, resolvers }: ApiParts): Endpoint[] => 
     {
       method: 'GET',
       path: '/account',
+      needs: 'account:read',
       summary: 'Shows the account',
       status: 200,
       answer: AccountBody,
@@ -108,7 +111,10 @@ export const accountEndpoints = ({ store, resolvers }: ApiParts): Endpoint[] => 
     {
       method: 'PATCH',
       path: '/account',
+      needs: 'account:write',
       summary: 'Changes the name, the upstream resolvers or the search domain',
+      description:
+        'Changes the name; with the permission dns:write as well the upstream resolvers and the search domain.',
       body: Patch,
       status: 200,
       answer: AccountBody,

@@ -6,17 +6,22 @@ import { collection, existing, idOf } from './collection.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { ApiParts } from './parts.ts'
 import { PageQuery } from './page.ts'
+import { checkGoverns } from './permit.ts'
 import { jsonBody } from './read-body.ts'
 import { defined, Name, pageOf, rowFields, timeOf } from './body-fields.ts'
 
-const Type = z.enum(['user', 'admin', 'service_account'])
+const Type = z
+  .enum(['user', 'helpdesk', 'auditor', 'admin', 'owner', 'service_account'])
+  .describe(
+    'Role of a person: an owner may do everything; an admin all but making owners and changing identity providers; an auditor reads; the helpdesk has devices and sign-ins; a user has her own pages only',
+  )
 
 const NO_ADDRESS = 'a service account does not sign in and has no e-mail address'
 
 const ActorBody = z
   .object({
     ...rowFields,
-    type: z.enum(['user', 'helpdesk', 'auditor', 'admin', 'owner', 'service_account']),
+    type: Type,
     name: z.string(),
     email: z.string().nullable(),
     is_disabled: z.boolean(),
@@ -45,22 +50,30 @@ export const actorEndpoints = ({ store }: ApiParts): Endpoint[] => {
 
   const insertActor = actors.insert(async (ctx) => {
     const { type, name, email, is_disabled } = draft.of(ctx)
+    checkGoverns(ctx, type)
     return Promise.resolve({ type, name, email, isDisabled: is_disabled })
   })
   const patchActor = actors.patch(async (ctx, tx) => {
     const { type, name, email, is_disabled } = patch.of(ctx)
     const before = await existing(tx, 'actors', idOf(ctx))
     const after = { ...before, ...defined({ type, email }) }
+    checkGoverns(ctx, before.type)
+    checkGoverns(ctx, after.type)
     if (after.type === 'service_account') {
       if (after.email !== null) throw invalidBody([{ path: 'email', message: NO_ADDRESS }])
     }
     return defined({ type, name, email, isDisabled: is_disabled })
   })
 
+  const removeActor = actors.remove(async (ctx, tx) => {
+    checkGoverns(ctx, (await existing(tx, 'actors', idOf(ctx))).type)
+  })
+
   return [
     {
       method: 'GET',
       path: '/actors',
+      needs: 'actors:read',
       summary: 'Lists the actors',
       status: 200,
       answer: pageOf(ActorBody),
@@ -70,6 +83,7 @@ export const actorEndpoints = ({ store }: ApiParts): Endpoint[] => {
     {
       method: 'POST',
       path: '/actors',
+      needs: 'actors:write',
       summary: 'Creates an actor',
       body: Draft,
       status: 201,
@@ -79,6 +93,7 @@ export const actorEndpoints = ({ store }: ApiParts): Endpoint[] => {
     {
       method: 'GET',
       path: '/actors/:id',
+      needs: 'actors:read',
       summary: 'Shows an actor',
       status: 200,
       answer: ActorBody,
@@ -87,6 +102,7 @@ export const actorEndpoints = ({ store }: ApiParts): Endpoint[] => {
     {
       method: 'PATCH',
       path: '/actors/:id',
+      needs: 'actors:write',
       summary: 'Changes, disables or enables an actor',
       body: Patch,
       status: 200,
@@ -96,9 +112,10 @@ export const actorEndpoints = ({ store }: ApiParts): Endpoint[] => {
     {
       method: 'DELETE',
       path: '/actors/:id',
+      needs: 'actors:write',
       summary: 'Removes an actor with its memberships, identities, clients and tokens',
       status: 204,
-      story: [actors.remove()],
+      story: [removeActor],
     },
   ]
 }

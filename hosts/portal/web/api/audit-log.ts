@@ -59,6 +59,7 @@ export const auditLogEndpoints = ({ store }: ApiParts): Endpoint[] => {
     {
       method: 'GET',
       path: '/audit_log',
+      needs: 'audit_log:read',
       summary: 'Lists changes, decisions and sign-ins, newest first',
       status: 200,
       answer: pageOf(AuditBody),

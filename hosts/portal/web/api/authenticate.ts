@@ -1,13 +1,14 @@
 import { tokenRefusalWords } from '../../identity/token-refusal.ts'
-import type { Tokens } from '../../identity/tokens.ts'
+import { permissionsOfToken } from '../../identity/token-scopes.ts'
 import type { RefusedCalls } from '../../store/refused-calls.ts'
 import type { AuditSubject } from '../../store/store.ts'
 import { Problem, problemOf } from '../http/problem.ts'
 import type { ApiMiddleware } from './endpoint.ts'
+import type { ApiParts } from './parts.ts'
 
-/** Authenticates a call by its API token, which must belong to an admin or a service account. */
+/** Authenticates a call by its API token, and notes what the call may do. The token's actor has a role or is a service account. */
 export const authenticate =
-  (tokens: Tokens): ApiMiddleware =>
+  ({ store, tokens }: Pick<ApiParts, 'store' | 'tokens'>): ApiMiddleware =>
   async (ctx, next) => {
     const [, text] = /^Bearer ([A-Za-z0-9._-]{1,512})$/i.exec(ctx.get('authorization')) ?? []
     if (text === undefined) throw unauthenticated('missing_token', 'Send an API token: Authorization: Bearer …')
@@ -25,11 +26,15 @@ export const authenticate =
     const { account, actor } = verdict
     const by: AuditSubject = { type: 'actor', actorId: actor.id, via: 'api', tokenId: verdict.token.id, remoteIp }
     ctx.state.caller = { accountId: account.id, by }
-    if (actor.type === 'user') throw new Problem(403, 'forbidden', 'Only an admin may use the API.')
+    if (actor.type === 'user')
+      throw new Problem(403, 'forbidden', 'Only a person with a role, such as an admin, may use the API.')
     ctx.state.account = account
     ctx.state.actor = actor
     ctx.state.by = by
-    ctx.state.authority = verdict.token
+    ctx.state.authority = {
+      ...verdict.token,
+      permissions: await permissionsOfToken(store.reader(account.id), { token: verdict.token, actor }),
+    }
     await next()
   }
 

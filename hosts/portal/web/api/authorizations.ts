@@ -35,6 +35,7 @@ export const authorizationEndpoints = ({ store }: ApiParts): Endpoint[] => {
     {
       method: 'GET',
       path: '/authorizations',
+      needs: 'authorizations:read',
       summary: 'Lists the authorizations',
       status: 200,
       answer: pageOf(AuthorizationBody),
@@ -44,6 +45,7 @@ export const authorizationEndpoints = ({ store }: ApiParts): Endpoint[] => {
     {
       method: 'GET',
       path: '/authorizations/:id',
+      needs: 'authorizations:read',
       summary: 'Shows an authorization',
       status: 200,
       answer: AuthorizationBody,
@@ -52,6 +54,7 @@ export const authorizationEndpoints = ({ store }: ApiParts): Endpoint[] => {
     {
       method: 'DELETE',
       path: '/authorizations/:id',
+      needs: 'authorizations:write',
       summary: 'Withdraws an authorization; the client may ask again',
       status: 204,
       story: [authorizations.remove()],

@@ -5,6 +5,7 @@ import { Socket } from 'node:net'
 import type { Change } from '../../store/entities.ts'
 import { notFound, problemOf, type Problem } from '../http/problem.ts'
 import { API_PATH, type ApiContext, type ApiMiddleware, type ApiState, type Endpoint } from './endpoint.ts'
+import { permit } from './permit.ts'
 import { NO_QUERY, queryOf } from './read-body.ts'
 
 /** Call of an operation of the API from within the portal, on behalf of a signed-in person. */
@@ -63,7 +64,7 @@ export class ApiCalls {
       Object.assign(ctx.state, caller, { versionKey: this.#versionKey, given: { body: call.body ?? {} } })
       if (rehearsal !== undefined) ctx.state.rehearsal = rehearsal
       ctx.params = params
-      await inOrder([queryOf(endpoint.query ?? NO_QUERY).read, ...endpoint.story], ctx)
+      await inOrder([permit(endpoint.needs), queryOf(endpoint.query ?? NO_QUERY).read, ...endpoint.story], ctx)
       return { ok: true, status: ctx.status, body: ctx.body, version: ctx.response.get('etag') || undefined }
     } catch (error) {
       const problem = problemOf(error)

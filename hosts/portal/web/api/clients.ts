@@ -85,6 +85,7 @@ export const clientEndpoints = ({ store, clock, isConnected, paths }: ApiParts):
     {
       method: 'GET',
       path: '/clients',
+      needs: 'clients:read',
       summary: 'Lists the clients',
       status: 200,
       answer: pageOf(ClientBody),
@@ -94,6 +95,7 @@ export const clientEndpoints = ({ store, clock, isConnected, paths }: ApiParts):
     {
       method: 'GET',
       path: '/clients/:id',
+      needs: 'clients:read',
       summary: 'Shows a client',
       status: 200,
       answer: ClientBody,
@@ -102,6 +104,7 @@ export const clientEndpoints = ({ store, clock, isConnected, paths }: ApiParts):
     {
       method: 'PATCH',
       path: '/clients/:id',
+      needs: 'clients:write',
       summary: 'Renames or verifies a client',
       body: Patch,
       status: 200,
@@ -111,6 +114,7 @@ export const clientEndpoints = ({ store, clock, isConnected, paths }: ApiParts):
     {
       method: 'DELETE',
       path: '/clients/:id',
+      needs: 'clients:write',
       summary: 'Removes a client; it comes back with its token',
       status: 204,
       story: [clients.remove()],

@@ -1,5 +1,6 @@
 import type { Middleware } from 'koa'
 import type { z } from 'zod'
+import type { Permission } from '../../identity/permissions.ts'
 import type { Account, Actor, Change, Token } from '../../store/entities.ts'
 import type { AuditSubject } from '../../store/store.ts'
 
@@ -11,6 +12,8 @@ export interface Endpoint {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** Path below /api/v1, such as `/sites/:id`. */
   path: string
+  /** Permission without which a call is refused. */
+  needs: Permission
   summary: string
   /** Details that the summary does not say. */
   description?: string
@@ -31,7 +34,10 @@ export interface ApiExtras {
 }
 
 /** Sign-in or token that a call rests on. */
-export type Authority = Pick<Token, 'isEmergency' | 'expiresAt'>
+export interface Authority extends Pick<Token, 'isEmergency' | 'expiresAt' | 'scopes' | 'makerId'> {
+  /** Permissions of the call: those that the scopes, the actor and the maker of the token have in common. */
+  permissions: ReadonlySet<Permission>
+}
 
 /** State of a request, shared by the middlewares of an operation. */
 export interface ApiState {

@@ -183,6 +183,7 @@ export const explainEndpoints = ({ decisions }: ApiParts): Endpoint[] => {
     {
       method: 'POST',
       path: '/policies/explain',
+      needs: 'explain:read',
       summary: 'Explains why an actor may use a resource, or may not',
       body: Question,
       status: 200,

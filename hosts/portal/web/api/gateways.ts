@@ -51,6 +51,7 @@ export const gatewayEndpoints = ({ store, isConnected, paths }: ApiParts): Endpo
     {
       method: 'GET',
       path: '/gateways',
+      needs: 'gateways:read',
       summary: 'Lists the gateways',
       status: 200,
       answer: pageOf(GatewayBody),
@@ -60,6 +61,7 @@ export const gatewayEndpoints = ({ store, isConnected, paths }: ApiParts): Endpo
     {
       method: 'GET',
       path: '/gateways/:id',
+      needs: 'gateways:read',
       summary: 'Shows a gateway',
       status: 200,
       answer: GatewayBody,
@@ -68,6 +70,7 @@ export const gatewayEndpoints = ({ store, isConnected, paths }: ApiParts): Endpo
     {
       method: 'PATCH',
       path: '/gateways/:id',
+      needs: 'gateways:write',
       summary: 'Renames a gateway',
       body: Patch,
       status: 200,
@@ -77,6 +80,7 @@ export const gatewayEndpoints = ({ store, isConnected, paths }: ApiParts): Endpo
     {
       method: 'DELETE',
       path: '/gateways/:id',
+      needs: 'gateways:write',
       summary: 'Removes a gateway; it comes back with its token',
       status: 204,
       story: [gateways.remove()],

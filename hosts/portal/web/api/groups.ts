@@ -76,6 +76,7 @@ export const groupEndpoints = ({ store }: ApiParts): Endpoint[] => {
     {
       method: 'GET',
       path: '/groups',
+      needs: 'groups:read',
       summary: 'Lists the groups',
       status: 200,
       answer: pageOf(GroupBody),
@@ -85,6 +86,7 @@ export const groupEndpoints = ({ store }: ApiParts): Endpoint[] => {
     {
       method: 'POST',
       path: '/groups',
+      needs: 'groups:write',
       summary: 'Creates a group',
       body: Draft,
       status: 201,
@@ -94,6 +96,7 @@ export const groupEndpoints = ({ store }: ApiParts): Endpoint[] => {
     {
       method: 'GET',
       path: '/groups/:id',
+      needs: 'groups:read',
       summary: 'Shows a group',
       status: 200,
       answer: GroupBody,
@@ -102,6 +105,7 @@ export const groupEndpoints = ({ store }: ApiParts): Endpoint[] => {
     {
       method: 'PATCH',
       path: '/groups/:id',
+      needs: 'groups:write',
       summary: 'Renames a group',
       body: Patch,
       status: 200,
@@ -111,6 +115,7 @@ export const groupEndpoints = ({ store }: ApiParts): Endpoint[] => {
     {
       method: 'DELETE',
       path: '/groups/:id',
+      needs: 'groups:write',
       summary: 'Removes a group with its policies',
       status: 204,
       story: [groups.remove()],
@@ -118,6 +123,7 @@ export const groupEndpoints = ({ store }: ApiParts): Endpoint[] => {
     {
       method: 'GET',
       path: '/groups/:id/memberships',
+      needs: 'groups:read',
       summary: "Lists a group's memberships",
       status: 200,
       answer: pageOf(MembershipBody),
@@ -127,6 +133,7 @@ export const groupEndpoints = ({ store }: ApiParts): Endpoint[] => {
     {
       method: 'PUT',
       path: '/groups/:id/memberships',
+      needs: 'groups:write',
       summary: 'Makes exactly these actors the members',
       body: Replacement,
       status: 200,
@@ -136,6 +143,7 @@ export const groupEndpoints = ({ store }: ApiParts): Endpoint[] => {
     {
       method: 'PATCH',
       path: '/groups/:id/memberships',
+      needs: 'groups:write',
       summary: 'Adds and removes members',
       body: Difference,
       status: 200,

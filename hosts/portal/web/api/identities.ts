@@ -3,9 +3,10 @@ import type { IdentityRow } from '../../store/entities.ts'
 import type { Transaction } from '../../store/store.ts'
 import { invalidBody } from '../http/problem.ts'
 import { collection, existing, idOf } from './collection.ts'
-import type { Endpoint } from './endpoint.ts'
+import type { ApiContext, Endpoint } from './endpoint.ts'
 import type { ApiParts } from './parts.ts'
 import { PageQuery } from './page.ts'
+import { checkGoverns } from './permit.ts'
 import { jsonBody } from './read-body.ts'
 import { defined, Id, pageOf, rowFields, timeOf, Verbatim } from './body-fields.ts'
 
@@ -31,20 +32,27 @@ export const identityEndpoints = ({ store }: ApiParts): Endpoint[] => {
 
   const insertIdentity = identities.insert(async (ctx, tx) => {
     const { actor_id, identity_provider_id, issuer, subject } = draft.of(ctx)
-    await needPerson(tx, actor_id)
+    await needPerson(ctx, tx, actor_id)
     return { actorId: actor_id, identityProviderId: identity_provider_id, issuer, subject }
   })
   const patchIdentity = identities.patch(async (ctx, tx) => {
     const { actor_id } = patch.of(ctx)
     const before = await existing(tx, 'identities', idOf(ctx))
-    if (actor_id !== undefined && actor_id !== before.actorId) await needPerson(tx, actor_id)
+    await needPerson(ctx, tx, before.actorId)
+    if (actor_id !== undefined && actor_id !== before.actorId) await needPerson(ctx, tx, actor_id)
     return defined({ actorId: actor_id })
+  })
+
+  const removeIdentity = identities.remove(async (ctx, tx) => {
+    const { actorId } = await existing(tx, 'identities', idOf(ctx))
+    await needPerson(ctx, tx, actorId)
   })
 
   return [
     {
       method: 'GET',
       path: '/identities',
+      needs: 'identities:read',
       summary: 'Lists the identities',
       status: 200,
       answer: pageOf(IdentityBody),
@@ -54,6 +62,7 @@ export const identityEndpoints = ({ store }: ApiParts): Endpoint[] => {
     {
       method: 'POST',
       path: '/identities',
+      needs: 'identities:write',
       summary: 'Creates an identity, before its owner has signed in',
       body: Draft,
       status: 201,
@@ -63,6 +72,7 @@ export const identityEndpoints = ({ store }: ApiParts): Endpoint[] => {
     {
       method: 'GET',
       path: '/identities/:id',
+      needs: 'identities:read',
       summary: 'Shows an identity',
       status: 200,
       answer: IdentityBody,
@@ -71,6 +81,7 @@ export const identityEndpoints = ({ store }: ApiParts): Endpoint[] => {
     {
       method: 'PATCH',
       path: '/identities/:id',
+      needs: 'identities:write',
       summary: 'Gives an identity to another actor, and ends what was signed in by it',
       body: Patch,
       status: 200,
@@ -80,18 +91,24 @@ export const identityEndpoints = ({ store }: ApiParts): Endpoint[] => {
     {
       method: 'DELETE',
       path: '/identities/:id',
+      needs: 'identities:write',
       summary:
         'Removes an identity, and ends what was signed in by it; the next sign-in goes by the verified e-mail address again',
       status: 204,
-      story: [identities.remove()],
+      story: [removeIdentity],
     },
   ]
 }
 
-/** Refuses a service account, which does not sign in. An actor that does not exist is refused by the store. */
-const needPerson = async (tx: Transaction, actorId: string): Promise<void> => {
+/**
+ * Refuses an actor whom the caller may not sign in, and a service account, which does not sign in. An actor that does not
+ * exist is refused by the store.
+ */
+const needPerson = async (ctx: ApiContext, tx: Transaction, actorId: string): Promise<void> => {
   const actor = await tx.get('actors', actorId)
-  if (actor?.type !== 'service_account') return
+  if (actor === undefined) return
+  checkGoverns(ctx, actor.type)
+  if (actor.type !== 'service_account') return
   throw invalidBody([{ path: 'actor_id', message: 'is a service account, which does not sign in' }])
 }
 

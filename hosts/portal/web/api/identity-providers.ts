@@ -136,6 +136,7 @@ export const identityProviderEndpoints = ({ store, providers: plugins, publicUrl
     {
       method: 'GET',
       path: '/identity_providers',
+      needs: 'identity_providers:read',
       summary: 'Lists the identity providers',
       status: 200,
       answer: pageOf(ProviderBody),
@@ -145,6 +146,7 @@ export const identityProviderEndpoints = ({ store, providers: plugins, publicUrl
     {
       method: 'POST',
       path: '/identity_providers',
+      needs: 'identity_providers:write',
       summary: 'Creates an identity provider',
       body: Draft,
       status: 201,
@@ -154,6 +156,7 @@ export const identityProviderEndpoints = ({ store, providers: plugins, publicUrl
     {
       method: 'GET',
       path: '/identity_providers/:id',
+      needs: 'identity_providers:read',
       summary: 'Shows an identity provider',
       status: 200,
       answer: ProviderBody,
@@ -162,6 +165,7 @@ export const identityProviderEndpoints = ({ store, providers: plugins, publicUrl
     {
       method: 'PATCH',
       path: '/identity_providers/:id',
+      needs: 'identity_providers:write',
       summary:
         'Changes an identity provider; secrets that are left out stay, unless a web address changes. Another issuer or client id signs everybody out and removes the identities',
       body: Patch,
@@ -172,6 +176,7 @@ export const identityProviderEndpoints = ({ store, providers: plugins, publicUrl
     {
       method: 'DELETE',
       path: '/identity_providers/:id',
+      needs: 'identity_providers:write',
       summary: 'Removes an identity provider with the identities and tokens from its sign-ins',
       status: 204,
       story: [providers.remove()],

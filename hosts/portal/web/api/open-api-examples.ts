@@ -69,6 +69,6 @@ const EXAMPLES: Readonly<Record<string, object>> = {
   'POST /relay_tokens': TOKEN,
   'POST /gateways/:id/rotate_token': { overlap_seconds: 3_600 },
   'POST /actors/:id/client_tokens': TOKEN,
-  'POST /actors/:id/api_tokens': TOKEN,
+  'POST /actors/:id/api_tokens': { ...TOKEN, scopes: ['read', 'policies:write'] },
   'PATCH /tokens/:id': { name: 'Berlin, until the move' },
 }

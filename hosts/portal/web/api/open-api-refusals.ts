@@ -36,12 +36,16 @@ const REFUSALS = {
     description: 'There is no token, or it is not valid',
     headers: ['WWW-Authenticate'],
   },
-  Forbidden: { status: 403, description: 'The token’s owner may not use the API', headers: [] },
+  Forbidden: {
+    status: 403,
+    description: 'The token lacks a permission, or its actor may not do this to another actor',
+    headers: [],
+  },
   NotFound: { status: 404, description: 'There is no such row in this account', headers: [] },
   MethodNotAllowed: { status: 405, description: 'This path has no such method', headers: ['Allow'] },
   Conflict: {
     status: 409,
-    description: 'Another row has the same unique value, or nobody could get in as an admin any more',
+    description: 'Another row has the same unique value, or nobody could get in as an owner any more',
     headers: [],
   },
   PreconditionFailed: { status: 412, description: 'Somebody changed the row since', headers: ['ETag'] },

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { may, ROLES, type Role } from '../../identity/permissions.ts'
 import { API_PATH, type Endpoint } from './endpoint.ts'
 import { exampleOf } from './open-api-examples.ts'
 import { refusalsOf, sharedHeaders, sharedResponses } from './open-api-refusals.ts'
@@ -30,7 +31,11 @@ export const openApi = (endpoints: readonly Endpoint[], { version, url }: { vers
     paths,
     components: {
       securitySchemes: {
-        token: { type: 'http', scheme: 'bearer', description: 'An API token of an admin or of a service account' },
+        token: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'An API token of a person with a role or of a service account; its scopes are permissions',
+        },
       },
       headers: sharedHeaders,
       responses: sharedResponses(schemas),
@@ -45,7 +50,11 @@ Members are snake_case; times are RFC 3339 in UTC. Names are stored in NFC with 
 refused. Lists come in pages: \`next_cursor\` of a page is the \`cursor\` of the next, and null at the end. Members left out of a PATCH keep
 their value. Each row has an \`ETag\`: with it in \`If-Match\`, a change is refused if somebody else changed the row meanwhile; with it in
 \`If-None-Match\`, the answer is 304 if nothing changed. Answers may have further members in later versions. Problems are RFC 9457; programs
-should go by \`code\`.`
+should go by \`code\`.
+
+A permission is of reading or writing one kind of thing, such as \`policies:write\`. A call may do what the role of the token's actor, the
+token's scopes and the role of whoever made the token have in common; a service account may do what an admin may, but nothing to people with a
+role.`
 
 const operation = (endpoint: Endpoint, schemas: Schemas) => {
   const { method, path, summary, description, query, body, answer, status } = endpoint
@@ -53,7 +62,8 @@ const operation = (endpoint: Endpoint, schemas: Schemas) => {
   return {
     tags: [tagOf(endpoint)],
     summary,
-    description: description ?? `${summary}.${isList(endpoint) ? ' The oldest come first, a page at a time.' : ''}`,
+    description: `${description ?? `${summary}.${isList(endpoint) ? ' The oldest come first, a page at a time.' : ''}`} ${needed(endpoint)}`,
+    security: [{ token: [endpoint.needs] }],
     operationId: `${method.toLowerCase()}${path.replace(/[/:_]+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
     parameters: [
       ...pathParameters(path),
@@ -72,6 +82,19 @@ const operation = (endpoint: Endpoint, schemas: Schemas) => {
       default: { $ref: '#/components/responses/Problem' },
     },
   }
+}
+
+/** Says which permission an operation needs, and which people have it. */
+const needed = ({ needs }: Endpoint): string => {
+  const who = ROLES.filter((role) => may(role, needs)).map((role) => NAMES[role])
+  return `Needs the permission \`${needs}\`, which ${who.length === 1 ? `${who[0]} have` : `${who.slice(0, -1).join(', ')} and ${who.at(-1)} have`}.`
+}
+
+const NAMES: Readonly<Record<Role, string>> = {
+  owner: 'owners',
+  admin: 'admins',
+  auditor: 'auditors',
+  helpdesk: 'the helpdesk',
 }
 
 const isList = ({ method, answer }: Endpoint): boolean =>

@@ -76,6 +76,7 @@ export const pluginEndpoints = ({ plugins }: ApiParts): Endpoint[] => {
     {
       method: 'GET',
       path: '/plugins',
+      needs: 'plugins:read',
       summary: 'Lists the plugins that the portal has loaded',
       description:
         'Lists the plugins that the portal has loaded, in the order of its configuration and on one page: what may be chosen, and the JSON Schema of each choice’s settings, for forms.',

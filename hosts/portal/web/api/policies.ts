@@ -121,6 +121,7 @@ export const policyEndpoints = ({ store, conditions }: ApiParts): Endpoint[] => 
     {
       method: 'GET',
       path: '/policies',
+      needs: 'policies:read',
       summary: 'Lists the policies',
       status: 200,
       answer: pageOf(PolicyBody),
@@ -130,6 +131,7 @@ export const policyEndpoints = ({ store, conditions }: ApiParts): Endpoint[] => 
     {
       method: 'POST',
       path: '/policies',
+      needs: 'policies:write',
       summary: 'Creates a policy',
       body: PolicyDraft,
       status: 201,
@@ -139,6 +141,7 @@ export const policyEndpoints = ({ store, conditions }: ApiParts): Endpoint[] => 
     {
       method: 'GET',
       path: '/policies/:id',
+      needs: 'policies:read',
       summary: 'Shows a policy',
       status: 200,
       answer: PolicyBody,
@@ -147,6 +150,7 @@ export const policyEndpoints = ({ store, conditions }: ApiParts): Endpoint[] => 
     {
       method: 'PATCH',
       path: '/policies/:id',
+      needs: 'policies:write',
       summary: 'Changes, disables or enables a policy',
       body: PolicyPatch,
       status: 200,
@@ -156,6 +160,7 @@ export const policyEndpoints = ({ store, conditions }: ApiParts): Endpoint[] => 
     {
       method: 'DELETE',
       path: '/policies/:id',
+      needs: 'policies:write',
       summary: 'Removes a policy, and withdraws what it granted',
       status: 204,
       story: [policies.remove()],

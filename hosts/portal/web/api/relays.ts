@@ -42,6 +42,7 @@ export const relayEndpoints = ({ relays }: ApiParts): Endpoint[] => {
     {
       method: 'GET',
       path: '/relays',
+      needs: 'relays:read',
       summary: 'Lists the relays, and whether they answer',
       description:
         'Lists the relays through which peers of this account reach each other where no direct path is, on one page: those of this process of the portal.',

@@ -122,6 +122,7 @@ export const resourceEndpoints = ({ store }: ApiParts): Endpoint[] => {
     {
       method: 'GET',
       path: '/resources',
+      needs: 'resources:read',
       summary: 'Lists the resources',
       status: 200,
       answer: pageOf(ResourceBody),
@@ -131,6 +132,7 @@ export const resourceEndpoints = ({ store }: ApiParts): Endpoint[] => {
     {
       method: 'POST',
       path: '/resources',
+      needs: 'resources:write',
       summary: 'Creates a resource',
       body: Draft,
       status: 201,
@@ -140,6 +142,7 @@ export const resourceEndpoints = ({ store }: ApiParts): Endpoint[] => {
     {
       method: 'GET',
       path: '/resources/:id',
+      needs: 'resources:read',
       summary: 'Shows a resource',
       status: 200,
       answer: ResourceBody,
@@ -148,6 +151,7 @@ export const resourceEndpoints = ({ store }: ApiParts): Endpoint[] => {
     {
       method: 'PATCH',
       path: '/resources/:id',
+      needs: 'resources:write',
       summary: 'Changes a resource',
       body: ResourcePatch,
       status: 200,
@@ -157,6 +161,7 @@ export const resourceEndpoints = ({ store }: ApiParts): Endpoint[] => {
     {
       method: 'DELETE',
       path: '/resources/:id',
+      needs: 'resources:write',
       summary: 'Removes a resource with its policies and authorizations',
       status: 204,
       story: [resources.remove()],

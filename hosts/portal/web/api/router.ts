@@ -19,6 +19,7 @@ import { identityProviderEndpoints } from './identity-providers.ts'
 import { openApi } from './open-api.ts'
 import type { ApiParts } from './parts.ts'
 import { NO_QUERY, queryOf } from './read-body.ts'
+import { permit } from './permit.ts'
 import { answerIfNew, isKnown } from './row-version.ts'
 import { pluginEndpoints } from './plugins.ts'
 import { policyEndpoints } from './policies.ts'
@@ -62,9 +63,9 @@ export const apiRoutes = (
     await next()
   }
   // All operations begin with these middlewares; there is no route without them.
-  const beginning = [begin, noteRefusals(parts.refusedCalls), authenticate(parts.tokens), answerIfNew]
-  for (const { method, path, query = NO_QUERY, story } of endpoints) {
-    router.register(path, [method], [...beginning, queryOf(query).read, ...story])
+  const beginning = [begin, noteRefusals(parts.refusedCalls), authenticate(parts)]
+  for (const { method, path, needs, query = NO_QUERY, story } of endpoints) {
+    router.register(path, [method], [...beginning, permit(needs), answerIfNew, queryOf(query).read, ...story])
   }
   const paths = endpoints.map(({ method, path }) => ({ path: `${API_PATH}${path}`, methods: [method] }))
   return [

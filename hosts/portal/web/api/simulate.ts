@@ -96,6 +96,7 @@ export const simulateEndpoints = ({ store, clock, conditions, decisions }: ApiPa
     {
       method: 'POST',
       path: '/policies/simulate',
+      needs: 'policies:read',
       summary: 'Says who would gain or lose access by changes, without making them',
       body: Question,
       status: 200,

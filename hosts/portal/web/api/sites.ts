@@ -62,6 +62,7 @@ export const siteEndpoints = ({ store, selectors }: ApiParts): Endpoint[] => {
     {
       method: 'GET',
       path: '/sites',
+      needs: 'sites:read',
       summary: 'Lists the sites',
       status: 200,
       answer: pageOf(SiteBody),
@@ -71,16 +72,26 @@ export const siteEndpoints = ({ store, selectors }: ApiParts): Endpoint[] => {
     {
       method: 'POST',
       path: '/sites',
+      needs: 'sites:write',
       summary: 'Creates a site',
       body: Draft,
       status: 201,
       answer: SiteBody,
       story: [draft.read, insertSite],
     },
-    { method: 'GET', path: '/sites/:id', summary: 'Shows a site', status: 200, answer: SiteBody, story: [sites.show] },
+    {
+      method: 'GET',
+      path: '/sites/:id',
+      needs: 'sites:read',
+      summary: 'Shows a site',
+      status: 200,
+      answer: SiteBody,
+      story: [sites.show],
+    },
     {
       method: 'PATCH',
       path: '/sites/:id',
+      needs: 'sites:write',
       summary: 'Changes a site',
       body: Patch,
       status: 200,
@@ -90,6 +101,7 @@ export const siteEndpoints = ({ store, selectors }: ApiParts): Endpoint[] => {
     {
       method: 'DELETE',
       path: '/sites/:id',
+      needs: 'sites:write',
       summary: 'Removes a site with its gateways, gateway tokens and resources',
       status: 204,
       story: [sites.remove()],

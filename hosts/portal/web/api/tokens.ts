@@ -1,13 +1,16 @@
 import { z } from 'zod'
 import { DAY, SECOND, unixTime, type UnixTime } from '../../../../core/runtime/time.ts'
 import type { Gateway, SignInStatements, Token } from '../../store/entities.ts'
-import type { MintedToken, TokenDraft } from '../../identity/tokens.ts'
-import { invalidBody } from '../http/problem.ts'
+import { apiPermissionsOf, type Permission } from '../../identity/permissions.ts'
+import { DEFAULT_SCOPES, permissionsOfScopes, SCOPES, type Scope } from '../../identity/token-scopes.ts'
+import { API_TOKEN_LIFE_MS, type MintedToken, type TokenDraft } from '../../identity/tokens.ts'
+import { invalidBody, notFound, Problem } from '../http/problem.ts'
 import { collection, existing, idOf, scopeOf } from './collection.ts'
 import { API_PATH, type ApiContext, type Authority, type Endpoint, type ApiMiddleware } from './endpoint.ts'
 import type { ApiParts } from './parts.ts'
 import { PageQuery } from './page.ts'
-import { jsonBody } from './read-body.ts'
+import { checkGoverns } from './permit.ts'
+import { jsonBody, type Read } from './read-body.ts'
 import {
   CreatedToken,
   defined,
@@ -41,6 +44,13 @@ const TokenBody = z
       .describe(
         'Statements of the identity provider at the sign-in that made the token, which conditions may read; each null if it said nothing',
       ),
+    scopes: z
+      .array(z.string())
+      .nullable()
+      .describe('What an API token may do, within what its actor and its maker may; null for the other kinds'),
+    maker_id: Id.nullable().describe(
+      'Person who made it; null if the portal did, or an earlier version that did not note it',
+    ),
     is_emergency: z
       .boolean()
       .describe('Whether it was made in a session by an emergency code, or by a token of such a session'),
@@ -54,6 +64,22 @@ const Draft = z.strictObject({
     .default(null)
     .describe(
       'Null if it is valid until revoked; a token of a person that a token of an emergency makes ends with that',
+    ),
+})
+const ApiDraft = Draft.extend({
+  scopes: z
+    .array(z.enum(SCOPES))
+    .min(1)
+    .max(SCOPES.length)
+    .default([...DEFAULT_SCOPES])
+    .describe(
+      'What the token may do: `write` everything that its actor may, `read` reading only, `helpdesk` what the helpdesk may, or single permissions, ' +
+        'such as `policies:write`, which includes `policies:read`. A token makes no token that may do more than itself.',
+    ),
+  expires_at: Time.nullable()
+    .optional()
+    .describe(
+      'In 90 days if absent; null if it is valid until revoked; made by a token of an emergency, it ends with that',
     ),
 })
 
@@ -71,6 +97,7 @@ const RotatedToken = CreatedToken.extend({ previous_end_at: Time })
 /** Operations on tokens, which are made for a site's gateways, for relays or for an actor, shown once, and revoked by removal. */
 export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] => {
   const draft = jsonBody(Draft)
+  const apiDraft = jsonBody(ApiDraft)
   const patch = jsonBody(Patch)
   const rotation = jsonBody(Rotation)
   const rows = collection(store, 'tokens', toWire)
@@ -79,9 +106,10 @@ export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] =
   const mint =
     (
       purpose: (ctx: ApiContext) => (tx: Parameters<typeof existing>[0]) => Promise<Omit<TokenDraft, 'expiresAt'>>,
+      asked: Pick<Read<{ name?: string | undefined; expires_at?: string | null | undefined }>, 'of'> = draft,
     ): ApiMiddleware =>
     async (ctx) => {
-      const { name, expires_at } = draft.of(ctx)
+      const { name, expires_at = timeOf(unixTime(clock.unix() + API_TOKEN_LIFE_MS)) } = asked.of(ctx)
       const expiresAt = expires_at === null ? null : unixTimeOf(expires_at)
       if (expiresAt !== null && expiresAt <= clock.unix()) {
         throw invalidBody([{ path: 'expires_at', message: 'is in the past' }])
@@ -89,7 +117,12 @@ export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] =
       const minted: MintedToken = await store.transact(scopeOf(ctx), async (tx) => {
         const wanted = await purpose(ctx)(tx)
         const life = lifeBy(ctx.state.authority, wanted.kind, expiresAt)
-        return tokens.mint(tx, ctx.state.account.id, { ...wanted, name: name ?? wanted.name, ...life })
+        return tokens.mint(tx, ctx.state.account.id, {
+          ...wanted,
+          name: name ?? wanted.name,
+          makerId: makerOf(ctx),
+          ...life,
+        })
       })
       const { id, expiresAt: ends } = minted.token
       answerWithToken(ctx, { id, token: minted.text, expires_at: timeOrNull(ends) })
@@ -112,37 +145,60 @@ export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] =
         if (expiresAt !== null && expiresAt <= previousEnd) continue
         await tx.patch('tokens', id, { expiresAt: previousEnd })
       }
-      return tokens.mint(tx, ctx.state.account.id, { ...ownTokenOf(gateway), expiresAt: null })
+      return tokens.mint(tx, ctx.state.account.id, { ...ownTokenOf(gateway), makerId: makerOf(ctx), expiresAt: null })
     })
     answerWithToken(ctx, { id: token.id, token: text, expires_at: null, previous_end_at: timeOf(previousEnd) })
   }
   const mintRelayToken = mint(() => async () => Promise.resolve({ kind: 'relay', name: 'Relays' }))
   const mintClientToken = mint((ctx) => async (tx) => {
     const actor = await existing(tx, 'actors', idOf(ctx))
+    checkGoverns(ctx, actor.type)
     return { kind: 'client', name: 'Client', actorId: actor.id }
   })
-  const mintApiToken = mint((ctx) => async (tx) => {
-    const actor = await existing(tx, 'actors', idOf(ctx))
-    if (actor.type === 'user') {
-      throw invalidBody([{ path: '(top)', message: 'Only admins and service accounts have API tokens.' }])
-    }
-    return { kind: 'api', name: 'API', actorId: actor.id }
-  })
+  const mintApiToken = mint(
+    (ctx) => async (tx) => {
+      const actor = await existing(tx, 'actors', idOf(ctx))
+      if (actor.type === 'user') {
+        throw invalidBody([
+          {
+            path: '(top)',
+            message: 'Only owners, admins, auditors, the helpdesk and service accounts have API tokens.',
+          },
+        ])
+      }
+      checkGoverns(ctx, actor.type)
+      const { scopes } = apiDraft.of(ctx)
+      checkScopes(ctx, scopes)
+      return { kind: 'api', name: 'API', actorId: actor.id, scopes }
+    },
+    apiDraft,
+  )
 
   const patchToken = rows.patch(async (ctx) => Promise.resolve(defined(patch.of(ctx))))
+
+  const revokeClientToken = rows.remove(async (ctx, tx) => {
+    if ((await existing(tx, 'tokens', idOf(ctx))).kind !== 'client') throw notFound()
+  })
 
   const minting = (path: string, summary: string, step: ApiMiddleware): Endpoint => ({
     method: 'POST',
     path,
+    needs: 'tokens:write',
     summary,
     body: Draft,
     status: 201,
     answer: CreatedToken,
     story: [draft.read, step],
   })
-  const listing = (path: string, summary: string, story: readonly ApiMiddleware[]): Endpoint => ({
+  const listing = (
+    path: string,
+    summary: string,
+    story: readonly ApiMiddleware[],
+    needs: Permission = 'tokens:read',
+  ): Endpoint => ({
     method: 'GET',
     path,
+    needs,
     summary,
     status: 200,
     answer: pageOf(TokenBody),
@@ -166,6 +222,7 @@ export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] =
     {
       method: 'POST',
       path: '/gateways/:id/rotate_token',
+      needs: 'tokens:write',
       summary: 'Creates a new token for this gateway alone, and ends its previous ones after an overlap',
       body: Rotation,
       status: 201,
@@ -179,8 +236,25 @@ export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] =
       '/actors/:id/client_tokens',
       "Lists an actor's client tokens",
       rows.list({ parent: 'actors', where: (actorId) => ({ kind: 'client', actorId }) }),
+      'sessions:read',
     ),
-    minting('/actors/:id/api_tokens', 'Creates an API token of an admin or a service account', mintApiToken),
+    {
+      method: 'DELETE',
+      path: '/client_tokens/:id',
+      needs: 'sessions:write',
+      summary: 'Revokes a client token, so that whoever uses it has to sign in again',
+      status: 204,
+      story: [revokeClientToken],
+    },
+    {
+      ...minting(
+        '/actors/:id/api_tokens',
+        'Creates an API token of a person with a role or a service account',
+        mintApiToken,
+      ),
+      body: ApiDraft,
+      story: [apiDraft.read, mintApiToken],
+    },
     listing(
       '/actors/:id/api_tokens',
       "Lists an actor's API tokens",
@@ -190,6 +264,7 @@ export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] =
     {
       method: 'GET',
       path: '/tokens/:id',
+      needs: 'tokens:read',
       summary: 'Shows a token',
       status: 200,
       answer: TokenBody,
@@ -198,13 +273,21 @@ export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] =
     {
       method: 'PATCH',
       path: '/tokens/:id',
+      needs: 'tokens:write',
       summary: 'Renames a token',
       body: Patch,
       status: 200,
       answer: TokenBody,
       story: [patch.read, patchToken],
     },
-    { method: 'DELETE', path: '/tokens/:id', summary: 'Revokes a token', status: 204, story: [rows.remove()] },
+    {
+      method: 'DELETE',
+      path: '/tokens/:id',
+      needs: 'tokens:write',
+      summary: 'Revokes a token',
+      status: 204,
+      story: [rows.remove()],
+    },
   ]
 }
 
@@ -220,6 +303,26 @@ const lifeBy = (
   if (!maker.isEmergency || kind === 'gateway' || kind === 'relay') return { expiresAt: asked }
   const ends = [asked, maker.expiresAt].filter((time) => time !== null)
   return { isEmergency: true, expiresAt: ends.length === 0 ? null : unixTime(Math.min(...ends)) }
+}
+
+/** Person whose rights limit a new token: the caller, or whoever made the token of the service account that calls. */
+const makerOf = ({ state: { actor, authority } }: ApiContext): string | null =>
+  actor.type === 'service_account' ? authority.makerId : actor.id
+
+/**
+ * Checks that a new token may do nothing that the call may not do.
+ * @throws Problem 403
+ */
+const checkScopes = (ctx: ApiContext, scopes: readonly Scope[]): void => {
+  const {
+    actor,
+    authority: { permissions },
+  } = ctx.state
+  const own = apiPermissionsOf(actor.type)
+  const beyond = [...permissionsOfScopes(scopes)].filter((each) => own.has(each) && !permissions.has(each))
+  if (beyond.length === 0) return
+  const detail = `A token makes no token that may do more than itself, which may not do ${beyond.join(', ')}: ask for fewer scopes.`
+  throw new Problem(403, 'insufficient_scope', detail)
 }
 
 /** Answers with a new token, which is never shown again. */
@@ -246,6 +349,8 @@ const toWire = (row: Token): z.infer<typeof TokenBody> => ({
   gateway_id: row.gatewayId,
   identity_provider_id: row.identityProviderId,
   sign_in: row.signIn === null ? null : signInToWire(row.signIn),
+  scopes: row.scopes === null ? null : [...row.scopes],
+  maker_id: row.makerId,
   is_emergency: row.isEmergency,
   expires_at: timeOrNull(row.expiresAt),
   last_used_at: timeOrNull(row.lastUsedAt),

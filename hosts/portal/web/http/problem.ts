@@ -129,8 +129,8 @@ const storeProblem = (error: StoreError): Problem => {
       return new Problem(400, 'invalid_query', 'The query is not valid.', {
         errors: [{ path: 'cursor', message: error.message }],
       })
-    case 'LAST_ADMIN':
-      return new Problem(409, 'last_admin', error.message)
+    case 'LAST_OWNER':
+      return new Problem(409, 'last_owner', error.message)
     case 'ADDRESSES_EXHAUSTED':
       return new Problem(503, 'addresses_exhausted', error.message)
     case 'UNAVAILABLE':

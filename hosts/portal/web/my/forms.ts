@@ -1,5 +1,6 @@
 // Middlewares that carry out forms about the signed-in person.
 import { DAY, unixTime, type UnixTime } from '../../../../core/runtime/time.ts'
+import { roleOf } from '../../identity/permissions.ts'
 import type { AuditSubject } from '../../store/store.ts'
 import { Name } from '../api/body-fields.ts'
 import { formFields } from '../http/form-fields.ts'
@@ -8,6 +9,7 @@ import { EMERGENCY_MS } from '../sign-in/emergency.ts'
 import { signOutAtProvider } from '../sign-in/sign-out.ts'
 import type { MyContext, MyMiddleware, MyParts } from './my-parts.ts'
 import { API_TOKEN_DAYS } from './pages.ts'
+import { scopesFor } from './offered-scopes.ts'
 import { showPage } from './show-page.ts'
 import { shownTime } from '../http/shown-time.ts'
 
@@ -34,17 +36,19 @@ export const revokeToken: MyMiddleware =
     ctx.redirect(`/${account.slug}/my/sessions`)
   }
 
-/** Mints an API token for an admin and shows it. */
+/** Mints an API token for a person with a role and shows it. */
 export const mintApiToken: MyMiddleware =
   ({ store, pages, tokens, clock }) =>
   async (ctx) => {
     const { account, actor, provider, begunAt } = ctx.state.session
-    const { name = '', days = '' } = formFields(ctx)
+    const { name = '', days = '', scope } = formFields(ctx)
+    const offered = scopesFor(actor.type)
+    const wanted = scope === undefined ? offered[0] : offered.find((one) => one.scope === scope)
     const lifetime = API_TOKEN_DAYS.find((allowed) => String(allowed) === days)
-    if (actor.type !== 'admin') throw new Problem(403, 'forbidden', 'Only admins have API tokens.')
+    if (roleOf(actor.type) === undefined) throw new Problem(403, 'forbidden', NO_ROLE)
     const verdict = Name.safeParse(name)
-    if (lifetime === undefined || !verdict.success) {
-      throw new Problem(422, 'invalid_body', 'Give the token a name and a lifetime.')
+    if (lifetime === undefined || wanted === undefined || !verdict.success) {
+      throw new Problem(422, 'invalid_body', 'Give the token a name, a lifetime, and something that it may do.')
     }
     const asked = clock.unix() + lifetime * DAY
     // The token ends together with the provider of the session, or with the emergency session.
@@ -54,6 +58,8 @@ export const mintApiToken: MyMiddleware =
         kind: 'api',
         name: verdict.data,
         actorId: actor.id,
+        makerId: actor.id,
+        scopes: [wanted.scope],
         ...(provider === undefined ? { isEmergency: true } : { identityProviderId: provider.id }),
         expiresAt,
       }),
@@ -77,6 +83,8 @@ export const signOut: MyMiddleware = (parts) => async (ctx) => {
   await noteSignOut(parts, ctx, 'signed_out')
   await signOutAtProvider(parts, ctx, session)
 }
+
+const NO_ROLE = 'Only owners, admins, auditors and the helpdesk have API tokens.'
 
 const noteSignOut = async ({ store, clock }: MyParts, ctx: MyContext, reason: string): Promise<void> => {
   const { account, actor } = ctx.state.session

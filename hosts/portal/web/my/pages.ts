@@ -1,25 +1,30 @@
 // Middlewares that show pages about the signed-in person.
+import { DAY } from '../../../../core/runtime/time.ts'
 import { Facts } from '../../../../core/contract/facts.ts'
+import { may } from '../../identity/permissions.ts'
+import { API_TOKEN_LIFE_MS } from '../../identity/tokens.ts'
 import type { Token } from '../../store/entities.ts'
 import { callbackUrl, signedOutPath } from '../sign-in/provider-urls.ts'
 import { denialsOf } from './denials.ts'
 import type { MyMiddleware } from './my-parts.ts'
+import { scopesFor } from './offered-scopes.ts'
 import { showPage } from './show-page.ts'
 import { shownTime } from '../http/shown-time.ts'
 
 /** Lifetimes, in days, that a page offers for an API token. */
-export const API_TOKEN_DAYS = [1, 30, 365] as const
+export const API_TOKEN_DAYS = [1, 30, 90, 365] as const
 
-/** Shows the start page; to admins with the callback URLs of the account's identity providers. */
+/** Shows the start page; to whoever may read them with the callback URLs of the account's identity providers. */
 export const showHome: MyMiddleware =
   ({ store, pages, publicUrl }) =>
   async (ctx) => {
     const { account, actor } = ctx.state.session
-    const providers = actor.type === 'admin' ? await store.reader(account.id).list('identity_providers') : []
+    const isTold = may(actor, 'identity_providers:read')
+    const providers = isTold ? await store.reader(account.id).list('identity_providers') : undefined
     showPage(pages, ctx, {
       page: 'home',
       signedOutUrl: `${publicUrl}${signedOutPath(account)}`,
-      providers: providers.map((provider) => ({
+      providers: providers?.map((provider) => ({
         name: provider.name,
         callbackUrl: callbackUrl(publicUrl, provider),
       })),
@@ -74,6 +79,8 @@ export const showSessions: MyMiddleware =
       })),
       tokens: held.filter(({ expiresAt }) => expiresAt === null || expiresAt > now).map(shownToken),
       days: API_TOKEN_DAYS,
+      defaultDays: API_TOKEN_LIFE_MS / DAY,
+      scopes: scopesFor(session.actor.type),
     })
   }
 

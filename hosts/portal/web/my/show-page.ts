@@ -1,3 +1,4 @@
+import { roleOf } from '../../identity/permissions.ts'
 import type { Pages } from '../http/pages.ts'
 import type { MyContext } from './my-parts.ts'
 
@@ -18,7 +19,7 @@ export const showPage = (
   pages.render(ctx, page, {
     account: account.name,
     actor: actor.name,
-    isAdmin: actor.type === 'admin',
+    hasRole: roleOf(actor.type) !== undefined,
     csrf,
     base,
     nav,

@@ -1,7 +1,7 @@
 import { equalSecrets } from '../../../../core/crypto/equal-secrets.ts'
 import { HOUR, SECOND } from '../../../../core/runtime/time.ts'
 import { emergencyCodeHash } from '../../identity/emergency-code.ts'
-import type { Actor } from '../../store/entities.ts'
+import { mayUseEmergencyCode } from '../../identity/permissions.ts'
 import { formFields } from '../http/form-fields.ts'
 import { askForApproval, type ApprovalParts } from './approval.ts'
 import { signInBrowser, type SignInWay } from './finish.ts'
@@ -21,7 +21,7 @@ const WAY: SignInWay = {
 }
 
 /**
- * Shows the form for an emergency code, which is made on the portal's own machine and signs an admin in while the
+ * Shows the form for an emergency code, which is made on the portal's own machine and signs an owner or admin in while the
  * provider is down. Wrong guesses are not counted: the code has 93 bits, and counting would let any stranger lock the
  * admin out.
  */
@@ -30,7 +30,7 @@ export const askForEmergencyCode: SignInMiddleware = (parts) => async (ctx) => {
   return Promise.resolve()
 }
 
-/** Signs in the admin for whom the submitted emergency code was made. */
+/** Signs in the owner or admin for whom the submitted emergency code was made. */
 export const redeemEmergencyCode: SignInMiddleware = (parts) => async (ctx) => {
   const { store, clock } = parts
   const { account, clientAddress } = ctx.state
@@ -40,7 +40,7 @@ export const redeemEmergencyCode: SignInMiddleware = (parts) => async (ctx) => {
   const hash = emergencyCodeHash(typed)
   const taken = await store.emergencyCodes.take(account.id, (code) => equalSecrets(code.hash, hash), clock.unix())
   const actor = taken === undefined ? undefined : await store.reader(account.id).get('actors', taken.actorId)
-  if (isAdmin(actor)) {
+  if (actor !== undefined && mayUseEmergencyCode(actor)) {
     const signedIn = { account, actor, way: WAY, signIn: null, intent: ctx.state.intent }
     if (signedIn.intent.as === 'browser') return signInBrowser(parts, ctx, signedIn)
     return askForApproval(parts, ctx, signedIn)
@@ -72,6 +72,3 @@ const showForm = ({ pages }: ApprovalParts, ctx: SignInContext, problem?: string
     back: `/${account.slug}/sign_in/providers${intentQuery(intent)}`,
   })
 }
-
-const isAdmin = (actor: Actor | undefined): actor is Actor =>
-  actor !== undefined && !actor.isDisabled && actor.type === 'admin'

@@ -1,5 +1,6 @@
 import { sha256 } from '../../../../core/crypto/hash.ts'
 import { toHex } from '../../../../core/crypto/text-encoding.ts'
+import { mayUseEmergencyCode } from '../../identity/permissions.ts'
 import type { Actor, IdentityProviderRow } from '../../store/entities.ts'
 import type { Reader } from '../../store/store.ts'
 
@@ -19,7 +20,7 @@ export interface Standing {
 
 /**
  * Returns actor and provider of a sign-in that is still valid: both enabled, and the identity still the actor's. A
- * sign-in with an emergency code is valid only for an admin. Returns undefined otherwise.
+ * sign-in with an emergency code is valid only for an owner or admin. Returns undefined otherwise.
  */
 export const standingOf = async (
   reader: Reader,
@@ -27,7 +28,7 @@ export const standingOf = async (
 ): Promise<Standing | undefined> => {
   const actor = await reader.get('actors', actorId)
   if (actor === undefined || actor.isDisabled || actor.type === 'service_account') return undefined
-  if (identityProviderId === null) return actor.type === 'admin' ? { actor, provider: undefined } : undefined
+  if (identityProviderId === null) return mayUseEmergencyCode(actor) ? { actor, provider: undefined } : undefined
   const provider = await reader.get('identity_providers', identityProviderId)
   const identity = await reader.get('identities', identityId ?? '')
   if (provider === undefined || provider.isDisabled || identity?.actorId !== actor.id) return undefined

@@ -127,6 +127,8 @@ describe('the rows of gateways that have gone', () => {
         signIn: null,
         salt: '',
         hash: '',
+        scopes: null,
+        makerId: null,
         isEmergency: false,
         expiresAt: null,
         lastUsedAt: null,

@@ -1,4 +1,5 @@
-import { may } from '../../../identity/permissions.ts'
+import { apiPermissionsOf, may } from '../../../identity/permissions.ts'
+import { DEFAULT_SCOPES } from '../../../identity/token-scopes.ts'
 import { EMERGENCY_MS } from '../../sign-in/emergency.ts'
 import type { PortalSession } from '../../sign-in/session.ts'
 import { unixTime } from '../../../../../core/runtime/time.ts'
@@ -16,6 +17,9 @@ export const visitOf = (parts: PageParts, ctx: AdminContext, session: PortalSess
     authority: {
       isEmergency: provider === undefined,
       expiresAt: provider === undefined ? unixTime(begunAt + EMERGENCY_MS) : null,
+      scopes: DEFAULT_SCOPES,
+      makerId: actor.id,
+      permissions: apiPermissionsOf(actor.type),
     },
     by: { type: 'actor', actorId: actor.id, via: 'session', remoteIp: clientAddress },
   }

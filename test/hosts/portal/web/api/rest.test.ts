@@ -284,13 +284,13 @@ describe('the REST API', () => {
     await portal.api('PATCH', '/account', { upstream_resolvers: [], search_domain: null })
   })
 
-  it('the REST API does not let the last admin go', async () => {
+  it('the REST API does not let the last owner go', async () => {
     const answers = [
       await portal.api('DELETE', `/actors/${portal.admin.id}`),
       await portal.api('PATCH', `/actors/${portal.admin.id}`, { is_disabled: true }),
       await portal.api('PATCH', `/actors/${portal.admin.id}`, { type: 'user' }),
     ]
-    expect(answers.map(({ body }) => body.code)).to.deep.equal(['last_admin', 'last_admin', 'last_admin'])
+    expect(answers.map(({ body }) => body.code)).to.deep.equal(['last_owner', 'last_owner', 'last_owner'])
   })
 
   it('the REST API is for admins and service accounts, with a token', async () => {

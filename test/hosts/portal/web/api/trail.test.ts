@@ -114,7 +114,7 @@ describe('P14 the audit trail', () => {
           method: 'DELETE',
           path: `/api/v1/actors/${portal.admin.id}`,
           status: 409,
-          code: 'last_admin',
+          code: 'last_owner',
           remote_ip: '127.0.0.1',
         },
       },
