@@ -91,6 +91,8 @@ export class VirtualRelay {
       case 'closePort':
         void this.#ports.get(keyOf(output))?.close()
         this.#ports.delete(keyOf(output))
+        return
+      case 'accountReachedLimit':
     }
   }
 
