@@ -17,6 +17,7 @@ import type { Metrics } from './http/metrics.ts'
 import { assets, Pages, showAsPage } from './http/pages.ts'
 import { plainChannel } from './plain-channel.ts'
 import { myRoutes } from './my/routes.ts'
+import { noteRequestId } from './http/request-id.ts'
 import { refuseUnreadable } from './http/plain-request.ts'
 import { handleErrors, showAsJson } from './http/problem.ts'
 import { limitRate } from './http/rate-limit.ts'
@@ -57,6 +58,7 @@ export const webApp = (parts: WebParts): Koa => {
 
   const app = new Koa()
   app.silent = true // handleErrors answers all errors; Koa itself would only report broken connections
+  app.use(noteRequestId(random))
   app.use(noteClientAddress(parts.clientAddress))
   app.use(metrics.middleware(clock))
   app.use(securityHeaders(secure))

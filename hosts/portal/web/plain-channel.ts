@@ -4,6 +4,7 @@ import type { Logger } from '../../../core/runtime/logger.ts'
 import { after, MINUTE, type Instant } from '../../../core/runtime/time.ts'
 import { isRelayPath } from '../../../core/control/relay-messages.ts'
 import { isChannelPath } from '../channel/connect-request.ts'
+import { requestIdOf } from './http/request-id.ts'
 import { refusalProblem } from '../channel/refusal.ts'
 
 /** Minimum interval between two log lines: enough to find a proxy, and strangers cannot fill the log. */
@@ -21,7 +22,12 @@ export const plainChannel = ({ clock, logger }: { clock: Clock; logger: Logger }
     const now = clock.now()
     unlogged++
     if (loggedAt === undefined || now >= after(loggedAt, LOG_INTERVAL_MS)) {
-      const fields = { path: ctx.path, from: ctx.req.socket.remoteAddress, requests: unlogged }
+      const fields = {
+        path: ctx.path,
+        from: ctx.req.socket.remoteAddress,
+        requests: unlogged,
+        requestId: requestIdOf(ctx),
+      }
       logger.warn(fields, 'a control channel was asked for without an upgrade: does a proxy strip it?')
       loggedAt = now
       unlogged = 0

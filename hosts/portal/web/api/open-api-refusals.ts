@@ -13,6 +13,7 @@ const ProblemBody = z
       .array(z.object({ path: z.string(), message: z.string() }))
       .optional()
       .describe('Problems by field'),
+    request_id: z.string().describe('Id of the request, as in `X-Request-Id` and in the portal’s log'),
     conflicting_id: z.string().optional().describe('Id of the row that already has a unique value'),
   })
   .meta({
@@ -24,6 +25,7 @@ const ProblemBody = z
         status: 409,
         code: 'conflict',
         detail: 'Another one, 018f4e5c-9a3b-4c1d-8e2f-5a6b7c8d9e0f, has the same name.',
+        request_id: '6b0f3c1e-52a4-4c1d-8e2f-5a6b7c8d9e0f',
         conflicting_id: '018f4e5c-9a3b-4c1d-8e2f-5a6b7c8d9e0f',
       },
     ],
@@ -80,6 +82,12 @@ export const sharedHeaders = {
     schema: { type: 'string' },
     example: '"Jd0p1yWv0bM2cJc2aXJm9A"',
   },
+  'X-Request-Id': {
+    description:
+      'Id of the request: the one of the same header of the request if that has 1 to 64 letters, digits, - and _, else a new one',
+    schema: { type: 'string' },
+    example: '6b0f3c1e-52a4-4c1d-8e2f-5a6b7c8d9e0f',
+  },
   Location: {
     description: 'Path of the new row at this portal',
     schema: { type: 'string', format: 'uri-reference' },
@@ -96,11 +104,9 @@ export const sharedResponses = (schemas: Schemas): Record<string, object> => {
     name,
     {
       description,
-      ...(headers.length === 0
-        ? {}
-        : {
-            headers: Object.fromEntries(headers.map((header) => [header, { $ref: `#/components/headers/${header}` }])),
-          }),
+      headers: Object.fromEntries(
+        ['X-Request-Id', ...headers].map((header) => [header, { $ref: `#/components/headers/${header}` }]),
+      ),
       content,
     },
   ])

@@ -109,14 +109,15 @@ const requestBody = (body: z.ZodType, { schemas, example }: { schemas: Schemas; 
 
 const ETAG = { ETag: { $ref: '#/components/headers/ETag' } }
 
-const headersOf = ({ method, path, status, body }: Endpoint): Record<string, object> | undefined => {
+const headersOf = ({ method, path, status, body }: Endpoint): Record<string, object> => {
   const isToken = path.endsWith('tokens') || path.endsWith('rotate_token')
   const hasVersion = method === 'GET' || (status !== 204 && body !== undefined && method !== 'POST')
-  const headers = {
+  const headers: Record<string, object> = {
+    'X-Request-Id': { $ref: '#/components/headers/X-Request-Id' },
     ...(hasVersion || (status === 201 && !isToken) ? ETAG : {}),
     ...(status === 201 ? { Location: { $ref: '#/components/headers/Location' } } : {}),
   }
-  return Object.keys(headers).length === 0 ? undefined : headers
+  return headers
 }
 
 const pathParameters = (path: string): object[] =>

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Context, Middleware } from 'koa'
+import { requestIdOf } from './request-id.ts'
 import type { ShowProblem } from './problem.ts'
 
 const FOLDER = join(dirname(fileURLToPath(import.meta.url)), '../page')
@@ -36,6 +37,7 @@ export const showAsPage =
   (pages: Pages): ShowProblem =>
   (ctx, { status, detail }) => {
     pages.render(ctx, 'problem', {
+      requestId: requestIdOf(ctx),
       title: status === 404 ? 'Not found' : 'That did not work',
       detail:
         status === 404 ? 'There is nothing at this address. Check that it is spelled as it was given to you.' : detail,

@@ -1,6 +1,7 @@
 import type { Middleware } from 'koa'
 import { STATUS_CODES } from 'node:http'
 import type { Logger } from '../../../../core/runtime/logger.ts'
+import { requestIdOf } from './request-id.ts'
 import { columnName } from '../../store/row-codec.ts'
 import { StoreError } from '../../store/store-error.ts'
 
@@ -74,7 +75,10 @@ export const handleErrors =
       if (ctx.status === 404 && ctx.body === undefined) throw ctx.path.startsWith('/api/') ? noSuchPath() : notFound()
     } catch (error) {
       const problem = problemOf(error)
-      if (problem.status >= 500) logger.warn({ error: problem.cause ?? problem, path: ctx.path }, 'request failed')
+      if (problem.status >= 500) {
+        const fields = { error: problem.cause ?? problem, path: ctx.path, requestId: requestIdOf(ctx) }
+        logger.warn(fields, 'request failed')
+      }
       ctx.status = problem.status
       ctx.set(problem.headers)
       show(ctx, problem)
@@ -92,6 +96,7 @@ export const showAsJson: ShowProblem = (ctx, { status, code, detail, errors, con
     detail,
     errors,
     conflicting_id: conflictingId,
+    request_id: requestIdOf(ctx),
   })
   ctx.type = 'application/problem+json'
 }

@@ -9,6 +9,7 @@ import { noteRefusal } from './refuse.ts'
 import { runSignInStep, type SignInStepParts } from './run-sign-in-step.ts'
 import type { SignInContext } from './sign-in-context.ts'
 import type { SignInMiddleware } from './sign-in-parts.ts'
+import { requestIdOf } from '../http/request-id.ts'
 import { settingsFingerprint } from './standing.ts'
 
 /** Finds the pending sign-in by the `state` in the callback's query. */
@@ -32,7 +33,7 @@ export const atItsCallback: SignInMiddleware = (parts) => async (ctx, next) => {
       : pending.atSharedCallback === false && id === provider.id
   if (isExpected) return next()
   parts.logger.warn(
-    { accountId: provider.accountId, providerId: provider.id, path: ctx.path },
+    { accountId: provider.accountId, providerId: provider.id, path: ctx.path, requestId: requestIdOf(ctx) },
     'an answer came to the wrong callback',
   )
   await noteRefusal(parts, ctx, { reason: 'wrong_callback' })

@@ -4,6 +4,7 @@ import type { SignInEvent } from '../../store/store.ts'
 import type { FinishParts } from './finish.ts'
 import { intentQuery } from './intent.ts'
 import { providerUrl } from './provider-urls.ts'
+import { requestIdOf } from '../http/request-id.ts'
 import type { SignInContext } from './sign-in-context.ts'
 
 export interface RefuseParts extends Pick<FinishParts, 'store' | 'clock' | 'pages'> {
@@ -23,7 +24,15 @@ export const refuse = async (
   const { account, provider, intent } = ctx.state
   const who = identity === undefined ? undefined : whoOf(identity)
   parts.logger.info(
-    { code, detail, ...who, accountId: account.id, providerId: provider.id, provider: provider.name },
+    {
+      code,
+      detail,
+      ...who,
+      accountId: account.id,
+      providerId: provider.id,
+      provider: provider.name,
+      requestId: requestIdOf(ctx),
+    },
     'sign-in refused',
   )
   await noteRefusal(parts, ctx, {
@@ -38,6 +47,7 @@ export const refuse = async (
     account: account.name,
     detail: publicText,
     code,
+    requestId: requestIdOf(ctx),
     links: [
       ...(tryAgain ? [{ text: 'Try again', url }] : []),
       ...(identity === undefined

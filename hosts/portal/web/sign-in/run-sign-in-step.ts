@@ -14,6 +14,7 @@ import { providerUrl } from './provider-urls.ts'
 import { refuse } from './refuse.ts'
 import { sendBrowser } from './send-browser.ts'
 import type { SignInContext } from './sign-in-context.ts'
+import { requestIdOf } from '../http/request-id.ts'
 import { settingsFingerprint } from './standing.ts'
 
 export interface SignInStepParts extends ApprovalParts, ProviderCallParts {
@@ -36,7 +37,7 @@ export const runSignInStep = async (
   const { account, provider, clientAddress } = ctx.state
   const asked = callProvider(parts, provider, { asker: sourceOf(clientAddress), ...question })
   const step = await asked.catch((error: unknown): SignInStep => {
-    const fields = { accountId: account.id, providerId: provider.id }
+    const fields = { accountId: account.id, providerId: provider.id, requestId: requestIdOf(ctx) }
     const plugin = providers.get(provider.type)?.plugin ?? provider.type
     const call = `${question.reply === undefined ? 'begin' : 'proceed'} ${provider.id}`
     pluginLog.failed({ plugin, call, error, message: 'an identity provider failed: a sign-in was refused', fields })
