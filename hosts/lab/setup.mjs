@@ -43,7 +43,14 @@ const NEEDS = {
     'iptables-legacy': 'iptables',
   },
   bench: { ...BUILD, ...LAB, ...SCENARIOS['udp-blocked'], iperf3: 'iperf3', turnserver: 'coturn' },
-  long: { ...BUILD, ...LAB, iperf3: 'iperf3', turnutils_uclient: 'coturn' },
+  long: {
+    ...BUILD,
+    ...LAB,
+    ...SCENARIOS.nat64,
+    ...SCENARIOS['udp-blocked'],
+    iperf3: 'iperf3',
+    turnutils_uclient: 'coturn',
+  },
   tunnel: { ...BUILD, ...LAB, wg: 'wireguard-tools', iperf3: 'iperf3' },
 }
 
