@@ -1,5 +1,5 @@
-import { ClientConfig } from '../client/config.ts'
 import { askClient, type ClientCommand } from '../client/session/control-socket.ts'
+import { clientSchema } from './config-schemas.ts'
 import type { CommandContext } from './context.ts'
 import { readConfig } from './read-config.ts'
 
@@ -20,7 +20,8 @@ export const ask = async (
   const options = { input, ...(timeoutMs === undefined ? {} : { timeoutMs }) }
   const named = file === undefined ? env['PORTREEVE_SOCKET'] : undefined
   if (named !== undefined && named !== '') return askClient(named, command, options)
-  if (file === undefined) return askClient(ClientConfig.shape.socket.parse(undefined), command, options)
-  const { config } = await readConfig({ schema: ClientConfig, file, fallback: 'client.yaml', env })
+  const schema = await clientSchema()
+  if (file === undefined) return askClient(schema.shape.socket.parse(undefined), command, options)
+  const { config } = await readConfig({ schema, file, fallback: 'client.yaml', env })
   return askClient(config.socket, command, options)
 }

@@ -2,11 +2,12 @@ import { Command } from 'commander'
 import { OperatorError } from '../../core/config/operator-error.ts'
 import { shownUrl } from '../../core/control/connect-request.ts'
 import { OWN_SOCKET_MARK } from '../../core/runtime/network-configuration.ts'
-import { ClientConfig } from '../client/config.ts'
+import type { ClientConfig } from '../client/config.ts'
 import type { NameInspection } from '../client/names/name-inspection.ts'
 import type { ClientStatus, ResourceStatus } from '../client/session/client-status.ts'
 import { ask, type AskOptions } from './ask.ts'
 import { ping } from './client-ping.ts'
+import { clientSchema } from './config-schemas.ts'
 import type { CommandContext } from './context.ts'
 import { Diagnosis } from './diagnosis.ts'
 import { fine, note, unknown, wrong, type Finding } from './finding.ts'
@@ -31,10 +32,11 @@ export const clientDiagnoseCommand = (context: CommandContext): Command =>
     .action(async (target: string | undefined, options: Options) => {
       const diagnosis = new Diagnosis({ output: context.output, isShown: options.json !== true })
       const { env } = context
-      const config = await configIfAny({ schema: ClientConfig, file: options.config, fallback: 'client.yaml', env })
+      const schema = await clientSchema()
+      const config = await configIfAny({ schema, file: options.config, fallback: 'client.yaml', env })
       const status = await diagnose(diagnosis, { target, options, config, context })
       if (options.bundle !== undefined) {
-        const stateFolder = config?.state_folder ?? ClientConfig.shape.state_folder.parse(undefined)
+        const stateFolder = config?.state_folder ?? schema.shape.state_folder.parse(undefined)
         await writeFindings(options.bundle, { findings: diagnosis.findings, status, config, stateFolder }, context)
       }
       if (options.json === true) context.output.json({ findings: diagnosis.findings })

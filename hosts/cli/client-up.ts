@@ -1,8 +1,8 @@
 import { Command } from 'commander'
-import { ClientConfig } from '../client/config.ts'
 import type { Secret } from '../../core/runtime/secret.ts'
 import { endProcessSoon } from '../runtime/process/end-process.ts'
 import { packageVersion } from '../runtime/process/package-root.ts'
+import { clientSchema } from './config-schemas.ts'
 import type { CommandContext } from './context.ts'
 import { reportEnd } from './peer-end.ts'
 import { readConfig, takeToken } from './read-config.ts'
@@ -14,7 +14,7 @@ export const clientUpCommand = (context: CommandContext): Command =>
     .description('Runs a client, in the foreground until SIGTERM. Needs root, or CAP_NET_ADMIN.')
     .option('-c, --config <file>', 'its configuration, YAML; the environment goes before it')
     .action(async ({ config: file }: { config?: string }) => {
-      const source = { schema: ClientConfig, file, fallback: 'client.yaml', env: context.env } as const
+      const source = { schema: await clientSchema(), file, fallback: 'client.yaml', env: context.env } as const
       const { config, file: path } = await readConfig(source)
       const token = takeToken(context.env)
       const { createClock, createRandom, createSecretStore, loadAddon, needFreeMachine, needNetAdmin, repairMachine } =

@@ -1,9 +1,10 @@
 import { Command } from 'commander'
 import { OperatorError } from '../../core/config/operator-error.ts'
 import { shownUrl } from '../../core/control/connect-request.ts'
-import { GatewayConfig } from '../gateway/config.ts'
+import type { GatewayConfig } from '../gateway/config.ts'
 import type { GatewayStatus } from '../gateway/gateway-status.ts'
 import type { AskOptions } from './ask.ts'
+import { gatewaySchema } from './config-schemas.ts'
 import type { CommandContext } from './context.ts'
 import { Diagnosis } from './diagnosis.ts'
 import { unknown, wrong } from './finding.ts'
@@ -24,10 +25,11 @@ export const gatewayDiagnoseCommand = (context: CommandContext): Command =>
       const { config: file, json, bundle } = command.optsWithGlobals<AskOptions & { bundle?: string }>()
       const diagnosis = new Diagnosis({ output: context.output, isShown: json !== true })
       const { env } = context
-      const config = await configIfAny({ schema: GatewayConfig, file, fallback: 'gateway.yaml', env })
+      const schema = await gatewaySchema()
+      const config = await configIfAny({ schema, file, fallback: 'gateway.yaml', env })
       const status = await diagnose(diagnosis, { command, config, context })
       if (bundle !== undefined) {
-        const stateFolder = config?.state_folder ?? GatewayConfig.shape.state_folder.parse(undefined)
+        const stateFolder = config?.state_folder ?? schema.shape.state_folder.parse(undefined)
         await writeFindings(bundle, { findings: diagnosis.findings, status, config, stateFolder }, context)
       }
       if (json === true) context.output.json({ findings: diagnosis.findings })

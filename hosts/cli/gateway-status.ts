@@ -1,8 +1,8 @@
 import { Command } from 'commander'
-import { GatewayConfig } from '../gateway/config.ts'
 import { askGatewayStatus, gatewaySocket } from '../gateway/control-socket.ts'
 import type { ClientPath, GatewayStatus } from '../gateway/gateway-status.ts'
 import type { AskOptions } from './ask.ts'
+import { gatewaySchema } from './config-schemas.ts'
 import type { CommandContext } from './context.ts'
 import { droppedTable, metricsTable, portalRows, problemLines, reachRows, table, transportRows } from './output.ts'
 import { pathLine } from './path-line.ts'
@@ -47,11 +47,12 @@ export const gatewayStatus = async (command: Command, { env }: Pick<CommandConte
 
 /** Returns the path of the gateway's socket according to the configuration, or the default path if there is none. */
 const socketOf = async (file: string | undefined, env: NodeJS.ProcessEnv): Promise<string> => {
-  if (file !== undefined) return gatewaySocket((await readConfig({ ...SOURCE, file, env })).config)
-  return gatewaySocket({ socket: undefined, state_folder: GatewayConfig.shape.state_folder.parse(undefined) })
+  const schema = await gatewaySchema()
+  if (file !== undefined) {
+    return gatewaySocket((await readConfig({ schema, fallback: 'gateway.yaml', file, env })).config)
+  }
+  return gatewaySocket({ socket: undefined, state_folder: schema.shape.state_folder.parse(undefined) })
 }
-
-const SOURCE = { schema: GatewayConfig, fallback: 'gateway.yaml' } as const
 
 const describe = ({
   at,

@@ -1,8 +1,9 @@
 import { Command } from 'commander'
 import { OperatorError } from '../../core/config/operator-error.ts'
-import { GatewayConfig } from '../gateway/config.ts'
+import type { GatewayConfig } from '../gateway/config.ts'
 import { packageVersion } from '../runtime/process/package-root.ts'
 import { needTokenFile } from '../runtime/token-file.ts'
+import { gatewaySchema } from './config-schemas.ts'
 import type { CommandContext } from './context.ts'
 import { gatewayDiagnoseCommand } from './gateway-diagnose.ts'
 import { gatewayMetricsCommand } from './gateway-metrics.ts'
@@ -20,7 +21,7 @@ export const gatewayCommand = (context: CommandContext): Command =>
     .addCommand(gatewayMetricsCommand(context))
     .addCommand(machineCheckCommand('gateway', context))
     .action(async ({ config: file }: { config?: string }) => {
-      const source = { schema: GatewayConfig, file, fallback: 'gateway.yaml', env: context.env } as const
+      const source = { schema: await gatewaySchema(), file, fallback: 'gateway.yaml', env: context.env } as const
       const { config, file: path } = await readConfig(source)
       const token = takeToken(context.env) ?? (await tokenOf(config))
       const { loadAddon, needFreeMachine, needNetAdmin } = await import('../runtime/index.ts')

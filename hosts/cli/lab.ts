@@ -1,6 +1,5 @@
 import { dirname, resolve } from 'node:path'
 import { Command } from 'commander'
-import { parseConfig } from '../../core/config/parse-config.ts'
 import type { CommandContext } from './context.ts'
 import { ExitCode } from './exit-code.ts'
 import { readYaml } from './read-config.ts'
@@ -64,6 +63,7 @@ Examples:
     )
 
 const readPlugins = async (file: string) => {
+  const { parseConfig } = await import('../../core/config/parse-config.ts')
   const { LabPlugins } = await import('../lab/lab-plugins.ts')
   return { ...parseConfig(LabPlugins, await readYaml(file), file), folder: dirname(resolve(file)) }
 }

@@ -1,9 +1,8 @@
 import { Command } from 'commander'
 import { hostProblemText, type HostProblem } from '../../core/runtime/host-problems.ts'
-import { ClientConfig } from '../client/config.ts'
-import { GatewayConfig } from '../gateway/config.ts'
 import type { MachineQuestion } from '../runtime/index.ts'
 import type { AskOptions } from './ask.ts'
+import { clientSchema, gatewaySchema } from './config-schemas.ts'
 import type { CommandContext } from './context.ts'
 import { ExitCode } from './exit-code.ts'
 import { readConfig } from './read-config.ts'
@@ -39,13 +38,15 @@ const questionOf = async (
   { file, env }: { file: string | undefined; env: NodeJS.ProcessEnv },
 ): Promise<MachineQuestion> => {
   if (role === 'gateway') {
-    if (file === undefined) return { role, device: GatewayConfig.shape.device.parse(undefined) }
-    const { config } = await readConfig({ schema: GatewayConfig, file, fallback: 'gateway.yaml', env })
+    const schema = await gatewaySchema()
+    if (file === undefined) return { role, device: schema.shape.device.parse(undefined) }
+    const { config } = await readConfig({ schema, file, fallback: 'gateway.yaml', env })
     return { role, device: config.device }
   }
-  const { device, dns } = ClientConfig.shape
+  const schema = await clientSchema()
+  const { device, dns } = schema.shape
   if (file === undefined) return { role, device: device.parse(undefined), dns: dns.parse(undefined) }
-  const { config } = await readConfig({ schema: ClientConfig, file, fallback: 'client.yaml', env })
+  const { config } = await readConfig({ schema, file, fallback: 'client.yaml', env })
   return { role, device: config.device, dns: config.dns }
 }
 

@@ -29,7 +29,7 @@ export const portalEmergencyCodeCommand = ({ env, output }: Omit<CommandContext,
       // The parent command has a --config as well, and commander may assign the option to either.
       const { config: file } = command.optsWithGlobals<Options>()
       const start = await readPortalStart(env, file)
-      const { makeEmergencyCode } = await import('../portal/main.ts')
+      const { makeEmergencyCode } = await import('../portal/make-emergency-code.ts')
       const made = await makeEmergencyCode({ ...start, account, adminEmail, adminId })
       if (json === true) {
         output.json(made)

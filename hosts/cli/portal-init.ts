@@ -21,7 +21,7 @@ export const portalInitCommand = ({ env, output }: Omit<CommandContext, 'exit'>)
       // The parent command has a --config as well, and commander may assign the option to either.
       const { config: file } = command.optsWithGlobals<Options>()
       const start = await readPortalStart(env, file)
-      const { initPortal } = await import('../portal/main.ts')
+      const { initPortal } = await import('../portal/init.ts')
       const made = await initPortal({ ...start, account, adminEmail })
       if (json === true) {
         output.json(made)

@@ -1,6 +1,7 @@
 import { OperatorError } from '../../core/config/operator-error.ts'
-import { PortalConfig, type PortalStart } from '../portal/config.ts'
+import type { PortalStart } from '../portal/config.ts'
 import { packageVersion } from '../runtime/process/package-root.ts'
+import { portalSchema } from './config-schemas.ts'
 import { readConfig } from './read-config.ts'
 
 /** Reads a portal's configuration and finds its plugins, for commands on the portal's own machine. */
@@ -8,7 +9,8 @@ export const readPortalStart = async (env: NodeJS.ProcessEnv, file: string | und
   if (file === undefined) {
     throw new OperatorError('CONFIG_MISSING', 'no configuration of a portal is given.', 'Add --config portal.yaml.')
   }
-  const { config, file: path } = await readConfig({ schema: PortalConfig, file, fallback: 'portal.yaml', env })
+  const schema = await portalSchema()
+  const { config, file: path } = await readConfig({ schema, file, fallback: 'portal.yaml', env })
   const { createPluginModules } = await import('../runtime/plugin-modules.ts')
   return { config, modules: createPluginModules(path), version: packageVersion(), environment: env }
 }

@@ -1,9 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
-import { parseDocument } from 'yaml'
+import type { Document } from 'yaml'
 import type { z } from 'zod'
 import { OperatorError } from '../../core/config/operator-error.ts'
-import { parseConfig } from '../../core/config/parse-config.ts'
 import { Secret } from '../../core/runtime/secret.ts'
 import { packageRoot } from '../runtime/process/package-root.ts'
 
@@ -79,6 +78,7 @@ export const readConfig = async <Schema extends z.ZodObject>({
       `Name a configuration, --config ${fallback}, or set PORTREEVE_PORTAL_URL.`,
     )
   }
+  const { parseConfig } = await import('../../core/config/parse-config.ts')
   const config = parseConfig(schema, value, path)
   const folder = dirname(resolve(path))
   const absolute = PATHS.reduce<unknown>((whole, at) => withAbsolute(whole, at.split('.'), folder), config)
@@ -122,6 +122,7 @@ export const readYaml = async (path: string): Promise<Record<string, unknown>> =
     )
   })
   if (text.length > MAX_CONFIG_CHARACTERS) throw new OperatorError('CONFIG_UNREADABLE', `${path} is too long.`)
+  const { parseDocument } = await import('yaml')
   const document = parseDocument(text, { prettyErrors: true })
   const [problem] = document.errors
   if (problem !== undefined) throw new OperatorError('CONFIG_SYNTAX', `${path}: ${problem.message}`)
@@ -130,7 +131,7 @@ export const readYaml = async (path: string): Promise<Record<string, unknown>> =
   throw new OperatorError('CONFIG_SYNTAX', `${path} has to be a map of settings, \`key: value\` in lines.`)
 }
 
-const toData = (document: ReturnType<typeof parseDocument>, path: string): unknown => {
+const toData = (document: Document.Parsed, path: string): unknown => {
   try {
     return document.toJS({ maxAliasCount: 100 })
   } catch (error) {

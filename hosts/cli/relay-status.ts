@@ -1,8 +1,8 @@
 import { Command } from 'commander'
-import { RelayConfig } from '../relay/config.ts'
 import { askRelayStatus, relaySocket } from '../relay/control-socket.ts'
 import type { RelayStatus } from '../relay/relay-status.ts'
 import type { AskOptions } from './ask.ts'
+import { relaySchema } from './config-schemas.ts'
 import type { CommandContext } from './context.ts'
 import { portalRows, table } from './output.ts'
 import { printStatus } from './print-status.ts'
@@ -40,10 +40,11 @@ export const relayStatus = async (command: Command, { env }: Pick<CommandContext
 
 /** Returns the path of the relay's socket according to the configuration, or the default path if there is none. */
 const socketOf = async (file: string | undefined, env: NodeJS.ProcessEnv): Promise<string> => {
+  const schema = await relaySchema()
   if (file !== undefined) {
-    return relaySocket((await readConfig({ schema: RelayConfig, fallback: 'relay.yaml', file, env })).config)
+    return relaySocket((await readConfig({ schema, fallback: 'relay.yaml', file, env })).config)
   }
-  return relaySocket({ socket: undefined, state_folder: RelayConfig.shape.state_folder.parse(undefined) })
+  return relaySocket({ socket: undefined, state_folder: schema.shape.state_folder.parse(undefined) })
 }
 
 const describe = ({

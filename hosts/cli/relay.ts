@@ -1,8 +1,9 @@
 import { Command } from 'commander'
 import { OperatorError } from '../../core/config/operator-error.ts'
-import { RelayConfig } from '../relay/config.ts'
+import type { RelayConfig } from '../relay/config.ts'
 import { packageVersion } from '../runtime/process/package-root.ts'
 import { needTokenFile } from '../runtime/token-file.ts'
+import { relaySchema } from './config-schemas.ts'
 import type { CommandContext } from './context.ts'
 import { readConfig, takeToken } from './read-config.ts'
 import { relayMetricsCommand } from './relay-metrics.ts'
@@ -16,7 +17,7 @@ export const relayCommand = (context: CommandContext): Command =>
     .addCommand(relayStatusCommand(context))
     .addCommand(relayMetricsCommand(context))
     .action(async ({ config: file }: { config?: string }) => {
-      const source = { schema: RelayConfig, file, fallback: 'relay.yaml', env: context.env } as const
+      const source = { schema: await relaySchema(), file, fallback: 'relay.yaml', env: context.env } as const
       const { config } = await readConfig(source)
       const token = takeToken(context.env) ?? (await tokenOf(config))
       const { startRelay } = await import('../relay/main.ts')
