@@ -71,7 +71,7 @@ export const apiRoutes = (
   return [
     refuseOtherMethods([...paths, { path: DESCRIPTION_PATH, methods: ['GET'] }]),
     router.routes() as Middleware,
-    describe(JSON.stringify(openApi(endpoints, about))),
+    describe(() => JSON.stringify(openApi(endpoints, about))),
   ]
 }
 
@@ -80,10 +80,12 @@ export const versionKeyOf = ({ key }: Pick<ApiParts, 'key'>): Uint8Array => deri
 
 const DESCRIPTION_PATH = '/openapi.json'
 
-const describe = (description: string): Middleware => {
-  const etag = `"${createHash('sha256').update(description).digest('base64url').slice(0, 22)}"`
+/** Serves the description, which is built for the first request: that takes as long as all else of a portal's start. */
+const describe = (build: () => string): Middleware => {
+  let built: { description: string; etag: string } | undefined
   return async (ctx, next) => {
     if (ctx.path !== DESCRIPTION_PATH) return next()
+    const { description, etag } = (built ??= withTag(build()))
     ctx.set('ETag', etag)
     ctx.status = 200
     if (isKnown(ctx)) {
@@ -94,3 +96,8 @@ const describe = (description: string): Middleware => {
     ctx.body = description
   }
 }
+
+const withTag = (description: string): { description: string; etag: string } => ({
+  description,
+  etag: `"${createHash('sha256').update(description).digest('base64url').slice(0, 22)}"`,
+})
