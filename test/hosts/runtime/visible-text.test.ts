@@ -3,6 +3,7 @@ import * as fc from 'fast-check'
 import { describe, it } from 'mocha'
 import { table } from '../../../hosts/cli/output.ts'
 import { visibleLine, visibleText } from '../../../hosts/runtime/visible-text.ts'
+import { anyText } from '../../kit/any-text.ts'
 
 const OBEYED = /(?![\n\t\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u
 
@@ -16,7 +17,7 @@ describe('text for a terminal', () => {
 
   it('text for a terminal leaves nothing else, whatever the text, and says the same in JSON', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (text) => {
+      fc.property(anyText({ maxLength: 60 }), (text) => {
         expect(OBEYED.test(visibleText(text))).to.equal(false)
         expect(/[\n\r\v\f\u0085\u2028\u2029]/u.test(visibleLine(text))).to.equal(false)
         expect(JSON.parse(visibleText(JSON.stringify(text)))).to.equal(text)

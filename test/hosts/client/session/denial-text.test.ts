@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import * as fc from 'fast-check'
 import { describe, it } from 'mocha'
 import { denialText } from '../../../../hosts/client/session/denial-text.ts'
+import { anyText } from '../../../kit/any-text.ts'
 
 const POLICY = '8dcad00c-ee83-4379-b1cb-7e480ca8d273'
 
@@ -32,7 +33,7 @@ describe('denial-text', () => {
   })
 
   it('a denial lets nothing but text through to a terminal, whatever a portal says', () => {
-    const reason = fc.string({ unit: 'binary', maxLength: 40 })
+    const reason = anyText({ maxLength: 40 })
     fc.assert(
       fc.property(reason, fc.integer(), (text, again) => {
         const conditions = [{ condition: text, holds: false, reason: text, again }]
