@@ -1,10 +1,13 @@
+import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { Agent, request } from 'node:http'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { Clock } from '../../core/runtime/clock.ts'
 import { PortalConfig } from '../../hosts/portal/config.ts'
 import { makeEmergencyCode, initPortal, startPortal } from '../../hosts/portal/main.ts'
 import { createPluginModules } from '../../hosts/runtime/plugin-modules.ts'
+import { writeMigratedDatabase } from './migrated-database.ts'
 import { Postgres } from './postgres.ts'
 import { RecordingLogger } from './recording-logger.ts'
 
@@ -42,6 +45,8 @@ const PLUGINS = [
 
 /** A real portal on a free loopback port, with one account, its admin and an API token, in a temporary folder. */
 export class PortalFixture {
+  readonly #agent = new Agent({ keepAlive: true })
+
   private constructor(
     readonly url: string,
     readonly account: { id: string; slug: string },
@@ -73,6 +78,7 @@ export class PortalFixture {
       ...(clock === undefined ? {} : { clock }),
       ...(questionMs === undefined ? {} : { questionMs }),
     }
+    await prepareDatabase(options.config)
     const { account, admin, token } = await initPortal({
       ...options,
       account: 'example',
@@ -105,16 +111,17 @@ export class PortalFixture {
 
   /** Sends one request to the API, with the admin's token by default. */
   async api(method: string, path: string, body?: unknown, token: string | null = this.token): Promise<ApiAnswer> {
-    const response = await fetch(`${this.url}/api/v1${path}`, {
+    const { status, headers, text } = await send({
       method,
+      url: `${this.url}/api/v1${path}`,
       headers: {
         ...(token === null ? {} : { authorization: `Bearer ${token}` }),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
-      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      body: body === undefined || typeof body === 'string' ? body : JSON.stringify(body),
+      agent: this.#agent,
     })
-    const text = await response.text()
-    return { status: response.status, headers: response.headers, body: text === '' ? undefined : JSON.parse(text) }
+    return { status, headers, body: text === '' ? undefined : JSON.parse(text) }
   }
 
   /** Creates an object by the API and returns it; throws if the portal refuses. */
@@ -126,6 +133,7 @@ export class PortalFixture {
 
   /** Stops the portal and starts it again on the same port and database, with other plugins if given. */
   async restart(plugins?: readonly string[]): Promise<void> {
+    this.#agent.destroy()
     await this.running.stop()
     const { config } = this.options
     this.running = await startPortal({
@@ -139,6 +147,7 @@ export class PortalFixture {
   }
 
   async stop(): Promise<void> {
+    this.#agent.destroy()
     await this.running.stop()
     await rm(this.options.config.state_folder, { recursive: true, force: true })
   }
@@ -152,4 +161,35 @@ const databaseConfig = async (): Promise<{ database?: object }> => {
   const host = process.env['PORTREEVE_TEST_POSTGRES'] ?? ''
   if (host === '') return {}
   return { database: { driver: 'pg', ...(await Postgres.at(host).newDatabase()) } }
+}
+
+/** Sends one request with `node:http`, which takes a third of the processor time that `fetch` takes. */
+const send = async (asked: {
+  method: string
+  url: string
+  headers: Record<string, string>
+  body: string | undefined
+  agent: Agent
+}): Promise<{ status: number; headers: Headers; text: string }> => {
+  const { method, url, headers, body, agent } = asked
+  return new Promise((resolve, reject) => {
+    const outgoing = request(url, { method, headers, agent }, (incoming) => {
+      const received = new Headers()
+      for (let at = 0; at < incoming.rawHeaders.length; at += 2)
+        received.append(incoming.rawHeaders[at] ?? '', incoming.rawHeaders[at + 1] ?? '')
+      let text = ''
+      incoming.setEncoding('utf8').on('data', (part: string) => (text += part))
+      incoming.once('error', reject)
+      incoming.once('end', () => resolve({ status: incoming.statusCode ?? 0, headers: received, text }))
+    })
+    outgoing.once('error', reject)
+    outgoing.end(body)
+  })
+}
+
+/** Prepares a new SQLite database in a new state folder; any other database is left to the portal. */
+const prepareDatabase = async ({ database, state_folder: folder }: PortalConfig): Promise<void> => {
+  if (database.driver === 'pg' || database.file === ':memory:') return
+  const file = resolve(folder, database.file)
+  if (!existsSync(file)) await writeMigratedDatabase(file)
 }
