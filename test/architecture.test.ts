@@ -64,11 +64,12 @@ const PORTAL_ARROWS: Readonly<Record<string, readonly string[]>> = {
   'web/sign-in': ['identity', 'origin', 'store', 'text', 'web/http'],
   'web/api': ['decide', 'explain', 'identity', 'relays', 'settings', 'store', 'text', 'web/http', 'web/sign-in'],
   'web/admin/page': ['explain', 'identity', 'store', 'web/api', 'web/http', 'web/sign-in'],
+  'web/admin/live': ['identity', 'store', 'web/admin/page', 'web/http', 'web/sign-in'],
   'web/admin/list': ['identity', 'store', 'web/admin/page'],
   'web/admin/effect': ['explain', 'store', 'web/admin/page'],
   'web/admin/form': ['identity', 'web/admin/effect', 'web/admin/page', 'web/api', 'web/http'],
   ...Object.fromEntries(ADMIN_SECTIONS.map((section) => [section, SECTION_ARROWS])),
-  'web/admin': [...ADMIN_SECTIONS, ...SECTION_ARROWS, 'web/sign-in'],
+  'web/admin': [...ADMIN_SECTIONS, ...SECTION_ARROWS, 'web/admin/live', 'web/sign-in'],
   'web/my': ['explain', 'identity', 'store', 'web/api', 'web/http', 'web/sign-in', 'wire'],
   web: ['channel', 'identity', 'origin', 'web/admin', 'web/api', 'web/http', 'web/my', 'web/sign-in'],
 }

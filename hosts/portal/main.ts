@@ -181,6 +181,7 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
       plugins: describedPlugins(installation),
       isConnected: (id) => control.isConnected(id),
       paths: control.paths,
+      onPresence: (look) => control.onPresence(look),
       decisions: control.decisions,
       relays: () => relays.standings(),
       publicUrl,

@@ -214,6 +214,8 @@ export class PortalBench {
       case 'recordDecision':
         this.decisions.push(output.decision)
         return
+      case 'presenceChanged':
+        return
       case 'refreshFact':
         this.wanted.push(output.name)
         return

@@ -323,7 +323,8 @@ export class VirtualPortal implements VirtualPortalEnd {
       case 'refreshFact':
       case 'askIsolated':
       case 'checkGateway':
-      // no plugin brings facts here, all run in this thread, and no client is a released one
+      case 'presenceChanged':
+      // no plugin brings facts here, all run in this thread, no client is a released one, and nobody looks at pages
     }
   }
 

@@ -72,6 +72,7 @@ export class PortalShell implements Startable {
   readonly #clock: Clock
   readonly #machine: PortalState
   readonly #facts: FactRefresh<FactTable>
+  readonly #lookers = new Set<(peerId: string) => void>()
   readonly #askIsolated: AskIsolated
   readonly #endpoint: ControlEndpoint
   readonly #gatewayChecks: GatewayChecks
@@ -175,6 +176,12 @@ export class PortalShell implements Startable {
     return this.#machine.paths
   }
 
+  /** Calls back when a peer comes or leaves, or a gateway reports other problems. Returns a function that ends that. */
+  onPresence(look: (peerId: string) => void): () => void {
+    this.#lookers.add(look)
+    return () => this.#lookers.delete(look)
+  }
+
   /** Whether a client or gateway is connected. */
   isConnected(id: string): boolean {
     return this.#machine.census.isConnected(id)
@@ -242,6 +249,9 @@ export class PortalShell implements Startable {
       }
       case 'checkGateway':
         return this.#gatewayChecks.send(output.gatewayId, output.checks)
+      case 'presenceChanged':
+        for (const look of this.#lookers) look(output.peerId)
+        return
       case 'recordDecision':
         return this.#write(
           this.#store.recordDecision(output.accountId, output.decision),

@@ -50,9 +50,16 @@ export class Presence {
   readonly #clients = new Map<string, string>()
   readonly #gateways = new Map<string, { connection: string; gateway: PresentGateway }>()
   readonly #sites = new Map<string, Map<string, PresentGateway>>()
+  readonly #changed: (peerId: string) => void
+
+  /** `changed` hears of each peer that came or left, and of each gateway whose problems are others than before. */
+  constructor(changed: (peerId: string) => void = () => undefined) {
+    this.#changed = changed
+  }
 
   clientJoined(id: string, connection: string): void {
     this.#clients.set(id, connection)
+    this.#changed(id)
   }
 
   gatewayJoined(gateway: PresentGateway, connection: string): void {
@@ -62,6 +69,7 @@ export class Presence {
     this.#gateways.set(gateway.id, { connection, gateway })
     const site = this.#sites.get(gateway.siteId) ?? new Map<string, PresentGateway>()
     this.#sites.set(gateway.siteId, site.set(gateway.id, gateway))
+    this.#changed(gateway.id)
   }
 
   /** Notes what a connected gateway reports of its load. */
@@ -74,6 +82,7 @@ export class Presence {
   problemsReported(gatewayId: string, problems: readonly GatewayProblem[]): PresentGateway | undefined {
     const gateway = this.gateway(gatewayId)
     if (gateway === undefined) return undefined
+    if (codes(gateway.problems) !== codes(problems)) this.#changed(gatewayId)
     delete gateway.problems
     if (problems.length === 0) return gateway
     gateway.problems = problems
@@ -82,9 +91,12 @@ export class Presence {
 
   /** Removes a client or gateway, unless another connection has replaced this one. Returns whether it did. */
   left(id: string, connection: string): boolean {
-    if (this.#clients.get(id) === connection) return this.#clients.delete(id)
-    if (this.#gateways.get(id)?.connection === connection) return this.#forget(id)
-    return false
+    const isHere = this.#clients.get(id) === connection || this.#gateways.get(id)?.connection === connection
+    if (!isHere) return false
+    this.#clients.delete(id)
+    this.#forget(id)
+    this.#changed(id)
+    return true
   }
 
   clientConnection(id: string): string | undefined {
@@ -123,3 +135,5 @@ export class Presence {
     return true
   }
 }
+
+const codes = (problems: readonly GatewayProblem[] = []): string => problems.map(({ code }) => code).join()

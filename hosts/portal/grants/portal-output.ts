@@ -17,6 +17,8 @@ export type PortalOutput =
   | { type: 'askIsolated'; id: number; questions: readonly IsolatedQuestion[] }
   /** Sends connectivity checks to a lost gateway; the shell answers with `gatewayAnswered` if it answers one. */
   | { type: 'checkGateway'; gatewayId: string; checks: readonly GatewayCheck[] }
+  /** Tells those who look that a peer came or left, or that a gateway reports other problems than before. */
+  | { type: 'presenceChanged'; peerId: string }
   | { type: 'recordDecision'; accountId: string; decision: Decision }
 
 /** Queues an effect. */

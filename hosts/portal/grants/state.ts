@@ -110,7 +110,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
   readonly #outputs = new OutputQueue<PortalOutput>()
   readonly #counters = new Counters()
   readonly #view: View
-  readonly #presence = new Presence()
+  readonly #presence = new Presence((peerId) => this.#outputs.push({ type: 'presenceChanged', peerId }))
   readonly #problemCodes = new ProblemCodes()
   readonly #grants = new Grants()
   readonly #agenda = new Agenda()

@@ -42,6 +42,8 @@ export interface WebParts extends ApiParts {
   /** Returns sentences about what is wrong and keeps nobody from being served. */
   notes: () => readonly string[]
   metrics: Metrics
+  /** Calls back when a client or gateway comes or leaves; returns a function that ends that. */
+  onPresence: (look: (peerId: string) => void) => () => void
 }
 
 /**
@@ -82,7 +84,13 @@ export const webApp = (parts: WebParts): Koa => {
   app.use(sessions.middleware(app))
   app.use(myRoutes({ ...parts, pages, cookies, sessions }))
   app.use(
-    adminRoutes({ ...parts, pages, sessions, api: new ApiCalls(endpoints, { app, versionKey: versionKeyOf(parts) }) }),
+    adminRoutes({
+      ...parts,
+      pages,
+      sessions,
+      app,
+      api: new ApiCalls(endpoints, { app, versionKey: versionKeyOf(parts) }),
+    }),
   )
   app.use(
     signInRoutes({

@@ -8,6 +8,8 @@ import { notFound, Problem } from '../http/problem.ts'
 import { isOwnForm } from '../sign-in/session.ts'
 import type { AdminContext, AdminForm, AdminPage, AdminParts, PageParts, View, Visit } from './page/admin-parts.ts'
 import { pagesOf } from './all-pages.ts'
+import { ChangeHub } from './live/change-hub.ts'
+import { answerStream } from './live/stream-route.ts'
 import { renderView } from './page/render-view.ts'
 import { visitOf } from './page/visit.ts'
 
@@ -32,6 +34,12 @@ export const adminRoutes = (given: AdminParts): Middleware => {
     }
     router.post(at(form), readFormUpTo(MAX_FORM_BYTES) as Middleware, visiting(parts, form, act))
   }
+  const stream = answerStream({ app: given.app, pages, hub: new ChangeHub(given) })
+  const answer = async (visit: Visit): Promise<undefined> => {
+    await stream(visit)
+  }
+  // Each page of the stream asks for its own permission.
+  router.get('/:account/admin/stream', visiting(parts, { needs: undefined }, answer))
   return routesAndRefusals(router)
 }
 
@@ -44,7 +52,7 @@ const at = ({ path }: { path: string }): string => `/:account/admin${path}`
 const visiting =
   (
     parts: PageParts,
-    { needs }: Pick<AdminPage | AdminForm, 'needs'>,
+    { needs }: { needs: Permission | undefined },
     show: (visit: Visit) => Promise<View | undefined>,
   ): Middleware =>
   async (koa) => {
@@ -59,7 +67,7 @@ const visiting =
       return
     }
     const visit = visitOf(parts, ctx, session)
-    if (!may(session.actor, needs)) throw refused(visit, needs)
+    if (needs !== undefined && !may(session.actor, needs)) throw refused(visit, needs)
     const view = await show(visit)
     if (view !== undefined) renderView(visit, view)
   }

@@ -1,8 +1,6 @@
 import type Koa from 'koa'
-import type { Context } from 'koa'
-import { IncomingMessage, ServerResponse } from 'node:http'
-import { Socket } from 'node:net'
 import type { Change } from '../../store/entities.ts'
+import { innerContext } from '../http/inner-context.ts'
 import { notFound, problemOf, type Problem } from '../http/problem.ts'
 import { API_PATH, type ApiContext, type ApiMiddleware, type ApiState, type Endpoint } from './endpoint.ts'
 import { permit } from './permit.ts'
@@ -85,15 +83,14 @@ export class ApiCalls {
     throw notFound()
   }
 
-  /** Makes a context that is connected to nobody: its answer stays in it. */
   #context({ method, path, query = {}, version }: ApiCall): ApiContext {
-    const request = new IncomingMessage(new Socket())
     const search = new URLSearchParams(query).toString()
-    request.method = method
-    request.url = `${API_PATH}${path}${search === '' ? '' : `?${search}`}`
-    if (version !== undefined) request.headers['if-match'] = version
-    const context: Context = this.#app.createContext(request, new ServerResponse(request))
-    return context as ApiContext
+    const url = `${API_PATH}${path}${search === '' ? '' : `?${search}`}`
+    return innerContext(this.#app, {
+      method,
+      url,
+      ...(version === undefined ? {} : { headers: { 'if-match': version } }),
+    }) as ApiContext
   }
 }
 

@@ -69,6 +69,7 @@ const ASSET_TYPES = {
   'time.js': 'text/javascript; charset=utf-8',
   'admin.css': 'text/css; charset=utf-8',
   'admin.js': 'text/javascript; charset=utf-8',
+  'live.js': 'text/javascript; charset=utf-8',
   'htmx.js': 'text/javascript; charset=utf-8',
   'icons.svg': 'image/svg+xml',
 } as const

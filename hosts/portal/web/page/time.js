@@ -1,7 +1,11 @@
 // Times in the viewer's own zone. Without this script a page shows them in UTC.
-for (const element of document.querySelectorAll('time[datetime]')) {
+const showLocally = (within) => {
+  for (const element of within.querySelectorAll('time[datetime]')) showOne(element)
+}
+
+const showOne = (element) => {
   const at = new Date(element.dateTime)
-  if (Number.isNaN(at.getTime())) continue
+  if (Number.isNaN(at.getTime())) return
   const utc = element.textContent
   const local = at.toLocaleString('en-GB', {
     year: 'numeric',
@@ -18,3 +22,7 @@ for (const element of document.querySelectorAll('time[datetime]')) {
     button.ariaLabel = button.ariaLabel.replace(utc, local)
   }
 }
+
+showLocally(document)
+// Pieces of a page that come later ask for it by this event.
+document.addEventListener('times', ({ detail }) => showLocally(detail))

@@ -133,7 +133,22 @@ export class Sessions {
 
   /** Returns the session, if its account, provider, identity and actor are still valid. */
   async current(ctx: Context, accountSlug: string): Promise<PortalSession | undefined> {
-    const data = ctx.session as Partial<SessionData> | null
+    const id = hashed(ctx.cookies.get(COOKIE, { signed: false }) ?? '')
+    return this.#valid(ctx.session as Partial<SessionData> | null, { id, accountSlug })
+  }
+
+  /** Returns a session as it is at present, if it has not ended since, and neither has what it rests on. */
+  async again({ id, account: { slug: accountSlug } }: PortalSession): Promise<PortalSession | undefined> {
+    const { store, clock } = this.#options
+    const row = await store.sessions.get(id)
+    if (row === undefined || row.expiresAt <= clock.unix()) return undefined
+    return this.#valid(JSON.parse(row.data) as Partial<SessionData>, { id, accountSlug })
+  }
+
+  async #valid(
+    data: Partial<SessionData> | null,
+    { id, accountSlug }: { id: string; accountSlug: string },
+  ): Promise<PortalSession | undefined> {
     if (data?.accountId === undefined || data.actorId === undefined || data.csrf === undefined) return undefined
     const reader = this.#options.store.reader(data.accountId)
     const account = await reader.get('accounts', data.accountId)
@@ -142,7 +157,6 @@ export class Sessions {
     const standing = await standingOf(reader, { actorId, identityProviderId, identityId })
     if (standing === undefined) return undefined
     const { actor, provider } = standing
-    const id = hashed(ctx.cookies.get(COOKIE, { signed: false }) ?? '')
     // Sessions from before providers said more have neither.
     const { csrf, signIn = null, signOutHint: sealed = null } = data
     const signOutHint = sealed === null ? undefined : this.#options.seal.open(hintName(actor.id), sealed)

@@ -1,3 +1,4 @@
+import type Koa from 'koa'
 import type { Context } from 'koa'
 import type { ApiCalls, ApiCaller } from '../../api/call-api.ts'
 import type { ApiParts } from '../../api/parts.ts'
@@ -11,6 +12,9 @@ export interface AdminParts extends ApiParts {
   sessions: Sessions
   pages: Templates
   api: ApiCalls
+  app: Koa
+  /** Calls back when a client or gateway comes or leaves; returns a function that ends that. */
+  onPresence: (look: (peerId: string) => void) => () => void
 }
 
 /** Parts of the pages, with the paths that there are. */

@@ -1,5 +1,6 @@
 import { roleOf } from '../../../identity/permissions.ts'
 import type { LivePart, View, Visit } from './admin-parts.ts'
+import { versionOf } from './live-difference.ts'
 import { SITE_MAP } from './site-map.ts'
 
 /** Answers with a view inside of the frame that all pages for admins share. */
@@ -21,6 +22,7 @@ export const renderView = (visit: Visit, view: View): void => {
     mine: `/${account.slug}`,
     at: new Date(parts.clock.unix()).toISOString().slice(11, 19),
     isLive: live.size > 0,
+    liveVersion: versionOf(live),
     here: ctx.url,
     sections: SITE_MAP.map(({ heading, entries }) => ({
       heading,
