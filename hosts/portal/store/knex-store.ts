@@ -12,6 +12,7 @@ import * as audit from './audit-trail.ts'
 import type { DatabaseConfig, Dialect } from './dialect.ts'
 import { openDialect } from './open-dialect.ts'
 import { KnexEmergencyCodes } from './knex-emergency-codes.ts'
+import { KnexIdempotencyKeys } from './knex-idempotency-keys.ts'
 import { KnexReader } from './knex-reader.ts'
 import { KnexSessionRows } from './knex-session-rows.ts'
 import { changeSignInRecord, type RecordScope } from './knex-sign-in-records.ts'
@@ -27,6 +28,7 @@ import type {
   AuditSubject,
   Decision,
   EmergencyCodes,
+  IdempotencyKeys,
   OldAudit,
   Page,
   Reader,
@@ -61,6 +63,7 @@ const CHECK_MS = 5 * SECOND
 export class KnexStore implements Store {
   readonly sessions: SessionRows
   readonly emergencyCodes: EmergencyCodes
+  readonly idempotencyKeys: IdempotencyKeys
   readonly #knex: Knex
   readonly #dialect: Dialect
   readonly #clock: Clock
@@ -80,6 +83,7 @@ export class KnexStore implements Store {
     this.#knex = knex
     this.sessions = new KnexSessionRows(dialect)
     this.emergencyCodes = new KnexEmergencyCodes(dialect)
+    this.idempotencyKeys = new KnexIdempotencyKeys(dialect)
     this.#clock = clock
     this.#queue = new WriteQueue(clock)
     this.#told = told

@@ -15,6 +15,7 @@ import * as keySpelling from './migrations/0013-key-spelling.ts'
 import * as ephemeralGateways from './migrations/0014-ephemeral-gateways.ts'
 import * as roles from './migrations/0015-roles.ts'
 import * as lists from './migrations/0016-lists.ts'
+import * as idempotencyKeys from './migrations/0017-idempotency-keys.ts'
 
 interface Migration {
   name: string
@@ -39,6 +40,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0014-ephemeral-gateways', migration: ephemeralGateways },
   { name: '0015-roles', migration: roles },
   { name: '0016-lists', migration: lists },
+  { name: '0017-idempotency-keys', migration: idempotencyKeys },
 ]
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

@@ -50,6 +50,8 @@ export interface Store {
   readonly sessions: SessionRows
   /** Codes with which an owner or admin signs in while no identity provider works; at most one per account. */
   readonly emergencyCodes: EmergencyCodes
+  /** Keys by which calls of the API are carried out once. */
+  readonly idempotencyKeys: IdempotencyKeys
   /** Returns the state that an identity provider keeps about unfinished sign-ins: not audited, and it expires. */
   signInRecords: (scope: RecordScope) => SignInRecords
   /** Reads the audit trail, newest first. */
@@ -118,6 +120,40 @@ export interface EmergencyCode {
   hash: string
   expiresAt: UnixTime
 }
+
+export interface IdempotencyKeys {
+  /** Takes a key for a call, unless another call has it; removes keys that have expired. */
+  claim: (owner: KeyOwner, claim: KeyClaim) => Promise<ClaimedKey>
+  /** Stores the sealed answer of the call that has the key. */
+  finish: (owner: KeyOwner, claim: string, answer: string) => Promise<void>
+  /** Gives a key back whose call has done nothing. */
+  release: (owner: KeyOwner, claim: string) => Promise<void>
+}
+
+/** Key of one token's calls; stored as a MAC. */
+export interface KeyOwner {
+  accountId: string
+  tokenId: string
+  keyHash: string
+}
+
+export interface KeyClaim {
+  /** Random id of the call. */
+  claim: string
+  /** MAC of what the call asks for. */
+  fingerprint: string
+  now: UnixTime
+  expiresAt: UnixTime
+}
+
+/**
+ * `claimed`: the call has the key. `known`: an earlier call for the same has it, with its sealed answer once that is
+ * there. `other`: a call for something else has it. `full`: the account has as many keys as it may.
+ */
+export type ClaimedKey =
+  | { type: 'claimed' }
+  | { type: 'known'; answer: string | undefined }
+  | { type: 'other' | 'full' }
 
 /** A sign-in, refused sign-in or sign-out, for the audit trail. */
 export interface SignInEvent {

@@ -22,6 +22,7 @@ export interface Endpoint {
   body?: z.ZodType
   status: 200 | 201 | 204
   answer?: z.ZodType
+  /** Middlewares that carry it out; the first one reads the body, if there is one. */
   story: readonly ApiMiddleware[]
 }
 

@@ -88,6 +88,11 @@ export const sharedHeaders = {
     schema: { type: 'string' },
     example: '6b0f3c1e-52a4-4c1d-8e2f-5a6b7c8d9e0f',
   },
+  'Idempotent-Replayed': {
+    description: 'Whether this is the answer of an earlier call with the same `Idempotency-Key`; absent otherwise',
+    schema: { type: 'string', enum: ['true'] },
+    example: 'true',
+  },
   Location: {
     description: 'Path of the new row at this portal',
     schema: { type: 'string', format: 'uri-reference' },

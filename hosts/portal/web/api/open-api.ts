@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { may, ROLES, type Role } from '../../identity/permissions.ts'
 import { API_PATH, type Endpoint } from './endpoint.ts'
+import { isCreation } from './idempotency.ts'
 import { exampleOf } from './open-api-examples.ts'
 import { refusalsOf, sharedHeaders, sharedResponses } from './open-api-refusals.ts'
 import { Schemas } from './open-api-schemas.ts'
@@ -68,6 +69,7 @@ const operation = (endpoint: Endpoint, schemas: Schemas) => {
     parameters: [
       ...pathParameters(path),
       ...(query === undefined ? [] : queryParameters(query, schemas)),
+      ...(isCreation(endpoint) ? [IDEMPOTENCY_KEY] : []),
       ...(isChangeOfOne ? [IF_MATCH] : method === 'GET' ? [IF_NONE_MATCH] : []),
     ],
     ...(body === undefined ? {} : { requestBody: requestBody(body, { schemas, example: exampleOf(endpoint) }) }),
@@ -115,7 +117,12 @@ const headersOf = ({ method, path, status, body }: Endpoint): Record<string, obj
   const headers: Record<string, object> = {
     'X-Request-Id': { $ref: '#/components/headers/X-Request-Id' },
     ...(hasVersion || (status === 201 && !isToken) ? ETAG : {}),
-    ...(status === 201 ? { Location: { $ref: '#/components/headers/Location' } } : {}),
+    ...(status === 201
+      ? {
+          Location: { $ref: '#/components/headers/Location' },
+          'Idempotent-Replayed': { $ref: '#/components/headers/Idempotent-Replayed' },
+        }
+      : {}),
   }
   return headers
 }
@@ -142,6 +149,17 @@ const queryParameters = (query: z.ZodType, schemas: Schemas): object[] => {
     schema,
     ...(description === undefined ? {} : { description }),
   }))
+}
+
+const IDEMPOTENCY_KEY = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  schema: { type: 'string', minLength: 1, maxLength: 257 },
+  description:
+    'A text of your choice, such as a UUID, 1 to 255 characters, in quotation marks or not. A call of the same token with the same key and the same body is carried ' +
+    'out once within 24 hours: later ones get the first answer, with `Idempotent-Replayed: true`; 409 idempotency_key_in_use while the first is under way, ' +
+    '422 idempotency_key_reused with another body. A refused call gives its key back.',
 }
 
 const IF_MATCH = {

@@ -4,6 +4,7 @@ import type { PolicyCondition } from '../../../../core/contract/policy-condition
 import type { Extensions } from '../../../../core/contract/extension-point.ts'
 import type { DescribedPlugin } from '../../../../core/plugin/described-plugin.ts'
 import type { Clock } from '../../../../core/runtime/clock.ts'
+import type { Random } from '../../../../core/runtime/random.ts'
 import type { ClientPaths } from '../../decide/client-paths.ts'
 import type { HeardDecisions } from '../../explain/heard-decisions.ts'
 import type { RelayStanding } from '../../relays/relay-standing.ts'
@@ -16,6 +17,7 @@ export interface ApiParts {
   store: Store
   tokens: Tokens
   clock: Clock
+  random: Random
   providers: Extensions<IdentityProvider>
   conditions: Extensions<PolicyCondition>
   selectors: Extensions<GatewaySelector>

@@ -14,6 +14,7 @@ import { API_PATH, type ApiExtras, type ApiState, type Endpoint, type ApiMiddlew
 import { explainEndpoints } from './explain.ts'
 import { gatewayEndpoints } from './gateways.ts'
 import { groupEndpoints } from './groups.ts'
+import { isCreation, onceByKey } from './idempotency.ts'
 import { identityEndpoints } from './identities.ts'
 import { identityProviderEndpoints } from './identity-providers.ts'
 import { openApi } from './open-api.ts'
@@ -64,8 +65,12 @@ export const apiRoutes = (
   }
   // All operations begin with these middlewares; there is no route without them.
   const beginning = [begin, noteRefusals(parts.refusedCalls), authenticate(parts)]
-  for (const { method, path, needs, query = NO_QUERY, story } of endpoints) {
-    router.register(path, [method], [...beginning, permit(needs), answerIfNew, queryOf(query).read, ...story])
+  const once = onceByKey(parts)
+  for (const endpoint of endpoints) {
+    const { method, path, needs, query = NO_QUERY, story } = endpoint
+    const [readBody, ...others] = story
+    const told = isCreation(endpoint) && readBody !== undefined ? [readBody, once, ...others] : story
+    router.register(path, [method], [...beginning, permit(needs), answerIfNew, queryOf(query).read, ...told])
   }
   const paths = endpoints.map(({ method, path }) => ({ path: `${API_PATH}${path}`, methods: [method] }))
   return [
