@@ -33,8 +33,8 @@ export interface WebSocketEvents {
   /** Takes an HTTP response that refuses the WebSocket; its body is cut to 64 KB. */
   refused: (refusal: { status: number; headers: Readonly<Record<string, string>>; body: string }) => void
   received: (text: string) => void
-  /** Takes a binary message, which belongs to the callee; those are dropped by default. */
-  receivedBytes?: (bytes: Uint8Array) => void
+  /** Takes binary messages that came together, which belong to the callee; those are dropped by default. */
+  receivedBytes?: (messages: readonly Uint8Array[]) => void
   /** Called when all bytes are sent that waited, if those were many: more than 64 KB. */
   drained?: () => void
   /** Called when the connection ended or could not be made, but not after `close`. */

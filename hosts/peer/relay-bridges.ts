@@ -98,7 +98,7 @@ class Bridge {
         opened: () => void this.#bind(family),
         refused: () => this.#end(),
         received: () => undefined,
-        receivedBytes: (bytes) => this.#arrived.add(bytes),
+        receivedBytes: (messages) => this.#arrived.add(...messages),
         drained: () => this.#sendWaiting(),
         closed: () => this.#end(),
       },

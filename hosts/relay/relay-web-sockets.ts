@@ -4,6 +4,7 @@ import { WebSocketServer, type RawData, type WebSocket } from 'ws'
 import type { Clock } from '../../core/runtime/clock.ts'
 import { sourceOf as networkOf } from '../../core/net/rate-limiter.ts'
 import { after, SECOND } from '../../core/runtime/time.ts'
+import { BinaryFrameReader } from '../runtime/binary-frame-reader.ts'
 import { BinaryFrames } from '../runtime/binary-frames.ts'
 import { Gathered } from '../runtime/gathered.ts'
 import type { AttachedStream, RelayStream } from './relay-streams.ts'
@@ -136,17 +137,24 @@ export class RelayWebSockets {
     })
     const arrived = new Gathered<Uint8Array>((batch) => stream.received(batch))
     connection.on('drain', () => stream.drained())
+    const take = (batch: readonly Uint8Array[]): void => {
+      for (const message of batch) {
+        // One read brings many messages: those behind the one that ended the socket are here already.
+        if (socket.readyState !== socket.OPEN) return
+        life.heard()
+        pace.took()
+        const isStranger = this.#strangers.has(socket)
+        if (isStranger && ++messages > this.#limits.strangerMessages) return socket.terminate()
+        arrived.add(message)
+        // Whether it still is one counts for the next message.
+        if (isStranger) arrived.flush()
+      }
+    }
+    BinaryFrameReader.attach(connection, { isMasked: true, maxBytes: MAX_MESSAGE_BYTES, take })
+    // Only what the reader leaves to the library.
     socket.on('message', (data, isBinary) => {
-      // One read brings many messages: those behind the one that ended the socket are here already.
-      if (socket.readyState !== socket.OPEN) return
-      life.heard()
-      pace.took()
-      const isStranger = this.#strangers.has(socket)
-      if (isStranger && ++messages > this.#limits.strangerMessages) return socket.terminate()
-      if (!isBinary) return socket.close(1003)
-      arrived.add(bytesOf(data))
-      // Whether it still is one counts for the next message.
-      if (isStranger) arrived.flush()
+      if (isBinary) take([bytesOf(data)])
+      else if (socket.readyState === socket.OPEN) socket.close(1003)
     })
     socket.on('error', () => socket.terminate())
     socket.on('close', () => {

@@ -46,8 +46,8 @@ export class BinaryFrames {
   add(message: Uint8Array): void {
     const { length } = message
     if (length > LONGEST_FRAME_BYTES) throw new RangeError(`a message of ${length} bytes is too long`)
-    if (this.#used + HEADER_BYTES + length > CHUNK_BYTES) this.#flush()
-    if (this.#chunk === undefined) process.nextTick(() => this.#flush())
+    if (this.#used + HEADER_BYTES + length > CHUNK_BYTES) this.flush()
+    if (this.#chunk === undefined) process.nextTick(() => this.flush())
     const chunk = (this.#chunk ??= KEPT.pop() ?? new Uint8Array(CHUNK_BYTES))
     let at = this.#used
     const masked = this.#mask === 'none' ? 0 : MASKED
@@ -68,7 +68,9 @@ export class BinaryFrames {
     this.#used = at + length
   }
 
-  #flush(): void {
+  /** Writes what was added, at once. */
+  /** Writes what was added, at once. */
+  flush(): void {
     const chunk = this.#chunk
     if (chunk === undefined) return
     const bytes = chunk.subarray(0, this.#used)

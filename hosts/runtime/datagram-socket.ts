@@ -109,8 +109,12 @@ class NativeDatagramSocket implements DatagramSocket {
 
   send(batch: readonly Datagram[]): void {
     if (this.#closed) return
+    let last: Datagram['to'] | undefined
+    let words: Uint32Array | undefined
     for (const { to, bytes, isProbe } of batch) {
-      const words = this.#encoder.encode(to)
+      // A burst has one receiver, mostly.
+      if (to !== last) words = this.#encoder.encode(to)
+      last = to
       if (words === undefined || bytes.length > MAX_DATAGRAM_BYTES) {
         this.#drops.count(words === undefined ? 'bad-address' : 'EMSGSIZE')
         continue

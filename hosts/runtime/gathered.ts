@@ -1,5 +1,5 @@
 /**
- * Gathers values that come one by one, and passes together what came since the event loop last waited. Those that are
+ * Gathers values that come one by one or few at a time, and passes together what came since the event loop last waited. Those that are
  * left at the end are passed by `flush`.
  */
 export class Gathered<T> {
@@ -10,8 +10,8 @@ export class Gathered<T> {
     this.#take = take
   }
 
-  add(value: T): void {
-    if (this.#values.push(value) === 1) setImmediate(() => this.flush())
+  add(...values: readonly T[]): void {
+    if (values.length > 0 && this.#values.push(...values) === values.length) setImmediate(() => this.flush())
   }
 
   flush(): void {

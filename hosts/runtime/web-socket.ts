@@ -9,6 +9,7 @@ import type {
   WebSockets,
   WebSocketStep,
 } from '../../core/runtime/web-socket.ts'
+import { BinaryFrameReader } from './binary-frame-reader.ts'
 import { BinaryFrames } from './binary-frames.ts'
 import { outgoingConnections } from './outgoing-connection.ts'
 import { TrustedCertificates, type TrustOptions } from './trusted-certificates.ts'
@@ -48,7 +49,11 @@ export class WsWebSockets implements WebSockets {
       else answer.destroy()
     }, OPEN_TIMEOUT_MS)
     let answer: IncomingMessage | undefined
+    let connection: Socket | undefined
     let frames: BinaryFrames | undefined
+    const takeBytes = (messages: readonly Uint8Array[]): void => {
+      if (!isOver) events.receivedBytes?.(messages)
+    }
     /** Reports the end once and destroys all sockets: a server's kept-alive connection would keep the process alive. */
     const end = (tell: () => void): void => {
       if (isOver) return
@@ -62,15 +67,18 @@ export class WsWebSockets implements WebSockets {
       // Within TLS nobody on the way sees the bytes, so that the key needs not be unpredictable (RFC 6455 §10.3).
       frames = new BinaryFrames(response.socket, url.startsWith('wss:') ? 'zero' : 'random')
       response.socket.on('drain', () => events.drained?.())
+      connection = response.socket
     })
     socket.on('open', () => {
+      if (events.receivedBytes !== undefined && connection !== undefined)
+        BinaryFrameReader.attach(connection, { isMasked: false, maxBytes, take: takeBytes })
       clearTimeout(openTimer)
       step = 'open'
       events.opened()
     })
     socket.on('message', (data, isBinary) => {
       if (isOver) return
-      if (isBinary) events.receivedBytes?.(bytesOf(data))
+      if (isBinary) takeBytes([bytesOf(data)])
       else events.received(bytesOf(data).toString('utf8'))
     })
     socket.on('unexpected-response', (_, response) => {
