@@ -180,6 +180,7 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
       resolvers,
       plugins: describedPlugins(installation),
       isConnected: (id) => control.isConnected(id),
+      connectedIds: () => control.connectedIds(),
       paths: control.paths,
       onPresence: (look) => control.onPresence(look),
       decisions: control.decisions,

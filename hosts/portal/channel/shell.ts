@@ -187,6 +187,11 @@ export class PortalShell implements Startable {
     return this.#machine.census.isConnected(id)
   }
 
+  /** Returns the ids of all connected clients and gateways, of all accounts. */
+  connectedIds(): readonly string[] {
+    return this.#machine.census.connectedIds()
+  }
+
   /** The machine's counters, for metrics. */
   get machine(): Pick<PortalState, 'counts' | 'counters' | 'gatewayProblems' | 'timesAskedForRelays'> {
     return this.#machine

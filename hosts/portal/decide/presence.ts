@@ -57,6 +57,11 @@ export class Presence {
     this.#changed = changed
   }
 
+  /** Returns the ids of all connected clients and gateways, of all accounts. */
+  connectedIds(): readonly string[] {
+    return [...this.#clients.keys(), ...this.#gateways.keys()]
+  }
+
   clientJoined(id: string, connection: string): void {
     this.#clients.set(id, connection)
     this.#changed(id)

@@ -8,6 +8,8 @@ export interface Census {
   gatewaysOf: (siteId: string) => number
   /** Whether a client or gateway is connected. */
   isConnected: (id: string) => boolean
+  /** Returns the ids of all connected clients and gateways, of all accounts. */
+  connectedIds: () => readonly string[]
 }
 
 /** Returns counts of the devices and gateways in a view. */
@@ -16,4 +18,5 @@ export const censusOf = (view: View, presence: Presence): Census => ({
   devicesIn: (accountId) => view.clientsIn(accountId).size,
   gatewaysOf: (siteId) => view.gatewaysOf(siteId).size,
   isConnected: (id) => presence.clientConnection(id) !== undefined || presence.gatewayConnection(id) !== undefined,
+  connectedIds: () => presence.connectedIds(),
 })

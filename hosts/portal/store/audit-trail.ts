@@ -3,6 +3,8 @@ import type { UnixTime } from '../../../core/runtime/time.ts'
 import type { Change, ConditionSetting, EntityName, UpstreamResolverSetting } from './entities.ts'
 import type { RefusedCall } from './store.ts'
 import type { AuditIds } from './audit-ids.ts'
+import type { Count } from './find-query.ts'
+import { countUpTo } from './find-rows.ts'
 import { beyond } from './knex-reader.ts'
 import type { AuditFilter, AuditRecord, AuditSubject, Decision, OldAudit, Page, SignInEvent } from './store.ts'
 import { TABLES } from './tables.ts'
@@ -192,24 +194,36 @@ export const insertAudit = async (database: Knex, records: readonly NewAuditReco
 export const readAudit = async (
   database: Knex,
   accountId: string,
-  { after, limit, kind, actorId, entityId, since, until }: Page & AuditFilter,
+  { after, limit, isOldestFirst = false, ...filter }: Page & AuditFilter & { isOldestFirst?: boolean },
 ): Promise<AuditRecord[]> => {
-  const query = newestFirst(database, accountId, limit)
-  if (kind !== undefined) void query.where({ kind })
-  if (actorId !== undefined) void query.where({ actor_id: actorId })
-  if (entityId !== undefined) void query.where({ entity_id: entityId })
-  if (since !== undefined) void query.where('created_at', '>=', since)
-  if (until !== undefined) void query.where('created_at', '<', until)
-  if (after !== undefined) void query.where(beyond(after, '<'))
+  const query = inOrder(database, { accountId, limit, order: isOldestFirst ? 'asc' : 'desc' })
+  void query.where(matching(filter))
+  if (after !== undefined) void query.where(beyond(after, isOldestFirst ? '>' : '<'))
   return ((await query) as Record<string, string>[]).map((row) => recordOf(accountId, row))
 }
+
+/** Counts the records that match, up to `MOST_COUNTED`. */
+export const countAudit = async (database: Knex, accountId: string, filter: AuditFilter): Promise<Count> => {
+  const records = database('audit_log').where({ account_id: accountId }).where(matching(filter))
+  return countUpTo(database, records)
+}
+
+/** Adds the conditions of a filter. */
+const matching =
+  ({ kind, action, entity, actorId, entityId, since, until }: AuditFilter) =>
+  (query: Knex.QueryBuilder): void => {
+    const cells = { kind, action, entity, actor_id: actorId, entity_id: entityId }
+    void query.where(Object.fromEntries(Object.entries(cells).filter(([, value]) => value !== undefined)))
+    if (since !== undefined) void query.where('created_at', '>=', since)
+    if (until !== undefined) void query.where('created_at', '<', until)
+  }
 
 /** Reads the latest decisions about one actor's requests, newest first. */
 export const readDecisions = async (
   database: Knex,
   { accountId, actorId, limit }: { accountId: string; actorId: string; limit: number },
 ): Promise<AuditRecord[]> => {
-  const query = newestFirst(database, accountId, limit).where({ kind: 'decision', actor_id: actorId })
+  const query = inOrder(database, { accountId, limit, order: 'desc' }).where({ kind: 'decision', actor_id: actorId })
   return ((await query) as Record<string, string>[]).map((row) => recordOf(accountId, row))
 }
 
@@ -239,12 +253,15 @@ export const removeOldAudit = async (
   return removed
 }
 
-const newestFirst = (database: Knex, accountId: string, limit: number): Knex.QueryBuilder =>
+const inOrder = (
+  database: Knex,
+  { accountId, limit, order }: { accountId: string; limit: number; order: 'asc' | 'desc' },
+): Knex.QueryBuilder =>
   database('audit_log')
     .where({ account_id: accountId })
     .orderBy([
-      { column: 'created_at', order: 'desc' },
-      { column: 'id', order: 'desc' },
+      { column: 'created_at', order },
+      { column: 'id', order },
     ])
     .limit(limit)
 

@@ -53,12 +53,15 @@ export const countRows = async <Name extends EntityName>(
   name: Name,
   filter: Filter<Name>,
 ): Promise<Count> => {
-  const matching = parts
-    .rows(name)
-    .select('id')
-    .limit(MOST_COUNTED + 1)
+  const matching = parts.rows(name)
   applyFilter(parts, name, matching, filter)
-  const [row] = (await parts.database.count({ n: '*' }).from(matching.as('matching'))) as { n: unknown }[]
+  return countUpTo(parts.database, matching)
+}
+
+/** Counts the rows of a query, up to `MOST_COUNTED`. */
+export const countUpTo = async (database: Knex, rows: Knex.QueryBuilder): Promise<Count> => {
+  const matching = rows.select('id').limit(MOST_COUNTED + 1)
+  const [row] = (await database.count({ n: '*' }).from(matching.as('matching'))) as { n: unknown }[]
   const counted = Number(row?.n ?? 0)
   return { total: Math.min(counted, MOST_COUNTED), isExact: counted <= MOST_COUNTED }
 }

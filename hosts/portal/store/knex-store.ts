@@ -10,6 +10,7 @@ import type { Account, Change, EntityName, Rows } from './entities.ts'
 import { AuditIds } from './audit-ids.ts'
 import * as audit from './audit-trail.ts'
 import type { DatabaseConfig, Dialect } from './dialect.ts'
+import type { Count } from './find-query.ts'
 import { openDialect } from './open-dialect.ts'
 import { KnexEmergencyCodes } from './knex-emergency-codes.ts'
 import { KnexIdempotencyKeys } from './knex-idempotency-keys.ts'
@@ -246,8 +247,12 @@ export class KnexStore implements Store {
     }
   }
 
-  async auditLog(accountId: string, asked: Page & AuditFilter): Promise<AuditRecord[]> {
+  async auditLog(accountId: string, asked: Page & AuditFilter & { isOldestFirst?: boolean }): Promise<AuditRecord[]> {
     return audit.readAudit(this.#knex, accountId, asked)
+  }
+
+  async countAudit(accountId: string, filter: AuditFilter): Promise<Count> {
+    return audit.countAudit(this.#knex, accountId, filter)
   }
 
   async removeAudit(accountId: string, which: OldAudit): Promise<number> {

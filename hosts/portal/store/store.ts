@@ -54,8 +54,10 @@ export interface Store {
   readonly idempotencyKeys: IdempotencyKeys
   /** Returns the state that an identity provider keeps about unfinished sign-ins: not audited, and it expires. */
   signInRecords: (scope: RecordScope) => SignInRecords
-  /** Reads the audit trail, newest first. */
-  auditLog: (accountId: string, asked: Page & AuditFilter) => Promise<AuditRecord[]>
+  /** Reads the audit trail, newest first unless told otherwise. */
+  auditLog: (accountId: string, asked: Page & AuditFilter & { isOldestFirst?: boolean }) => Promise<AuditRecord[]>
+  /** Counts the records of the audit trail that match, up to `MOST_COUNTED`. */
+  countAudit: (accountId: string, filter: AuditFilter) => Promise<Count>
   /** Removes up to `limit` of the oldest records of these kinds and audits the removal. Returns how many it removed. */
   removeAudit: (accountId: string, which: OldAudit) => Promise<number>
   accountIds: () => Promise<string[]>
@@ -295,6 +297,9 @@ export type AuditKind = 'change' | 'decision' | 'sign_in' | 'api_call'
 /** Filter of audit records; a record must match all members. */
 export interface AuditFilter {
   kind?: AuditKind | undefined
+  action?: string | undefined
+  /** Collection of the row that the record is about. */
+  entity?: string | undefined
   /** Actor who made the change, or whose request or sign-in it is. */
   actorId?: string | undefined
   /** Id of the row that the record is about. */

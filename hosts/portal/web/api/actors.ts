@@ -4,11 +4,11 @@ import type { Actor } from '../../store/entities.ts'
 import { invalidBody } from '../http/problem.ts'
 import { collection, existing, idOf } from './collection.ts'
 import type { Endpoint } from './endpoint.ts'
+import { exactly, flag, isNull, listOf, listText, oneOf, relatedTo } from './list-query.ts'
 import type { ApiParts } from './parts.ts'
-import { PageQuery } from './page.ts'
 import { checkGoverns } from './permit.ts'
 import { jsonBody } from './read-body.ts'
-import { defined, Name, pageOf, rowFields, timeOf } from './body-fields.ts'
+import { defined, Name, rowFields, timeOf } from './body-fields.ts'
 
 const Type = z
   .enum(['user', 'helpdesk', 'auditor', 'admin', 'owner', 'service_account'])
@@ -69,6 +69,14 @@ export const actorEndpoints = ({ store }: ApiParts): Endpoint[] => {
     checkGoverns(ctx, (await existing(tx, 'actors', idOf(ctx))).type)
   })
 
+  const list = listOf('actors', ActorBody, {
+    ...oneOf('type', Type),
+    ...exactly('email'),
+    ...isNull('email'),
+    ...flag('isDisabled'),
+    ...relatedTo('groupId', 'Member of a group'),
+  })
+
   return [
     {
       method: 'GET',
@@ -76,9 +84,10 @@ export const actorEndpoints = ({ store }: ApiParts): Endpoint[] => {
       needs: 'actors:read',
       summary: 'Lists the actors',
       status: 200,
-      answer: pageOf(ActorBody),
-      query: PageQuery,
-      story: actors.list(),
+      description: listText('actors'),
+      answer: list.answer,
+      query: list.query,
+      story: actors.list(list),
     },
     {
       method: 'POST',

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { UnixTime } from '../../../../core/runtime/time.ts'
 import { columnName } from '../../store/row-codec.ts'
 import { TABLES } from '../../store/tables.ts'
-import type { AuditRecord, Page } from '../../store/store.ts'
+import type { AuditFilter, AuditRecord, Page } from '../../store/store.ts'
 import type { ApiContext, Endpoint } from './endpoint.ts'
 import { answerPage, PageQuery } from './page.ts'
 import type { ApiParts } from './parts.ts'
@@ -33,8 +33,13 @@ const AuditBody = z
   })
   .meta({ id: 'AuditRecord' })
 
+const Word = z.string().regex(/^[a-z_]{1,64}$/, 'is no word of the trail')
+
 const AuditQuery = PageQuery.extend({
+  sort: z.enum(['created_at', '-created_at']).default('-created_at').describe('With `-` the newest first'),
   kind: Kind.optional(),
+  action: Word.optional().describe('What happened, such as `updated` or `denied`'),
+  entity: Word.optional().describe('Collection of the row that the record is about, such as `policies`'),
   actor_id: Id.optional().describe('Actor who made the change, or whose request or sign-in it is'),
   entity_id: Id.optional().describe('Row that the record is about'),
   since: Time.optional().describe('Start of the period, inclusive'),
@@ -44,16 +49,20 @@ const AuditQuery = PageQuery.extend({
 /** Operations on the audit trail: changes, decisions with their reasons, sign-ins and refused calls, newest first. */
 export const auditLogEndpoints = ({ store }: ApiParts): Endpoint[] => {
   const query = queryOf(AuditQuery)
-  const fetch = async (ctx: ApiContext, page: Page): Promise<AuditRecord[]> => {
-    const { kind, actor_id, entity_id, since, until } = query.of(ctx)
-    return store.auditLog(ctx.state.account.id, {
-      ...page,
+  const fetch = async (ctx: ApiContext, page: Page) => {
+    const { sort, kind, action, entity, actor_id, entity_id, since, until } = query.of(ctx)
+    const filter: AuditFilter = {
       kind,
+      action,
+      entity,
       actorId: actor_id,
       entityId: entity_id,
       since: since === undefined ? undefined : unixTimeOf(since),
       until: until === undefined ? undefined : unixTimeOf(until),
-    })
+    }
+    const { id } = ctx.state.account
+    const rows = await store.auditLog(id, { ...page, ...filter, isOldestFirst: sort === 'created_at' })
+    return { rows, count: await store.countAudit(id, filter) }
   }
   return [
     {
@@ -62,7 +71,7 @@ export const auditLogEndpoints = ({ store }: ApiParts): Endpoint[] => {
       needs: 'audit_log:read',
       summary: 'Lists changes, decisions and sign-ins, newest first',
       status: 200,
-      answer: pageOf(AuditBody),
+      answer: pageOf(AuditBody).omit({ previous_cursor: true }),
       query: AuditQuery,
       story: [answerPage<AuditRecord>(fetch, toWire)],
     },

@@ -3,9 +3,9 @@ import type { Authorization } from '../../store/entities.ts'
 import { collection } from './collection.ts'
 import type { Endpoint } from './endpoint.ts'
 import { ConditionBody, conditionToWire, FactBody, factsToWire } from './explain.ts'
-import { PageQuery } from './page.ts'
+import { idsIn, isNull, listOf, listText, relatedTo, period } from './list-query.ts'
 import type { ApiParts } from './parts.ts'
-import { Id, pageOf, rowFields, Time, timeOf, timeOrNull } from './body-fields.ts'
+import { Id, rowFields, Time, timeOf, timeOrNull } from './body-fields.ts'
 
 const AuthorizationBody = z
   .object({
@@ -31,6 +31,18 @@ const AuthorizationBody = z
  */
 export const authorizationEndpoints = ({ store }: ApiParts): Endpoint[] => {
   const authorizations = collection(store, 'authorizations', toWire)
+  const list = listOf('authorizations', AuthorizationBody, {
+    ...idsIn('policyId'),
+    ...idsIn('clientId'),
+    ...idsIn('gatewayId'),
+    ...idsIn('resourceId'),
+    ...period('expiresAt'),
+    ...isNull('expiresAt'),
+    ...relatedTo('actorId', 'Of a client of an actor'),
+    ...relatedTo('groupId', 'By membership in a group'),
+    ...relatedTo('siteId', 'For a resource of a site'),
+  })
+
   return [
     {
       method: 'GET',
@@ -38,9 +50,10 @@ export const authorizationEndpoints = ({ store }: ApiParts): Endpoint[] => {
       needs: 'authorizations:read',
       summary: 'Lists the authorizations',
       status: 200,
-      answer: pageOf(AuthorizationBody),
-      query: PageQuery,
-      story: authorizations.list(),
+      description: listText('authorizations'),
+      answer: list.answer,
+      query: list.query,
+      story: authorizations.list(list),
     },
     {
       method: 'GET',

@@ -44,7 +44,13 @@ export const rowFields = { id: Id, created_at: Time }
 
 /** Schema of a page of a list. */
 export const pageOf = <T extends z.ZodType>(item: T) =>
-  z.object({ data: z.array(item), next_cursor: z.string().nullable() })
+  z.object({
+    data: z.array(item),
+    next_cursor: z.string().nullable().describe('Cursor of the next page; null on the last one'),
+    previous_cursor: z.string().nullable().describe('Cursor of the previous page; null on the first one'),
+    total: z.int().describe('Number of all rows that pass the filters, on all pages'),
+    total_is_exact: z.boolean().describe('False if there are more rows than `total`, the most that are counted'),
+  })
 
 /** Schema of a new token, which is shown only once. */
 export const CreatedToken = z.object({

@@ -6,11 +6,11 @@ import { isVerified } from '../../decide/device-standing.ts'
 import { invalidBody, Problem } from '../http/problem.ts'
 import { collection, existing, idOf } from './collection.ts'
 import type { Endpoint } from './endpoint.ts'
+import { connected, exactly, flag, idsIn, isNull, listOf, listText, relatedTo, period } from './list-query.ts'
 import type { ApiParts } from './parts.ts'
-import { PageQuery } from './page.ts'
 import { PathBody, pathToWire } from './path-bodies.ts'
 import { jsonBody } from './read-body.ts'
-import { defined, Id, Name, pageOf, rowFields, Time, timeOf, timeOrNull } from './body-fields.ts'
+import { defined, Id, Name, rowFields, Time, timeOf, timeOrNull } from './body-fields.ts'
 
 const ClientBody = z
   .object({
@@ -54,7 +54,7 @@ const Patch = z.strictObject({
 })
 
 /** Operations on clients, the devices of actors: they register themselves with a token. */
-export const clientEndpoints = ({ store, clock, isConnected, paths }: ApiParts): Endpoint[] => {
+export const clientEndpoints = ({ store, clock, isConnected, connectedIds, paths }: ApiParts): Endpoint[] => {
   const patch = jsonBody(Patch)
   const clients = collection(store, 'clients', (row: Client): z.infer<typeof ClientBody> => ({
     id: row.id,
@@ -81,6 +81,18 @@ export const clientEndpoints = ({ store, clock, isConnected, paths }: ApiParts):
     return defined({ name, verifiedAt: clock.unix(), acceptsUnproven: !hasKey })
   })
 
+  const list = listOf('clients', ClientBody, {
+    ...idsIn('actorId'),
+    ...relatedTo('groupId', 'Of a member of a group'),
+    ...exactly('externalId'),
+    ...exactly('lastSeenVersion'),
+    ...flag('isProven'),
+    ...isNull('verifiedAt'),
+    ...period('lastSeenAt'),
+    ...isNull('lastSeenAt'),
+    ...connected(connectedIds),
+  })
+
   return [
     {
       method: 'GET',
@@ -88,9 +100,10 @@ export const clientEndpoints = ({ store, clock, isConnected, paths }: ApiParts):
       needs: 'clients:read',
       summary: 'Lists the clients',
       status: 200,
-      answer: pageOf(ClientBody),
-      query: PageQuery,
-      story: clients.list(),
+      description: listText('clients'),
+      answer: list.answer,
+      query: list.query,
+      story: clients.list(list),
     },
     {
       method: 'GET',

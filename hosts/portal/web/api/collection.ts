@@ -1,21 +1,24 @@
 import type { Entities, EntityName } from '../../store/entities.ts'
-import type { Draft, Patch, Query, Reader, Scope, Store, Transaction, WritableName } from '../../store/store.ts'
+import type { Test } from '../../store/find-query.ts'
+import type { Draft, Patch, Reader, Scope, Store, Transaction, WritableName } from '../../store/store.ts'
 import { notFound } from '../http/problem.ts'
 import type { ApiContext, ApiMiddleware } from './endpoint.ts'
-import { answerPage } from './page.ts'
+import { answerList } from './answer-list.ts'
+import type { List } from './list-query.ts'
 import { checkMatch, rowVersion } from './row-version.ts'
 import { Id } from './body-fields.ts'
 
 /** Final middlewares of most operations on one collection of rows. */
 export interface Collection<Name extends EntityName> {
   /**
-   * Middlewares that answer with a page of rows: all of the account, those that match, or those of the parent row named in
-   * the path, which must exist.
+   * Middlewares that answer with a page of the list that the query asks for: of all rows of the account, of those that
+   * pass the tests, or of those of the parent row named in the path, which must exist.
    */
   list: (
+    list: List<Name>,
     of?:
-      | { parent: EntityName; where: (id: string) => NonNullable<Query<Name>['where']> }
-      | { parent?: undefined; where: NonNullable<Query<Name>['where']> },
+      | { parent: EntityName; within: (id: string) => readonly Test<Name>[] }
+      | { parent?: undefined; within: readonly Test<Name>[] },
   ) => readonly ApiMiddleware[]
   show: ApiMiddleware
   /** Middleware that inserts the row that `draft` returns, in one transaction with anything that `draft` writes itself. */
@@ -31,14 +34,13 @@ export const collection = <Name extends WritableName>(
   name: Name,
   toWire: (row: Entities[Name]) => unknown,
 ): Collection<Name> => ({
-  list: (of) => [
-    answerPage<Entities[Name]>(async (ctx, { limit, after }) => {
+  list: (list, of) => [
+    async (ctx) => {
       const reader = store.reader(ctx.state.account.id)
-      if (of === undefined) return reader.list(name, { limit, after })
-      if (of.parent === undefined) return reader.list(name, { limit, after, where: of.where })
-      const { id } = await existing(reader, of.parent, idOf(ctx))
-      return reader.list(name, { limit, after, where: of.where(id) })
-    }, toWire),
+      const within =
+        of?.parent === undefined ? of?.within : of.within((await existing(reader, of.parent, idOf(ctx))).id)
+      await answerList(ctx, { name, list, reader, toWire, within })
+    },
   ],
   show: async (ctx) => {
     const row = await store.reader(ctx.state.account.id).get(name, idOf(ctx))

@@ -3,11 +3,11 @@ import type { Gateway } from '../../store/entities.ts'
 import { lastPresence } from '../../store/gateway-retention.ts'
 import { collection } from './collection.ts'
 import type { Endpoint } from './endpoint.ts'
+import { connected, exactly, flag, idsIn, isNull, listOf, listText, period } from './list-query.ts'
 import type { ApiParts } from './parts.ts'
-import { PageQuery } from './page.ts'
 import { PathCountsBody, pathCountsToWire } from './path-bodies.ts'
 import { jsonBody } from './read-body.ts'
-import { defined, Id, Name, pageOf, rowFields, Time, timeOf, timeOrNull } from './body-fields.ts'
+import { defined, Id, Name, rowFields, Time, timeOf, timeOrNull } from './body-fields.ts'
 
 const GatewayBody = z
   .object({
@@ -28,7 +28,7 @@ const GatewayBody = z
 const Patch = z.strictObject({ name: Name.optional() })
 
 /** Operations on gateways, which register themselves with a token of their site. */
-export const gatewayEndpoints = ({ store, isConnected, paths }: ApiParts): Endpoint[] => {
+export const gatewayEndpoints = ({ store, isConnected, connectedIds, paths }: ApiParts): Endpoint[] => {
   const patch = jsonBody(Patch)
   const gateways = collection(store, 'gateways', (row: Gateway): z.infer<typeof GatewayBody> => ({
     id: row.id,
@@ -47,6 +47,16 @@ export const gatewayEndpoints = ({ store, isConnected, paths }: ApiParts): Endpo
   }))
   const patchGateway = gateways.patch(async (ctx) => Promise.resolve(defined(patch.of(ctx))))
 
+  const list = listOf('gateways', GatewayBody, {
+    ...idsIn('siteId'),
+    ...exactly('externalId'),
+    ...exactly('lastSeenVersion'),
+    ...flag('isEphemeral'),
+    ...period('lastSeenAt'),
+    ...isNull('lastSeenAt'),
+    ...connected(connectedIds),
+  })
+
   return [
     {
       method: 'GET',
@@ -54,9 +64,10 @@ export const gatewayEndpoints = ({ store, isConnected, paths }: ApiParts): Endpo
       needs: 'gateways:read',
       summary: 'Lists the gateways',
       status: 200,
-      answer: pageOf(GatewayBody),
-      query: PageQuery,
-      story: gateways.list(),
+      description: listText('gateways'),
+      answer: list.answer,
+      query: list.query,
+      story: gateways.list(list),
     },
     {
       method: 'GET',

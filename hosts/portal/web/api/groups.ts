@@ -4,11 +4,11 @@ import type { Transaction } from '../../store/store.ts'
 import { invalidBody } from '../http/problem.ts'
 import { collection, existing, idOf, scopeOf } from './collection.ts'
 import type { ApiContext, Endpoint, ApiMiddleware } from './endpoint.ts'
-import { page, PageQuery } from './page.ts'
+import { exactly, idsIn, listOf, listText, relatedTo } from './list-query.ts'
 import type { ApiParts } from './parts.ts'
 import { jsonBody } from './read-body.ts'
 import { checkMatch, idsVersion } from './row-version.ts'
-import { defined, Id, Name, pageOf, rowFields, timeOf } from './body-fields.ts'
+import { defined, Id, Name, rowFields, timeOf } from './body-fields.ts'
 
 const GroupBody = z.object({ ...rowFields, name: z.string() }).meta({ id: 'Group' })
 const Draft = z.strictObject({ name: Name })
@@ -57,7 +57,7 @@ export const groupEndpoints = ({ store }: ApiParts): Endpoint[] => {
   /** Adds the version of the whole list to its first page, for If-Match on a change of the members. */
   const noteVersion: ApiMiddleware = async (ctx, next) => {
     await next()
-    if (page.of(ctx).cursor !== undefined) return
+    if (memberList.of(ctx).cursor !== undefined) return
     const reader = store.reader(ctx.state.account.id)
     ctx.set('etag', idsVersion(ctx, await reader.list('memberships', { where: { groupId: idOf(ctx) } })))
   }
@@ -72,6 +72,12 @@ export const groupEndpoints = ({ store }: ApiParts): Endpoint[] => {
     return { add: [...new Set(add)].filter((actorId) => !removed.has(actorId)), remove: [...removed] }
   })
 
+  const memberList = listOf('memberships', MembershipBody, idsIn('actorId'))
+  const list = listOf('groups', GroupBody, {
+    ...exactly('name'),
+    ...relatedTo('actorId', 'With a member'),
+  })
+
   return [
     {
       method: 'GET',
@@ -79,9 +85,10 @@ export const groupEndpoints = ({ store }: ApiParts): Endpoint[] => {
       needs: 'groups:read',
       summary: 'Lists the groups',
       status: 200,
-      answer: pageOf(GroupBody),
-      query: PageQuery,
-      story: groups.list(),
+      description: listText('groups'),
+      answer: list.answer,
+      query: list.query,
+      story: groups.list(list),
     },
     {
       method: 'POST',
@@ -126,9 +133,16 @@ export const groupEndpoints = ({ store }: ApiParts): Endpoint[] => {
       needs: 'groups:read',
       summary: "Lists a group's memberships",
       status: 200,
-      answer: pageOf(MembershipBody),
-      query: PageQuery,
-      story: [noteVersion, ...memberships.list({ parent: 'groups', where: (groupId) => ({ groupId }) })],
+      description: listText('memberships'),
+      answer: memberList.answer,
+      query: memberList.query,
+      story: [
+        noteVersion,
+        ...memberships.list(memberList, {
+          parent: 'groups',
+          within: (groupId) => [{ column: 'groupId', in: [groupId] }],
+        }),
+      ],
     },
     {
       method: 'PUT',

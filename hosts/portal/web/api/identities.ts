@@ -4,11 +4,11 @@ import type { Transaction } from '../../store/store.ts'
 import { invalidBody } from '../http/problem.ts'
 import { collection, existing, idOf } from './collection.ts'
 import type { ApiContext, Endpoint } from './endpoint.ts'
+import { exactly, idsIn, listOf, listText } from './list-query.ts'
 import type { ApiParts } from './parts.ts'
-import { PageQuery } from './page.ts'
 import { checkGoverns } from './permit.ts'
 import { jsonBody } from './read-body.ts'
-import { defined, Id, pageOf, rowFields, timeOf, Verbatim } from './body-fields.ts'
+import { defined, Id, rowFields, timeOf, Verbatim } from './body-fields.ts'
 
 const IdentityBody = z
   .object({ ...rowFields, actor_id: Id, identity_provider_id: Id, issuer: z.string(), subject: z.string() })
@@ -48,6 +48,13 @@ export const identityEndpoints = ({ store }: ApiParts): Endpoint[] => {
     await needPerson(ctx, tx, actorId)
   })
 
+  const list = listOf('identities', IdentityBody, {
+    ...idsIn('actorId'),
+    ...idsIn('identityProviderId'),
+    ...exactly('issuer'),
+    ...exactly('subject'),
+  })
+
   return [
     {
       method: 'GET',
@@ -55,9 +62,10 @@ export const identityEndpoints = ({ store }: ApiParts): Endpoint[] => {
       needs: 'identities:read',
       summary: 'Lists the identities',
       status: 200,
-      answer: pageOf(IdentityBody),
-      query: PageQuery,
-      story: identities.list(),
+      description: listText('identities'),
+      answer: list.answer,
+      query: list.query,
+      story: identities.list(list),
     },
     {
       method: 'POST',

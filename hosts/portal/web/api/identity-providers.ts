@@ -6,11 +6,11 @@ import type { Transaction } from '../../store/store.ts'
 import { callbackUrl } from '../sign-in/provider-urls.ts'
 import { collection, existing, idOf } from './collection.ts'
 import type { Endpoint } from './endpoint.ts'
+import { flag, keyIn, listOf, listText } from './list-query.ts'
 import type { ApiParts } from './parts.ts'
 import { checkSettings, identifiesAnew, shownSettings } from './plugin-settings.ts'
-import { PageQuery } from './page.ts'
 import { jsonBody } from './read-body.ts'
-import { defined, Name, pageOf, rowFields, Settings, timeOf } from './body-fields.ts'
+import { defined, Name, rowFields, Settings, timeOf } from './body-fields.ts'
 
 const seconds = (milliseconds: number): number => milliseconds / SECOND
 
@@ -132,6 +132,8 @@ export const identityProviderEndpoints = ({ store, providers: plugins, publicUrl
     })
   })
 
+  const list = listOf('identity_providers', ProviderBody, { ...keyIn('type'), ...flag('isDisabled') })
+
   return [
     {
       method: 'GET',
@@ -139,9 +141,10 @@ export const identityProviderEndpoints = ({ store, providers: plugins, publicUrl
       needs: 'identity_providers:read',
       summary: 'Lists the identity providers',
       status: 200,
-      answer: pageOf(ProviderBody),
-      query: PageQuery,
-      story: providers.list(),
+      description: listText('identity_providers'),
+      answer: list.answer,
+      query: list.query,
+      story: providers.list(list),
     },
     {
       method: 'POST',

@@ -139,7 +139,7 @@ const pathParameters = (path: string): object[] =>
 /** Describes the query parameters, from the schema that validates them. */
 const queryParameters = (query: z.ZodType, schemas: Schemas): object[] => {
   const { properties = {}, required = [] } = schemas.of(query, 'input') as {
-    properties?: Record<string, { description?: string }>
+    properties?: Record<string, { description?: string; type?: string }>
     required?: string[]
   }
   return Object.entries(properties).map(([name, { description, ...schema }]) => ({
@@ -147,6 +147,8 @@ const queryParameters = (query: z.ZodType, schemas: Schemas): object[] => {
     in: 'query',
     required: required.includes(name),
     schema,
+    // Values separated by commas.
+    ...(schema.type === 'array' ? { style: 'form', explode: false } : {}),
     ...(description === undefined ? {} : { description }),
   }))
 }

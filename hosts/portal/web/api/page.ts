@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { unixTime } from '../../../../core/runtime/time.ts'
+import type { Count } from '../../store/find-query.ts'
 import type { Page, Position } from '../../store/store.ts'
 import type { ApiContext, ApiMiddleware } from './endpoint.ts'
 import { queryOf, type Read } from './read-body.ts'
@@ -17,7 +18,7 @@ const Cursor = z
   })
 
 /** Schema of a whole number in a query, in decimal without sign or blanks. */
-const wholeNumber = (least: number, most: number, otherwise: number) =>
+export const wholeNumber = (least: number, most: number, otherwise: number) =>
   z
     .string()
     .regex(/^(?:0|[1-9]\d{0,8})$/, 'is no whole number')
@@ -38,23 +39,25 @@ export const PageQuery = z.strictObject({
   }),
 })
 
-export const page: Pick<Read<z.infer<typeof PageQuery>>, 'of'> = queryOf(PageQuery)
+const page: Pick<Read<z.infer<typeof PageQuery>>, 'of'> = queryOf(PageQuery)
 
 /** Makes the middleware that answers with the page that the query asks for, of the rows that `fetch` reads. */
 export const answerPage =
   <Row extends Position>(
-    fetch: (ctx: ApiContext, page: Page) => Promise<Row[]>,
+    fetch: (ctx: ApiContext, page: Page) => Promise<{ rows: Row[]; count: Count }>,
     toWire: (row: Row) => unknown,
   ): ApiMiddleware =>
   async (ctx) => {
     const { limit, cursor } = page.of(ctx)
     // One more than asked for tells whether there is a next page.
-    const rows = await fetch(ctx, { limit: limit + 1, after: cursor })
+    const { rows, count } = await fetch(ctx, { limit: limit + 1, after: cursor })
     const shown = rows.slice(0, limit)
     const last = shown.at(-1)
     ctx.body = {
       data: shown.map((row) => toWire(row)),
       next_cursor: rows.length > limit && last !== undefined ? formatCursor(last) : null,
+      total: count.total,
+      total_is_exact: count.isExact,
     }
   }
 

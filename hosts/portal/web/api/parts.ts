@@ -27,6 +27,8 @@ export interface ApiParts {
   plugins: readonly DescribedPlugin[]
   /** Whether a client or a gateway has its control channel open. */
   isConnected: (id: string) => boolean
+  /** Returns the ids of all clients and gateways whose control channel is open, of all accounts. */
+  connectedIds: () => readonly string[]
   /** Paths of connected clients, as they report them. */
   paths: Pick<ClientPaths, 'ofClient' | 'onGateway'>
   decisions: HeardDecisions

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { DescribedPlugin } from '../../../../core/plugin/described-plugin.ts'
 import { pageOf } from './body-fields.ts'
+import { answerWhole } from './answer-list.ts'
 import type { ApiMiddleware, Endpoint } from './endpoint.ts'
 import type { ApiParts } from './parts.ts'
 
@@ -70,7 +71,7 @@ const PluginBody = z
 export const pluginEndpoints = ({ plugins }: ApiParts): Endpoint[] => {
   const data: readonly DescribedPlugin[] = plugins
   const list: ApiMiddleware = (ctx) => {
-    ctx.body = { data, next_cursor: null }
+    answerWhole(ctx, data)
   }
   return [
     {

@@ -2,11 +2,11 @@ import { z } from 'zod'
 import type { ConditionSetting, Policy } from '../../store/entities.ts'
 import { collection, existing, idOf } from './collection.ts'
 import type { Endpoint } from './endpoint.ts'
+import { flag, hasCondition, idsIn, listOf, listText, oneOf, relatedTo } from './list-query.ts'
 import type { ApiParts } from './parts.ts'
 import { checkSettings, shownSettings } from './plugin-settings.ts'
-import { PageQuery } from './page.ts'
 import { jsonBody } from './read-body.ts'
-import { defined, Id, pageOf, rowFields, Settings, Text, timeOf } from './body-fields.ts'
+import { defined, Id, rowFields, Settings, Text, timeOf } from './body-fields.ts'
 
 const Condition = z.strictObject({
   condition: z.string().max(64).describe('The key of a policy condition plugin'),
@@ -117,6 +117,16 @@ export const policyEndpoints = ({ store, conditions }: ApiParts): Endpoint[] => 
     })
   })
 
+  const list = listOf('policies', PolicyBody, {
+    ...idsIn('groupId'),
+    ...idsIn('resourceId'),
+    ...oneOf('mode', Mode),
+    ...flag('isDisabled'),
+    ...hasCondition(),
+    ...relatedTo('siteId', 'For a resource of a site'),
+    ...relatedTo('actorId', 'For a group with this member'),
+  })
+
   return [
     {
       method: 'GET',
@@ -124,9 +134,10 @@ export const policyEndpoints = ({ store, conditions }: ApiParts): Endpoint[] => 
       needs: 'policies:read',
       summary: 'Lists the policies',
       status: 200,
-      answer: pageOf(PolicyBody),
-      query: PageQuery,
-      story: policies.list(),
+      description: listText('policies'),
+      answer: list.answer,
+      query: list.query,
+      story: policies.list(list),
     },
     {
       method: 'POST',

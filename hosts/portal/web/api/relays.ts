@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { RelayStanding } from '../../relays/relay-standing.ts'
 import { Id, pageOf, Time, timeOf, timeOrNull } from './body-fields.ts'
+import { answerWhole } from './answer-list.ts'
 import type { ApiMiddleware, Endpoint } from './endpoint.ts'
 import type { ApiParts } from './parts.ts'
 
@@ -36,7 +37,7 @@ const RelayBody = z
 export const relayEndpoints = ({ relays }: ApiParts): Endpoint[] => {
   const list: ApiMiddleware = (ctx) => {
     const mine = relays().filter(({ accountId }) => accountId === null || accountId === ctx.state.account.id)
-    ctx.body = { data: mine.map(toWire), next_cursor: null }
+    answerWhole(ctx, mine.map(toWire))
   }
   return [
     {

@@ -4,11 +4,11 @@ import type { Transaction } from '../../store/store.ts'
 import { invalidBody, Problem } from '../http/problem.ts'
 import { collection, existing, idOf } from './collection.ts'
 import type { Endpoint } from './endpoint.ts'
+import { exactly, idsIn, listOf, listText, oneOf, relatedTo } from './list-query.ts'
 import type { ApiParts } from './parts.ts'
-import { PageQuery } from './page.ts'
 import { jsonBody } from './read-body.ts'
 import { resourceAddress } from './resource-address.ts'
-import { defined, Id, Name, pageOf, rowFields, Text, timeOf } from './body-fields.ts'
+import { defined, Id, Name, rowFields, Text, timeOf } from './body-fields.ts'
 
 const PORT_RANGE = /^([1-9]\d{0,4})(?:-([1-9]\d{0,4}))?$/
 
@@ -118,6 +118,13 @@ export const resourceEndpoints = ({ store }: ApiParts): Endpoint[] => {
     return resourceChange(before, change)
   })
 
+  const list = listOf('resources', ResourceBody, {
+    ...idsIn('siteId'),
+    ...oneOf('type', Type),
+    ...exactly('address'),
+    ...relatedTo('groupId', 'With a policy for a group'),
+  })
+
   return [
     {
       method: 'GET',
@@ -125,9 +132,10 @@ export const resourceEndpoints = ({ store }: ApiParts): Endpoint[] => {
       needs: 'resources:read',
       summary: 'Lists the resources',
       status: 200,
-      answer: pageOf(ResourceBody),
-      query: PageQuery,
-      story: resources.list(),
+      description: listText('resources'),
+      answer: list.answer,
+      query: list.query,
+      story: resources.list(list),
     },
     {
       method: 'POST',

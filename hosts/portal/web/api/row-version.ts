@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto'
 import type { Entities, EntityName } from '../../store/entities.ts'
 import { TABLES } from '../../store/tables.ts'
@@ -50,7 +51,8 @@ export const answerIfNew: ApiMiddleware = async (ctx, next) => {
   await next()
   if (ctx.method !== 'GET' && ctx.method !== 'HEAD') return
   ctx.set('Cache-Control', 'private, no-cache')
-  if (ctx.status !== 200) return
+  // A stream has no version before its end.
+  if (ctx.status !== 200 || ctx.body instanceof Readable) return
   if (!ctx.res.hasHeader('etag')) {
     ctx.set('ETag', `"${digest(createHash('sha256'), ctx.body ?? null).slice(0, 22)}"`)
   }

@@ -2,10 +2,10 @@ import { z } from 'zod'
 import type { Site } from '../../store/entities.ts'
 import { collection, existing, idOf } from './collection.ts'
 import type { Endpoint } from './endpoint.ts'
-import { pageOf, defined, Name, rowFields, Settings, timeOf } from './body-fields.ts'
+import { defined, Name, rowFields, Settings, timeOf } from './body-fields.ts'
+import { exactly, keyIn, listOf, listText } from './list-query.ts'
 import type { ApiParts } from './parts.ts'
 import { checkSettings, shownSettings } from './plugin-settings.ts'
-import { PageQuery } from './page.ts'
 import { jsonBody } from './read-body.ts'
 
 const SiteBody = z
@@ -58,6 +58,8 @@ export const siteEndpoints = ({ store, selectors }: ApiParts): Endpoint[] => {
     return defined({ name, selector, selectorSettings })
   })
 
+  const list = listOf('sites', SiteBody, { ...exactly('name'), ...keyIn('selector') })
+
   return [
     {
       method: 'GET',
@@ -65,9 +67,10 @@ export const siteEndpoints = ({ store, selectors }: ApiParts): Endpoint[] => {
       needs: 'sites:read',
       summary: 'Lists the sites',
       status: 200,
-      answer: pageOf(SiteBody),
-      query: PageQuery,
-      story: sites.list(),
+      description: listText('sites'),
+      answer: list.answer,
+      query: list.query,
+      story: sites.list(list),
     },
     {
       method: 'POST',

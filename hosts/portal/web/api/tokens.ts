@@ -7,22 +7,11 @@ import { API_TOKEN_LIFE_MS, type MintedToken, type TokenDraft } from '../../iden
 import { invalidBody, notFound, Problem } from '../http/problem.ts'
 import { collection, existing, idOf, scopeOf } from './collection.ts'
 import { API_PATH, type ApiContext, type Authority, type Endpoint, type ApiMiddleware } from './endpoint.ts'
+import { flag, idsIn, isNull, listOf, listText, oneOf, period } from './list-query.ts'
 import type { ApiParts } from './parts.ts'
-import { PageQuery } from './page.ts'
 import { checkGoverns } from './permit.ts'
 import { jsonBody, type Read } from './read-body.ts'
-import {
-  CreatedToken,
-  defined,
-  Id,
-  Name,
-  pageOf,
-  rowFields,
-  Time,
-  timeOf,
-  timeOrNull,
-  unixTimeOf,
-} from './body-fields.ts'
+import { CreatedToken, defined, Id, Name, rowFields, Time, timeOf, timeOrNull, unixTimeOf } from './body-fields.ts'
 
 const TokenBody = z
   .object({
@@ -58,6 +47,8 @@ const TokenBody = z
     last_used_at: Time.nullable(),
   })
   .meta({ id: 'Token' })
+const Kind = TokenBody.shape.kind
+const ofKind = (kind: Token['kind']) => [{ column: 'kind' as const, in: [kind] }]
 const Draft = z.strictObject({
   name: Name.optional(),
   expires_at: Time.nullable()
@@ -201,9 +192,23 @@ export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] =
     needs,
     summary,
     status: 200,
-    answer: pageOf(TokenBody),
-    query: PageQuery,
+    description: listText('tokens'),
+    answer: list.answer,
+    query: list.query,
     story,
+  })
+
+  const list = listOf('tokens', TokenBody, {
+    ...oneOf('kind', Kind),
+    ...idsIn('actorId'),
+    ...idsIn('siteId'),
+    ...idsIn('gatewayId'),
+    ...idsIn('identityProviderId'),
+    ...flag('isEmergency'),
+    ...period('expiresAt'),
+    ...isNull('expiresAt'),
+    ...period('lastUsedAt'),
+    ...isNull('lastUsedAt'),
   })
 
   return [
@@ -211,13 +216,16 @@ export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] =
     listing(
       '/sites/:id/gateway_tokens',
       "Lists a site's gateway tokens",
-      rows.list({ parent: 'sites', where: (siteId) => ({ kind: 'gateway', siteId }) }),
+      rows.list(list, { parent: 'sites', within: (id) => [...ofKind('gateway'), { column: 'siteId', in: [id] }] }),
     ),
     minting('/gateways/:id/tokens', 'Creates a token that this gateway alone may use', mintOwnToken),
     listing(
       '/gateways/:id/tokens',
       "Lists a gateway's own tokens",
-      rows.list({ parent: 'gateways', where: (gatewayId) => ({ kind: 'gateway', gatewayId }) }),
+      rows.list(list, {
+        parent: 'gateways',
+        within: (id) => [...ofKind('gateway'), { column: 'gatewayId', in: [id] }],
+      }),
     ),
     {
       method: 'POST',
@@ -230,12 +238,12 @@ export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] =
       story: [rotation.read, rotateToken],
     },
     minting('/relay_tokens', 'Creates a token for relays, which peers of this account are offered', mintRelayToken),
-    listing('/relay_tokens', 'Lists the relay tokens', rows.list({ where: { kind: 'relay' } })),
+    listing('/relay_tokens', 'Lists the relay tokens', rows.list(list, { within: ofKind('relay') })),
     minting('/actors/:id/client_tokens', 'Creates a token for a client of an actor', mintClientToken),
     listing(
       '/actors/:id/client_tokens',
       "Lists an actor's client tokens",
-      rows.list({ parent: 'actors', where: (actorId) => ({ kind: 'client', actorId }) }),
+      rows.list(list, { parent: 'actors', within: (id) => [...ofKind('client'), { column: 'actorId', in: [id] }] }),
       'sessions:read',
     ),
     {
@@ -258,9 +266,9 @@ export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] =
     listing(
       '/actors/:id/api_tokens',
       "Lists an actor's API tokens",
-      rows.list({ parent: 'actors', where: (actorId) => ({ kind: 'api', actorId }) }),
+      rows.list(list, { parent: 'actors', within: (id) => [...ofKind('api'), { column: 'actorId', in: [id] }] }),
     ),
-    listing('/tokens', 'Lists all tokens', rows.list()),
+    listing('/tokens', 'Lists all tokens', rows.list(list)),
     {
       method: 'GET',
       path: '/tokens/:id',

@@ -74,7 +74,7 @@ describe('the audit trail, searched', () => {
       'kind=nothing',
       'actor_id=ada',
       'since=yesterday',
-      'entity=sites',
+      'colour=red',
       'kind=change&kind=decision',
     ]) {
       expect(await portal.api('GET', `/audit_log?${query}`), query).to.have.nested.property(

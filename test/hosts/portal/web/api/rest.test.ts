@@ -16,7 +16,13 @@ describe('the REST API', () => {
     expect((await portal.api('GET', `/sites/${site.id}`)).body).to.deep.equal(site)
     const renamed = await portal.api('PATCH', `/sites/${site.id}`, { name: 'Headquarters' })
     expect(renamed.body).to.deep.equal({ ...site, name: 'Headquarters' })
-    expect((await portal.api('GET', '/sites')).body).to.deep.equal({ data: [renamed.body], next_cursor: null })
+    expect((await portal.api('GET', '/sites')).body).to.deep.equal({
+      data: [renamed.body],
+      next_cursor: null,
+      previous_cursor: null,
+      total: 1,
+      total_is_exact: true,
+    })
     expect((await portal.api('DELETE', `/sites/${site.id}`)).status).to.equal(204)
     const gone = await portal.api('GET', `/sites/${site.id}`)
     expect(gone.status).to.equal(404)
@@ -440,10 +446,14 @@ describe('the REST API', () => {
         description: '`next_cursor` of the previous page, unchanged',
       },
     ]
-    for (const path of ['/sites', '/groups/{id}/memberships']) expect(queryOf(path), path).to.deep.equal(pages)
+    const names = (path: string): string[] => (queryOf(path) ?? []).map(({ name }) => name)
+    expect(queryOf('/sites')?.[0]).to.deep.equal(pages[0])
+    expect(names('/sites').slice(0, 4)).to.deep.equal(['limit', 'cursor', 'sort', 'search'])
     const ofTrail = queryOf('/audit_log') ?? []
     expect(ofTrail.slice(0, 2)).to.deep.equal(pages)
-    expect(ofTrail.slice(2).map(({ name }) => name)).to.deep.equal(['kind', 'actor_id', 'entity_id', 'since', 'until'])
+    expect(names('/audit_log').slice(2)).to.deep.equal(
+      ['sort', 'kind', 'action', 'entity', 'actor_id', 'entity_id', 'since', 'until'], // prettier-ignore
+    )
     expect(queryOf('/sites/{id}')).to.deep.equal([])
     const requires = (path: string, method: string) => document.paths[path]?.[method]?.requestBody?.required
     expect(requires('/sites', 'post')).to.equal(true)
