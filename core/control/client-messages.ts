@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { INDIRECT_REASONS, PATH_KINDS } from '../ice/path-kind.ts'
 import { isHostName } from '../runtime/host-name.ts'
 import { MAX_CLIENT_FACTS, MAX_OWN_FACT_CHARACTERS } from '../contract/fact-source.ts'
+import { pathFields, ReportPaths } from './reported-path.ts'
 import {
   boundedJson,
   Candidates,
@@ -174,31 +174,12 @@ export const portalToClient = {
   iceCandidates: GatewayCandidates,
   invalidateIceCandidates: GatewayCandidates,
   relaysPresence: RelaysPresence,
-  /**
-   * Asks the client to report how its packets go to gateways: now, and in this interval where that has changed.
-   * Portreeve's addition.
-   */
-  reportPaths: z.object({ interval_ms: z.int().min(1_000).max(3_600_000) }),
+  /** Asks the client to report how its packets go to gateways. Portreeve's addition. */
+  reportPaths: ReportPaths,
 } as const
 
-/** Longest name of a relay in a report about a path. */
-export const MAX_RELAY_CHARACTERS = 512
-
 /** Path from a client to a gateway. Portreeve's addition. */
-export const ReportedPath = z.object({
-  gateway_id: Id,
-  /** Kind of the path; `none` where the gateway is not reached. */
-  kind: z.enum([...PATH_KINDS, 'none']),
-  /** Endpoint, address or WebSocket's URL of the relay that carries the packets. */
-  relay: z.string().max(MAX_RELAY_CHARACTERS).optional(),
-  /** Reason why a relay does. */
-  why: z.enum(INDIRECT_REASONS).optional(),
-  /** Round trip in milliseconds, as last measured. */
-  ms: z.number().min(0).max(60_000).optional(),
-  /** Number of checks of the path that were lost, of the latest `of`. */
-  lost: z.int().min(0).max(10_000).optional(),
-  of: z.int().min(1).max(10_000).optional(),
-})
+export const ReportedPath = z.object({ gateway_id: Id, ...pathFields })
 export type ReportedPath = z.infer<typeof ReportedPath>
 
 /** Most gateways that a client reports paths to. */

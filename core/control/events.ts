@@ -51,6 +51,7 @@ export const EVENTS: Table = {
       rejectAccess: { v2: 'reject_access', v1: 'reject_access' },
       resourceUpdated: { v2: 'resource_updated', v1: 'resource_updated' },
       reportLoad: { v2: 'report_load' },
+      reportPaths: { v2: 'report_paths' },
       reportProblems: { v2: 'report_problems' },
       relaysPresence: { v2: 'relays_presence', v1: 'relays_presence' },
       iceCandidates: { v2: 'ice_candidates', v1: 'ice_candidates' },
@@ -61,6 +62,7 @@ export const EVENTS: Table = {
       accessRejected: { v2: 'access_rejected' },
       nameFindings: { v2: 'name_findings' },
       gatewayLoad: { v2: 'gateway_load' },
+      gatewayPaths: { v2: 'gateway_paths' },
       hostProblems: { v2: 'host_problems' },
       broadcastIceCandidates: { v2: 'broadcast_ice_candidates', v1: 'broadcast_ice_candidates' },
       broadcastInvalidatedIceCandidates: {

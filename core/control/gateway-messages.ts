@@ -1,5 +1,6 @@
 import { SITE_FINDINGS } from '../dns/site-finding.ts'
 import { z } from 'zod'
+import { pathFields, ReportPaths } from './reported-path.ts'
 import {
   Candidates,
   Capabilities,
@@ -11,6 +12,7 @@ import {
   Ipv4,
   Ipv6,
   Key,
+  lenient,
   Relays,
   RelaysPresence,
   SnownetCapabilities,
@@ -105,12 +107,21 @@ export const portalToGateway = {
   resourceUpdated: GatewayResource,
   /** Asks the gateway to report the load of its machine in an interval. Portreeve's addition. */
   reportLoad: z.object({ interval_ms: z.int().min(1_000).max(3_600_000) }),
+  /** Asks the gateway to report how packets come and go to its clients. Portreeve's addition. */
+  reportPaths: ReportPaths,
   /** Asks for `host_problems`: at once if there are any, and whenever they change. Portreeve's addition. */
   reportProblems: Empty,
   relaysPresence: RelaysPresence,
   iceCandidates: ClientCandidates,
   invalidateIceCandidates: ClientCandidates,
 } as const
+
+/** Path from a gateway to a client. Portreeve's addition. */
+const PathToClient = z.object({ client_id: Id, ...pathFields })
+export type PathToClient = z.infer<typeof PathToClient>
+
+/** Most paths to clients in one message, so that it is no longer than a portal reads. */
+export const MAX_PATHS_TO_CLIENTS = 64
 
 /** Messages from a gateway to a portal. */
 export const gatewayToPortal = {
@@ -138,6 +149,11 @@ export const gatewayToPortal = {
   hostProblems: z.object({
     problems: z.array(z.object({ code: z.string().regex(/^[a-z0-9_]{1,64}$/), said: z.string().max(512) })).max(16),
   }),
+  /**
+   * Paths to clients that have changed since the gateway reported them; the kind is `none` where one is gone. Portreeve's
+   * addition.
+   */
+  gatewayPaths: z.object({ paths: lenient(PathToClient, MAX_PATHS_TO_CLIENTS) }),
   broadcastIceCandidates: BroadcastCandidates,
   broadcastInvalidatedIceCandidates: BroadcastCandidates,
   noRelays: Empty,

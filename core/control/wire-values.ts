@@ -98,7 +98,8 @@ export const FEATURES = {
   /** `request_authorization` carries `round_trips`. */
   roundTrips: 'round_trips',
   /**
-   * A client that lists it is sent `report_paths`, and then reports how its packets go to gateways by `client_paths`.
+   * A client or gateway that lists it is sent `report_paths`, and then reports how packets go: to gateways by
+   * `client_paths`, to clients by `gateway_paths`.
    */
   pathReports: 'path_reports',
   /**

@@ -2,6 +2,7 @@
 // connections to gateways, each a machine of its own. It is synchronous: asynchronous work is an output whose result comes back as an
 // input.
 import type { Tunnel } from '../../core/contract/tunnel-transport.ts'
+import { MAX_REPORTED_PATHS } from '../../core/control/client-messages.ts'
 import type { ClientInterface, FromPortal, ToPortal } from '../../core/control/messages.ts'
 import type { PortalProblem } from '../../core/control/portal-problem.ts'
 import type { KeptNames } from '../../core/dns/kept-names.ts'
@@ -23,7 +24,9 @@ import type { Note } from '../../core/runtime/note.ts'
 import { OutputQueue } from '../../core/runtime/output-queue.ts'
 import type { Random } from '../../core/runtime/random.ts'
 import type { Instant } from '../../core/runtime/time.ts'
+import { PathReports, type PathReportsInput } from '../peer/path-reports.ts'
 import type { PathsKnown } from '../peer/peer-path.ts'
+import { reportedPaths } from '../peer/reported-paths.ts'
 import { PortalSide, type PortalSideInput, type PortalSideOutput } from '../peer/portal-side.ts'
 import { Assignment } from './assignment.ts'
 import { Connections, type ConnectionsInput, type ConnectionsOutput } from './connections.ts'
@@ -31,11 +34,9 @@ import type { KnownGateway } from './gateway-table.ts'
 import { NameFindings } from './names/name-findings.ts'
 import { NameService, type NameServiceInput, type NameServiceOutput } from './names/name-service.ts'
 import { OwnFacts, type OwnFactsInput } from './own-facts.ts'
-import { reportedPaths } from './reported-paths.ts'
 import { ResourceAccess, type ResourceAccessInput, type ResourceAccessOutput } from './resource-access.ts'
 import { ResourceTable } from './resource-table.ts'
 import type { ClientLinkState } from './session/client-status.ts'
-import { PathReports, type PathReportsInput } from './path-reports.ts'
 import type { ClientInput, ClientOutput } from './state-messages.ts'
 import type { ReadUpstream, UnusableResolver } from './names/upstreams.ts'
 import { TunnelRoutes } from './tunnel-routes.ts'
@@ -105,8 +106,12 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
       candidates: () => this.#connections.candidates,
     })
     this.#tellAccess = this.#held.hold(access, (output, now) => this.#onAccess(output, now))
-    const pathReports = new PathReports(() => reportedPaths(this))
-    this.#tellPathReports = this.#held.hold(pathReports, ({ message }, now) => this.#say(message, now))
+    const gatewayIds = (): string[] => this.gateways.map(({ id }) => id)
+    const pathReports = new PathReports(() => reportedPaths(gatewayIds().slice(0, MAX_REPORTED_PATHS), this))
+    this.#tellPathReports = this.#held.hold(pathReports, (report, now) => {
+      const paths = report.paths.map(({ peer, ...path }) => ({ gateway_id: peer, ...path }))
+      this.#say({ event: 'clientPaths', payload: { paths } }, now)
+    })
     this.#tellNames = this.#held.hold(this.#names, (output, now) => this.#onNames(output, now))
     this.#tellFacts = this.#held.hold(this.facts, ({ message }, now) =>
       this.#tellPortal({ type: 'send', ...message }, now),

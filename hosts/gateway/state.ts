@@ -32,7 +32,9 @@ import { LoadReports, type LoadReportsInput } from './load-reports.ts'
 import { NameReports } from './name-reports.ts'
 import { ProblemReports } from './problem-reports.ts'
 import type { NameQuery } from '../peer/name-sockets.ts'
+import { PathReports, type PathReportsInput } from '../peer/path-reports.ts'
 import type { PathsKnown } from '../peer/peer-path.ts'
+import { pathMessages, pathsToClients } from './path-messages.ts'
 import { PortalSide, type LinkState, type PortalSideInput, type PortalSideOutput } from '../peer/portal-side.ts'
 import type { GatewayInput, GatewayOutput } from './state-messages.ts'
 
@@ -78,6 +80,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   readonly #clients: GrantedClients
   readonly #tellClients: Tell<GrantedClientsInput>
   readonly #tellLoadReports: Tell<LoadReportsInput>
+  readonly #tellPathReports: Tell<PathReportsInput>
   readonly #allowsOwnAddresses: boolean
   readonly #nameReports = new NameReports()
   readonly #problemReports = new ProblemReports()
@@ -124,6 +127,10 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
     this.#tellLoadReports = this.#held.hold(new LoadReports(), (output, now) => {
       if (output.type === 'say') this.#tellPortal({ type: 'send', ...output.message }, now)
       else this.#outputs.push(output)
+    })
+    const pathReports = new PathReports(() => pathsToClients(this))
+    this.#tellPathReports = this.#held.hold(pathReports, ({ changed }, now) => {
+      for (const message of pathMessages(changed)) this.#tellPortal({ type: 'send', ...message }, now)
     })
     this.#tellPaths = this.#held.hold(this.#paths, (output, now) => this.#onPaths(output, now))
   }
@@ -230,6 +237,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
       case 'deliver':
         return this.#onMessage(output, now)
       case 'linkUp':
+        this.#tellPathReports(output, now)
         return this.#tellLoadReports(output, now)
       case 'end':
         // The link has ended for good, for example as the token was refused, so all grants end.
@@ -255,6 +263,8 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
         return this.#report(this.#problemReports.asked(), now)
       case 'reportLoad':
         return this.#tellLoadReports({ type: 'reportsWanted', intervalMs: message.payload.interval_ms }, now)
+      case 'reportPaths':
+        return this.#tellPathReports({ type: 'reportsWanted', intervalMs: message.payload.interval_ms }, now)
       case 'resourceUpdated':
         return this.#tellFlows({ type: 'resourceUpdated', resource: flowResource(message.payload) }, now)
       case 'iceCandidates': {
@@ -360,6 +370,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
       case 'pathChosen':
       case 'pathLost':
       case 'peerFailed':
+        this.#tellPathReports({ type: 'pathChanged' }, now)
         // A client that is not reached keeps its grants until they expire, and may return.
         return this.#note(this.#news.path(output, now))
       case 'sessionEstablished':

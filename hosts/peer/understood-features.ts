@@ -25,5 +25,6 @@ export const UNDERSTOOD_FEATURES: Readonly<Record<Role, readonly string[]>> = {
     FEATURES.relayWebsocket,
     FEATURES.loadReports,
     FEATURES.hostProblems,
+    FEATURES.pathReports,
   ],
 }

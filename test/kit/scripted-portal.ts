@@ -273,6 +273,7 @@ export class ScriptedPortal implements VirtualPortalEnd {
         return
       }
       case 'gatewayLoad':
+      case 'gatewayPaths':
       case 'hostProblems':
       case 'noRelays':
       case 'setSnownetCapabilities':

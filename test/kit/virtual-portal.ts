@@ -139,6 +139,12 @@ export class VirtualPortal implements VirtualPortalEnd {
     return this.#machine?.paths.counts()
   }
 
+  /** Paths of all clients, as the portal's API tells them. */
+  get reportedPaths() {
+    const machine = this.#machine
+    return machine === undefined ? [] : this.#rows.clients.flatMap(({ id }) => machine.paths.ofClient(id))
+  }
+
   get counts() {
     return this.#machine?.counts()
   }

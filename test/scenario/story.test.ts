@@ -174,6 +174,20 @@ describe('the whole system in virtual time', () => {
     expect(since, 'found within 2.7 s').to.be.within(10_300, 13_000)
   })
 
+  it('M4 a gateway reports how packets go to a client that reports nothing, until it reaches the client no more', () => {
+    world.portal.policy(staff.id, printers.id)
+    signIn()
+    expect(reach(PRINTER, 1_000)).to.not.equal(undefined)
+    world.clock.advance(3_000)
+    const reporters = () => world.portal.reportedPaths.map(({ kind, reportedBy }) => `${kind}, says the ${reportedBy}`)
+    expect(reporters()).to.deep.equal(['direct, says the client'])
+    client.kill()
+    world.clock.advance(100)
+    expect(reporters()).to.deep.equal(['direct, says the gateway'])
+    world.clock.advance(60_000)
+    expect(reporters()).to.deep.equal([])
+  })
+
   it('M4 a path that nobody used for a minute is checked at once where somebody asks how it does', () => {
     world.portal.policy(staff.id, printers.id)
     signIn()

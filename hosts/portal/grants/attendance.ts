@@ -269,8 +269,8 @@ export class Attendance {
     connection.isJoined = false
     const { connection: name, role, peerId } = connection
     this.#needs.presence.left(peerId, name)
+    this.#needs.clientPaths.left(peerId, name)
     if (role === 'client') {
-      this.#needs.clientPaths.left(peerId, name)
       this.#needs.absences.left(peerId, now)
       return this.#needs.requests.clientLeft(name, now)
     }

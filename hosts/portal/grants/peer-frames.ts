@@ -11,6 +11,8 @@ import { matchPattern, normalizeName } from '../../../core/dns/pattern.ts'
 import { visibleCharacters } from '../../../core/plugin/visible-characters.ts'
 import { SECOND, unixTime, type Instant, type UnixTime } from '../../../core/runtime/time.ts'
 import type { ReportedPath } from '../../../core/control/client-messages.ts'
+import type { PathToClient } from '../../../core/control/gateway-messages.ts'
+import type { PathFields } from '../../../core/control/reported-path.ts'
 import type { ClientPath, ClientPaths } from '../decide/client-paths.ts'
 import { LOAD_INTERVAL_MS } from '../decide/candidate-facts.ts'
 import type { Presence } from '../decide/presence.ts'
@@ -39,7 +41,7 @@ export interface PeerFramesNeeds {
   blockedGateways: Pick<BlockedGateways, 'reported'>
   candidates: IceCandidates
   nameTroubles: NameTroubles
-  clientPaths: Pick<ClientPaths, 'reported'>
+  clientPaths: Pick<ClientPaths, 'reportedByClient' | 'reportedByGateway'>
   stunOffers: StunOffers
   relayOffers: RelayOffers
   saidFacts: Pick<SaidFacts, 'hear'>
@@ -143,6 +145,8 @@ export class PeerFrames {
         // A gateway that has no relay has dropped what it was asked.
         if (this.#needs.relayOffers.requested(connection, now)) this.#needs.requests.askAgain(connection.peerId, now)
         return
+      case 'gatewayPaths':
+        return this.#notePathsToClients(connection, message.payload.paths, now)
       case 'gatewayLoad': {
         const { processor_share: processorShare, bytes_per_second: bytesPerSecond } = message.payload
         const at = this.#needs.unixAt(now)
@@ -158,6 +162,9 @@ export class PeerFrames {
         connection.features = new Set(message.payload.features)
         if (connection.features.has(FEATURES.hostProblems)) {
           this.#needs.peers.tell(connection, { event: 'reportProblems', payload: {} })
+        }
+        if (connection.features.has(FEATURES.pathReports)) {
+          this.#needs.peers.tell(connection, { event: 'reportPaths', payload: { interval_ms: PATHS_INTERVAL_MS } })
         }
         if (connection.features.has(FEATURES.loadReports)) {
           this.#needs.peers.tell(connection, { event: 'reportLoad', payload: { interval_ms: LOAD_INTERVAL_MS } })
@@ -186,16 +193,29 @@ export class PeerFrames {
     const accountId = view.get('clients', clientId)?.accountId
     const at = unixAt(now)
     const paths = new Map<string, ClientPath>()
-    for (const { gateway_id, kind, relay, why, ms, lost, of } of reported) {
+    for (const { gateway_id, ...said } of reported) {
       const gatewayId = gateway_id.toLowerCase()
       if (view.get('gateways', gatewayId)?.accountId !== accountId) drop('path-not-its')
-      else {
-        const loss = lost === undefined || of === undefined ? undefined : { lost: Math.min(lost, of), of }
-        const shown = relay === undefined ? undefined : visibleCharacters(relay)
-        paths.set(gatewayId, { gatewayId, kind, relay: shown, why, roundTripMs: ms, loss, at })
-      }
+      else paths.set(gatewayId, readPath(said, { gatewayId, reportedBy: 'client', at }))
     }
-    clientPaths.reported({ clientId, connection: name }, [...paths.values()])
+    clientPaths.reportedByClient({ clientId, connection: name }, [...paths.values()])
+  }
+
+  /** Notes a gateway's paths to clients of its account. */
+  #notePathsToClients(connection: GatewayConnection, reported: readonly PathToClient[], now: Instant): void {
+    const { view, clientPaths, unixAt, drop } = this.#needs
+    const { peerId: gatewayId, connection: name } = connection
+    const accountId = view.get('gateways', gatewayId)?.accountId
+    const at = unixAt(now)
+    const paths = new Map<string, ClientPath | undefined>()
+    for (const { client_id, ...said } of reported) {
+      const clientId = client_id.toLowerCase()
+      if (view.get('clients', clientId)?.accountId !== accountId) drop('path-not-its')
+      // A client that is away has no path; one that is there and reaches no gateway says so itself.
+      else
+        paths.set(clientId, said.kind === 'none' ? undefined : readPath(said, { gatewayId, reportedBy: 'gateway', at }))
+    }
+    clientPaths.reportedByGateway({ gatewayId, connection: name }, paths)
   }
 
   /** Stores a gateway's report about a name, if the name belongs to a resource of the gateway's site. */
@@ -229,3 +249,15 @@ const PATHS_INTERVAL_MS = 30 * SECOND
 
 /** Cost of a repeated join, in frames that a peer may send: allows about one a second, and ten at once. */
 const JOIN_COST = 48
+
+const readPath = (
+  { kind, relay, why, ms, lost, of }: PathFields,
+  about: Pick<ClientPath, 'gatewayId' | 'reportedBy' | 'at'>,
+): ClientPath => ({
+  ...about,
+  kind,
+  relay: relay === undefined ? undefined : visibleCharacters(relay),
+  why,
+  roundTripMs: ms,
+  loss: lost === undefined || of === undefined ? undefined : { lost: Math.min(lost, of), of },
+})

@@ -45,10 +45,12 @@ describe('messages of the control channel', () => {
       'client toPortal client_paths',
       'client toPortal set_capabilities',
       'gateway fromPortal report_load',
+      'gateway fromPortal report_paths',
       'gateway fromPortal report_problems',
       'gateway toPortal access_rejected',
       'gateway toPortal name_findings',
       'gateway toPortal gateway_load',
+      'gateway toPortal gateway_paths',
       'gateway toPortal host_problems',
       'gateway toPortal set_capabilities',
     ])

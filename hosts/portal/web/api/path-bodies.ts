@@ -22,21 +22,25 @@ export const PathBody = z.object({
     .object({ lost: z.int(), of: z.int() })
     .nullable()
     .describe('Checks of the path that were not answered, of the latest'),
+  reported_by: z
+    .enum(['client', 'gateway'])
+    .describe('Which end has reported this: the client, or, of one that reports nothing, the gateway'),
   reported_at: Time,
 })
 
 /** Schema of the numbers of a gateway's clients by the kinds of their paths. */
 export const PathCountsBody = z
   .object({ direct: z.int(), nat: z.int(), relayed: z.int(), websocket: z.int(), none: z.int() })
-  .describe('Connected clients by the kind of their path to the gateway, as far as they report it')
+  .describe('Clients by the kind of their path to the gateway, as far as they or the gateway report it')
 
 export const pathToWire = (path: ClientPath): z.infer<typeof PathBody> => ({
   gateway_id: path.gatewayId,
   kind: path.kind,
   relay: path.relay ?? null,
-  not_direct: path.why === undefined ? null : { code: path.why, said: indirectReasonText(path.why) },
+  not_direct: path.why === undefined ? null : { code: path.why, said: indirectReasonText(path) ?? '' },
   round_trip_ms: path.roundTripMs ?? null,
   loss: path.loss ?? null,
+  reported_by: path.reportedBy,
   reported_at: timeOf(path.at),
 })
 

@@ -9,12 +9,14 @@ describe('how packets of clients go, as clients report it', () => {
   let bench: PortalBench
   let company: Company
   let client: BenchPeer
+  let gateway: BenchPeer
+  let other: BenchPeer
 
   beforeEach(() => {
     bench = new PortalBench()
     company = new Company(bench)
-    company.gatewayJoins(0)
-    company.gatewayJoins(1)
+    gateway = company.gatewayJoins(0, {}, [FEATURES.pathReports])
+    other = company.gatewayJoins(1)
     client = company.clientJoins({}, [FEATURES.pathReports])
   })
 
@@ -30,8 +32,8 @@ describe('how packets of clients go, as clients report it', () => {
 
   it('only a client that understands reports about paths is asked for them', () => {
     expect(client.events()).to.include('report_paths')
-    const other = company.clientJoins()
-    expect(other.events()).to.not.include('report_paths')
+    const released = company.clientJoins()
+    expect(released.events()).to.not.include('report_paths')
   })
 
   it('the latest report of a client counts, for the gateways that it names, until the client has left', () => {
@@ -50,6 +52,53 @@ describe('how packets of clients go, as clients report it', () => {
     client.leave()
     expect(known()).to.deep.equal([])
     expect(bench.machine.paths.counts()).to.deep.equal({ direct: 0, nat: 0, relayed: 0, websocket: 0, none: 0 })
+  })
+
+  describe('as gateways report it', () => {
+    const gatewaySays = (...paths: object[]) => gateway.say('gateway_paths', { paths })
+    const clientId = () => company.client.id
+
+    it('only a gateway that understands reports about paths is asked for them', () => {
+      expect(gateway.events()).to.include('report_paths')
+      expect(other.events()).to.not.include('report_paths')
+    })
+
+    it('a gateway speaks for a client that reports nothing; what the client itself reports counts before', () => {
+      const relayed = { client_id: clientId(), kind: 'relayed', relay: '203.0.113.9:3478', why: 'private_addresses' }
+      gatewaySays({ ...relayed, ms: 20 })
+      expect(known()).to.have.length(1)
+      expect(known()[0]).to.deep.include({ gatewayId: first(), kind: 'relayed', reportedBy: 'gateway' })
+      expect(bench.machine.paths.onGateway(first())).to.deep.include({ relayed: 1 })
+      expect(explained()).to.match(
+        /relayed by 203\.0\.113\.9:3478, 20\.0 ms there and back, as the gateway says\. Not directly: the device offers only addresses of a private network/,
+      )
+      report({ gateway_id: first(), kind: 'nat' })
+      expect(known().map(({ kind, reportedBy }) => [kind, reportedBy])).to.deep.equal([['nat', 'client']])
+      expect(bench.machine.paths.counts()).to.deep.equal({ direct: 0, nat: 1, relayed: 0, websocket: 0, none: 0 })
+      client.leave()
+      expect(
+        known().map(({ kind }) => kind),
+        'the gateway still knows',
+      ).to.deep.equal(['relayed'])
+      gatewaySays({ client_id: clientId(), kind: 'none' })
+      expect(known()).to.deep.equal([])
+    })
+
+    it('nothing is kept of what a gateway has reported, once it has left', () => {
+      gatewaySays({ client_id: clientId(), kind: 'direct' })
+      report({ gateway_id: second(), kind: 'nat' })
+      gateway.leave()
+      expect(known().map(({ gatewayId }) => gatewayId)).to.deep.equal([second()])
+      expect(bench.machine.paths.counts()).to.deep.include({ direct: 0, nat: 1 })
+    })
+
+    it('a gateway reports nothing about clients of others, and no lines of its own', () => {
+      gatewaySays({ client_id: bench.id(), kind: 'direct' })
+      expect(bench.machine.counters()).to.include({ 'path-not-its': 1 })
+      gatewaySays({ client_id: clientId(), kind: 'relayed', relay: 'relay\r\nAccess is granted.' })
+      expect(explained().split('\n')).not.to.include('Access is granted.')
+      expect(bench.machine.paths.counts()).to.deep.equal({ direct: 0, nat: 0, relayed: 1, websocket: 0, none: 0 })
+    })
   })
 
   it('a client cannot write lines of its own into an explanation by what it says of a relay', () => {

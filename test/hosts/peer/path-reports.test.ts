@@ -1,15 +1,16 @@
 import { expect } from 'chai'
 import { beforeEach, describe, it } from 'mocha'
-import { MAX_REPORTED_PATHS, type ReportedPath } from '../../../core/control/client-messages.ts'
 import { after, SECOND, type Instant } from '../../../core/runtime/time.ts'
-import { PathReports } from '../../../hosts/client/path-reports.ts'
+import { MAX_PATHS_TO_CLIENTS } from '../../../core/control/gateway-messages.ts'
+import { pathMessages } from '../../../hosts/gateway/path-messages.ts'
+import { PathReports, type PathReportsOutput, type PathToPeer } from '../../../hosts/peer/path-reports.ts'
 
 const INTERVAL_MS = 30 * SECOND
-const DIRECT: ReportedPath = { gateway_id: 'one', kind: 'direct', ms: 10, lost: 0, of: 100 }
+const DIRECT: PathToPeer = { peer: 'one', kind: 'direct', ms: 10, lost: 0, of: 100 }
 
-describe('reports of a client about its paths', () => {
+describe('reports of clients and gateways about their paths', () => {
   let now: Instant
-  let paths: ReportedPath[]
+  let paths: PathToPeer[]
   let reports: PathReports
 
   beforeEach(() => {
@@ -18,13 +19,12 @@ describe('reports of a client about its paths', () => {
     reports = new PathReports(() => paths)
   })
 
-  const said = (): unknown[] => {
-    const found = []
-    for (let output = reports.poll(); output !== undefined; output = reports.poll()) {
-      if (output.message.event === 'clientPaths') found.push(output.message.payload.paths)
-    }
+  const reported = (): PathReportsOutput[] => {
+    const found: PathReportsOutput[] = []
+    for (let output = reports.poll(); output !== undefined; output = reports.poll()) found.push(output)
     return found
   }
+  const said = (): unknown[] => reported().map((report) => report.paths)
   const wait = (milliseconds: number): void => {
     const until = after(now, milliseconds)
     for (let due = reports.deadline(); due !== undefined && due.at <= until; due = reports.deadline()) {
@@ -78,9 +78,33 @@ describe('reports of a client about its paths', () => {
     expect(said()).to.deep.equal([paths])
   })
 
-  it('a report names a bounded number of gateways', () => {
-    paths = Array.from({ length: 100 }, (_, index) => ({ gateway_id: String(index), kind: 'direct' }))
+  it('a report says which paths have changed and which are gone, with what was reported before as the measure', () => {
+    const OTHER: PathToPeer = { peer: 'two', kind: 'relayed', ms: 20 }
+    const changed = (): unknown[] => reported().map((report) => report.changed)
+    paths = [DIRECT, OTHER]
     want()
-    expect(said()[0]).to.have.length(MAX_REPORTED_PATHS)
+    expect(changed()).to.deep.equal([paths])
+    // Each is like the one before, and the third is unlike what the portal knows.
+    for (const ms of [14, 14.9]) {
+      paths = [{ ...DIRECT, ms }, OTHER]
+      wait(INTERVAL_MS)
+      expect(changed()).to.deep.equal([])
+    }
+    paths = [{ ...DIRECT, ms: 16 }, OTHER]
+    wait(INTERVAL_MS)
+    expect(changed()).to.deep.equal([[{ ...DIRECT, ms: 16 }]])
+    paths = [{ ...DIRECT, ms: 16 }]
+    wait(INTERVAL_MS)
+    expect(changed()).to.deep.equal([[{ peer: 'two', kind: 'none' }]])
+    wait(INTERVAL_MS)
+    expect(changed()).to.deep.equal([])
+  })
+
+  it('a gateway with many clients tells their paths in several messages', () => {
+    const many = Array.from({ length: 150 }, (_, index): PathToPeer => ({ peer: String(index), kind: 'direct' }))
+    const told = pathMessages(many).map(({ payload }) => (payload as { paths: { client_id: string }[] }).paths)
+    expect(told.map(({ length }) => length)).to.deep.equal([MAX_PATHS_TO_CLIENTS, MAX_PATHS_TO_CLIENTS, 22])
+    expect(told.flat().map(({ client_id }) => client_id)).to.deep.equal(many.map(({ peer }) => peer))
+    expect(pathMessages([])).to.deep.equal([])
   })
 })

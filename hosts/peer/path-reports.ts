@@ -1,5 +1,4 @@
-import type { ToPortal } from '../../core/control/messages.ts'
-import { MAX_REPORTED_PATHS, type ReportedPath } from '../../core/control/client-messages.ts'
+import type { PathFields } from '../../core/control/reported-path.ts'
 import type { Deadline, Machine } from '../../core/runtime/machine.ts'
 import { OutputQueue } from '../../core/runtime/output-queue.ts'
 import { after, SECOND, type Instant } from '../../core/runtime/time.ts'
@@ -12,9 +11,19 @@ export type PathReportsInput =
   /** There is a new connection to the portal, which has to ask again. */
   | { type: 'linkUp' }
 
+/** Path to a peer, as the portal is told of it. */
+export interface PathToPeer extends PathFields {
+  /** Id of the peer. */
+  peer: string
+}
+
+/** Report for the portal. */
 export interface PathReportsOutput {
-  type: 'say'
-  message: ToPortal<'client'>
+  type: 'report'
+  /** All paths. */
+  paths: readonly PathToPeer[]
+  /** Those that have changed since they were reported, and with the kind `none` those that are gone. */
+  changed: readonly PathToPeer[]
 }
 
 /** Time after a change of a path until it is reported; a better one is often found within it. */
@@ -25,16 +34,16 @@ const LEAST_MS = 1
 /** Change of the share of lost checks that is worth a report. */
 const LOSS = 0.05
 
-/** Reports to the portal how a client's packets go to gateways: only what has changed by more than a little. */
+/** Reports to the portal how packets go to peers: only what has changed by more than a little. */
 export class PathReports implements Machine<PathReportsInput, PathReportsOutput> {
-  readonly #read: () => readonly ReportedPath[]
+  readonly #read: () => readonly PathToPeer[]
   readonly #outputs = new OutputQueue<PathReportsOutput>()
   #intervalMs: number | undefined
   #lookAt: Instant | undefined
-  #told: readonly ReportedPath[] = []
+  readonly #told = new Map<string, PathToPeer>()
 
   /** `read` returns the present paths. */
-  constructor(read: () => readonly ReportedPath[]) {
+  constructor(read: () => readonly PathToPeer[]) {
     this.#read = read
   }
 
@@ -44,7 +53,7 @@ export class PathReports implements Machine<PathReportsInput, PathReportsOutput>
       if (this.#lookAt !== undefined && soon < this.#lookAt) this.#lookAt = soon
       return
     }
-    this.#told = []
+    this.#told.clear()
     this.#intervalMs = input.type === 'reportsWanted' ? input.intervalMs : undefined
     this.#look(now)
   }
@@ -64,17 +73,21 @@ export class PathReports implements Machine<PathReportsInput, PathReportsOutput>
   #look(now: Instant): void {
     this.#lookAt = this.#intervalMs === undefined ? undefined : after(now, this.#intervalMs)
     if (this.#intervalMs === undefined) return
-    const paths = this.#read().slice(0, MAX_REPORTED_PATHS)
-    if (paths.length === this.#told.length && paths.every((path, at) => isLike(path, this.#told[at]))) return
-    this.#told = paths
-    this.#outputs.push({ type: 'say', message: { event: 'clientPaths', payload: { paths: [...paths] } } })
+    const paths = this.#read()
+    const present = new Set(paths.map(({ peer }) => peer))
+    const gone = [...this.#told.keys()].filter((peer) => !present.has(peer))
+    const unlike = paths.filter((path) => !isLike(path, this.#told.get(path.peer)))
+    if (gone.length === 0 && unlike.length === 0) return
+    for (const peer of gone) this.#told.delete(peer)
+    for (const path of unlike) this.#told.set(path.peer, path)
+    const changed = [...unlike, ...gone.map((peer): PathToPeer => ({ peer, kind: 'none' }))]
+    this.#outputs.push({ type: 'report', paths, changed })
   }
 }
 
 /** Whether a path is about as it was reported. */
-const isLike = (path: ReportedPath, told: ReportedPath | undefined): boolean =>
+const isLike = (path: PathToPeer, told: PathToPeer | undefined): boolean =>
   told !== undefined &&
-  path.gateway_id === told.gateway_id &&
   path.kind === told.kind &&
   path.relay === told.relay &&
   path.why === told.why &&
@@ -86,4 +99,4 @@ const isLikeTrip = (ms: number | undefined, told: number | undefined): boolean =
     ? ms === told
     : Math.abs(ms - told) <= LEAST_MS || (ms < told * FACTOR && told < ms * FACTOR)
 
-const lossOf = ({ lost = 0, of = 1 }: ReportedPath): number => lost / of
+const lossOf = ({ lost = 0, of = 1 }: PathToPeer): number => lost / of
