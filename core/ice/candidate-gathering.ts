@@ -19,6 +19,8 @@ export type GatheringInput =
   | { type: 'allocationsChanged'; allocations: readonly Allocation[] }
   /** Endpoints of STUN servers to ask. */
   | { type: 'stunServersChanged'; servers: readonly Endpoint[] }
+  /** UDP may not work any more: servers are asked at once. */
+  | { type: 'doubted' }
   /** A datagram for which `isAnswer` holds. */
   | { type: 'datagramReceived'; path: Endpoint; datagram: Uint8Array }
 
@@ -113,6 +115,8 @@ export class CandidateGathering implements Machine<GatheringInput, GatheringOutp
         return this.#tellChange(this.#locals.setRelayed(input.allocations))
       case 'stunServersChanged':
         return this.#tellReflexive({ type: 'serversChanged', servers: input.servers }, now)
+      case 'doubted':
+        return this.#tellReflexive({ type: 'doubted' }, now)
       case 'datagramReceived':
         return this.#tellReflexive({ type: 'answerReceived', from: input.path, datagram: input.datagram }, now)
     }

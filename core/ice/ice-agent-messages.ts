@@ -31,6 +31,10 @@ export type IceAgentOutput =
    * confirmed.
    */
   | { type: 'pathCarries'; datagramBytes: number | undefined }
+  /** The path in use has answered no check for half a second: it may be dead. Of the controlling agent only. */
+  | { type: 'pathDoubted' }
+  /** The path in use answers again, after it was doubted. */
+  | { type: 'pathAnswers' }
   /** The path in use is dead, and no other works. Checks go on, and another `pathChosen` may follow. */
   | { type: 'pathLost' }
   /**

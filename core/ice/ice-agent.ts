@@ -229,8 +229,11 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     // A repeated check does not tell which transmission was answered (Karn's algorithm).
     const roundTripMs = pair.check?.tries === 1 ? now - pair.check.sentAt : undefined
     if (roundTripMs !== undefined) pair.roundTripMs = roundTripMs
-    if (pair === this.#inUse.selected)
+    if (pair === this.#inUse.selected) {
       this.#inUse.losses.answered(pair, { repeatMs: this.#retransmission(pair).repeatMs, now })
+      const wasDoubted = (pair.check?.tries ?? 0) >= DOUBTFUL_TRIES
+      if (wasDoubted && this.#options.role === 'controlling') this.#outputs.push({ type: 'pathAnswers' })
+    }
     pair.check = undefined
     pair.state = 'valid'
     pair.heardAt = now
@@ -306,7 +309,9 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     check.tries++
     this.#outputs.push({ type: 'sendDatagram', to: pair.path, bytes: new Uint8Array(check.datagram) })
     // When the path in use is in doubt, check which others are alive.
-    if (pair === this.#inUse.selected && check.tries === DOUBTFUL_TRIES) this.#checkAll(now)
+    if (pair !== this.#inUse.selected || check.tries !== DOUBTFUL_TRIES) return
+    this.#checkAll(now)
+    if (this.#options.role === 'controlling') this.#outputs.push({ type: 'pathDoubted' })
   }
 
   #beginCheck(pair: CandidatePair, now: Instant): void {

@@ -48,7 +48,7 @@ export type PeerPathsInput =
 /** Outputs of `PeerPaths`. */
 export type PeerPathsOutput =
   | ({ type: 'sendDatagram' } & Datagram)
-  | Exclude<PeerTunnelsOutput, { type: 'sendDatagram' }>
+  | Exclude<PeerTunnelsOutput, { type: 'sendDatagram' | 'pathDoubted' | 'pathAnswers' }>
   /** Tell peers of changed candidates. */
   | ({ type: 'candidatesChanged' } & CandidateChange)
   /** None of the offered relays relays: the portal is to be asked for others. */
@@ -266,6 +266,11 @@ export class PeerPaths implements Machine<PeerPathsInput, PeerPathsOutput> {
     switch (output.type) {
       case 'sendDatagram':
         return this.#send(output, now)
+      case 'pathDoubted':
+        return this.#doubtUdp(output.peer, now)
+      case 'pathAnswers':
+        if (this.#isByUdp(output.peer)) this.#tellSockets({ type: 'udpAnswered' }, now)
+        return
       case 'pathChosen':
       case 'pathLost':
         this.#watchRelay(output.peer, output.type === 'pathChosen' ? output.path : undefined, now)
@@ -275,6 +280,19 @@ export class PeerPaths implements Machine<PeerPathsInput, PeerPathsOutput> {
       // goes on as it is
     }
     this.#outputs.push(output)
+  }
+
+  /** Asks whether it is UDP that does not work, if a path over it may be dead: before the path is known to be. */
+  #doubtUdp(peer: PeerId, now: Instant): void {
+    if (this.#sockets.udp !== 'works' || !this.#isByUdp(peer)) return
+    this.#tellSockets({ type: 'udpDoubted' }, now)
+    this.#tellGathering({ type: 'doubted' }, now)
+  }
+
+  /** Whether the path to a peer leads over UDP, and not over a WebSocket. */
+  #isByUdp(peer: PeerId): boolean {
+    const path = this.#relayedPaths.get(peer)
+    return path === undefined || this.#sockets.urlOf(splitPath(path).to) === undefined
   }
 
   #send({ to, ...datagram }: Omit<Datagram, 'to'> & { to: TunnelPath }, now: Instant): void {

@@ -67,6 +67,10 @@ export type PeerTunnelsOutput =
   | ({ type: 'sendDatagram' } & PathDatagram)
   | ToLane
   | { type: 'pathChosen'; peer: PeerId; path: TunnelPath }
+  /** The path to the peer may be dead; whether it is will be known in seconds. */
+  | { type: 'pathDoubted'; peer: PeerId }
+  /** The path to the peer answers again, after it was doubted. */
+  | { type: 'pathAnswers'; peer: PeerId }
   /** There is no path to the peer at present; another `pathChosen` may follow. */
   | { type: 'pathLost'; peer: PeerId }
   /** Attempts to reach the peer have ended; it stays added. `tried`: endpoints that it has offered. */

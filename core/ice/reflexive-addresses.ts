@@ -20,6 +20,8 @@ export type ReflexiveAddressesInput =
    * address, so that what was learned before may be wrong.
    */
   | { type: 'networkChanged'; families: readonly Family[]; hasMoved: boolean }
+  /** UDP may not work any more: servers are asked at once. */
+  | { type: 'doubted' }
   /** A datagram for which `isAnswer` holds. */
   | { type: 'answerReceived'; from: Endpoint; datagram: Uint8Array }
 
@@ -103,6 +105,8 @@ export class ReflexiveAddresses implements Machine<ReflexiveAddressesInput, Refl
           asking.isStale ||= input.hasMoved
           if (!input.families.includes(family)) this.#learn(asking, undefined)
         }
+        return this.#askAll(now)
+      case 'doubted':
         return this.#askAll(now)
       case 'answerReceived':
         return this.#hear(input.from, input.datagram, now)

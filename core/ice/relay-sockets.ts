@@ -12,9 +12,9 @@ export type RelaySocketsInput =
   | { type: 'offered'; urls: readonly string[]; canTell: boolean }
   /** The addresses of this machine have changed; `hasMoved`: it has lost one, and with it perhaps its connections. */
   | { type: 'networkChanged'; hasMoved: boolean }
-  /** A STUN server or relay has answered over UDP. */
+  /** A STUN server, a relay, or a peer on a doubted path, has answered over UDP. */
   | { type: 'udpAnswered' }
-  /** A path over UDP was lost. */
+  /** A path over UDP was lost, or may be. */
   | { type: 'udpDoubted' }
   /** A WebSocket is open. `endpoint` is the local one by which its datagrams are sent and received. */
   | { type: 'socketOpened'; url: string; endpoint: Endpoint }

@@ -176,6 +176,20 @@ describe('ICE agents', () => {
     expect(client.events.find(({ type }) => type === 'pathLost')?.at).to.be.within(asked, asked + 3_000)
   })
 
+  it('H9 the client’s agent doubts a silent path within a second, and says when it answers again', () => {
+    connect()
+    traffic(2_000)
+    gateway.host.up = false
+    const silent = clock.now()
+    traffic(1_000)
+    gateway.host.up = true
+    traffic(1_000)
+    const told = client.events.filter(({ at }) => at > silent)
+    expect(told.map(({ type }) => type)).to.deep.equal(['pathDoubted', 'pathAnswers'])
+    expect(told[0]?.at).to.be.at.most(silent + 1_000)
+    expect(gateway.events.filter(({ at }) => at > silent)).to.deep.equal([])
+  })
+
   it('ICE agents take another living path at once where only one is dead', () => {
     connect()
     traffic(2_000)
@@ -201,7 +215,10 @@ describe('ICE agents', () => {
     connect()
     clock.advance(2_000)
     traffic(3_600_000)
-    const besides = client.events.filter(({ type }) => type !== 'pathChosen')
+    const [doubts, others] = [true, false].map((isDoubt) =>
+      client.events.filter(({ type }) => (type === 'pathDoubted' || type === 'pathAnswers') === isDoubt),
+    )
+    const besides = (others ?? []).filter(({ type }) => type !== 'pathChosen')
     // The first path that answers is used at once, and left for the best one, which is measured anew.
     expect(besides.map(({ type, datagramBytes }) => [type, datagramBytes])).to.deep.equal([
       ['pathCarries', 1_440],
@@ -209,6 +226,12 @@ describe('ICE agents', () => {
       ['pathCarries', 1_440],
     ])
     expect(besides.at(-1)?.at, 'nothing changes after that').to.be.below(connectedAt + 2_000)
+    // WebSockets are opened where a doubt lasts for 1.5 s.
+    const lasted = (doubts ?? []).map(({ type, at }, index) =>
+      type === 'pathAnswers' ? at - (doubts?.[index - 1]?.at ?? 0) : 0,
+    )
+    expect(lasted.length).to.be.greaterThan(100)
+    expect(Math.max(...lasted)).to.be.below(1_500)
   }).timeout(300_000)
 
   it('H7 ICE agents follow a client whose address changes', () => {

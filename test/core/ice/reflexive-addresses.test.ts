@@ -67,6 +67,14 @@ describe('server-reflexive addresses', () => {
     expect(requests().map(({ to }) => to)).to.deep.equal([SERVER, SERVER6])
   })
 
+  it('H9 the server is asked at once when UDP is doubted, and again within a quarter of a second', () => {
+    answer(one(requests()), HERE)
+    asker.handle({ type: 'doubted' }, now)
+    expect(requests().map(({ to }) => to)).to.deep.equal([SERVER])
+    expect(pass(250)).to.have.length(1)
+    expect(asker.mapped).to.deep.equal([HERE])
+  })
+
   it('P9 an answer counts only from the server that was asked, with the transaction of the request, and once', () => {
     const request = one(requests())
     expect(answer(request, ELSEWHERE, endpoint('203.0.113.66', 3478))).to.equal(false)
