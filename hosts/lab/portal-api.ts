@@ -47,7 +47,7 @@ export class PortalApi {
   }
 
   remove(path: string): Promise<unknown> {
-    return this.#send('DELETE', path)
+    return this.#send('DELETE', `${path}?cascade=true`)
   }
 
   async #send<T>(method: string, path: string, body?: object): Promise<T> {

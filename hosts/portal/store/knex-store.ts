@@ -138,7 +138,7 @@ export class KnexStore implements Store {
     return this.#dialect.listenFailure()
   }
 
-  async transact<T>({ accountId, by, rehearsal }: Scope, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  async transact<T>({ accountId, by, rehearsal, approve }: Scope, work: (tx: Transaction) => Promise<T>): Promise<T> {
     return this.#queued(async () => {
       const at = this.#clock.unix()
       let collision: KnexTransaction['collision']
@@ -151,6 +151,7 @@ export class KnexStore implements Store {
             const result = await work(tx)
             await endSignIns(tx, [...tx.changes])
             await keepAnOwner(tx, tx.changes)
+            approve?.(tx.changes)
             if (rehearsal !== undefined) {
               rehearsed = { result }
               rehearsal(tx.changes)

@@ -185,6 +185,8 @@ export interface Scope {
    * transaction is rolled back, and its result is the one that the caller would have got.
    */
   rehearsal?: (changes: readonly Change[]) => void
+  /** Looks at the changes before they are kept; throws to keep none of them. */
+  approve?: (changes: readonly Change[]) => void
 }
 
 /** Cause of an audited event: an actor, a peer, or a part of the portal. */

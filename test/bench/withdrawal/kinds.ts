@@ -89,7 +89,7 @@ const get = (path: string): Call => ({ method: 'GET', path })
 const post = (path: string, body: object): Call => ({ method: 'POST', path, body })
 const put = (path: string, body: object): Call => ({ method: 'PUT', path, body })
 const patch = (path: string, body: object): Call => ({ method: 'PATCH', path, body })
-const remove = (path: string): Call => ({ method: 'DELETE', path })
+const remove = (path: string): Call => ({ method: 'DELETE', path: `${path}?cascade=true` })
 
 const ELSEWHERE = [{ condition: 'remote-ip', settings: { ranges: ['198.51.100.0/24'] } }]
 

@@ -8,6 +8,7 @@ import { exactly, flag, isNull, listOf, listText, oneOf, relatedTo } from './lis
 import type { ApiParts } from './parts.ts'
 import { checkGoverns } from './permit.ts'
 import { jsonBody } from './read-body.ts'
+import { RemovalQuery } from './removal.ts'
 import { defined, Name, rowFields, timeOf } from './body-fields.ts'
 
 const Type = z
@@ -122,6 +123,7 @@ export const actorEndpoints = ({ store }: ApiParts): Endpoint[] => {
       method: 'DELETE',
       path: '/actors/:id',
       needs: 'actors:write',
+      query: RemovalQuery,
       summary: 'Removes an actor with its memberships, identities, clients and tokens',
       status: 204,
       story: [removeActor],

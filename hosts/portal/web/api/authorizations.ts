@@ -5,6 +5,7 @@ import type { Endpoint } from './endpoint.ts'
 import { ConditionBody, conditionToWire, FactBody, factsToWire } from './explain.ts'
 import { idsIn, isNull, listOf, listText, relatedTo, period } from './list-query.ts'
 import type { ApiParts } from './parts.ts'
+import { RemovalQuery } from './removal.ts'
 import { Id, rowFields, Time, timeOf, timeOrNull } from './body-fields.ts'
 
 const AuthorizationBody = z
@@ -68,6 +69,7 @@ export const authorizationEndpoints = ({ store }: ApiParts): Endpoint[] => {
       method: 'DELETE',
       path: '/authorizations/:id',
       needs: 'authorizations:write',
+      query: RemovalQuery,
       summary: 'Withdraws an authorization; the client may ask again',
       status: 204,
       story: [authorizations.remove()],

@@ -10,6 +10,7 @@ import { connected, exactly, flag, idsIn, isNull, listOf, listText, relatedTo, p
 import type { ApiParts } from './parts.ts'
 import { PathBody, pathToWire } from './path-bodies.ts'
 import { jsonBody } from './read-body.ts'
+import { RemovalQuery } from './removal.ts'
 import { defined, Id, Name, rowFields, Time, timeOf, timeOrNull } from './body-fields.ts'
 
 const ClientBody = z
@@ -128,6 +129,7 @@ export const clientEndpoints = ({ store, clock, isConnected, connectedIds, paths
       method: 'DELETE',
       path: '/clients/:id',
       needs: 'clients:write',
+      query: RemovalQuery,
       summary: 'Removes a client; it comes back with its token',
       status: 204,
       story: [clients.remove()],

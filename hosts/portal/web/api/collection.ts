@@ -98,6 +98,7 @@ export const scopeOf = ({ state }: ApiContext): Scope => ({
   accountId: state.account.id,
   by: state.by,
   ...(state.rehearsal === undefined ? {} : { rehearsal: state.rehearsal }),
+  ...(state.approve === undefined ? {} : { approve: state.approve }),
 })
 
 /** Returns the id in the path. @throws Problem 404 if it is not an id */

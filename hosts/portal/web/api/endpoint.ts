@@ -57,6 +57,8 @@ export interface ApiState {
   given?: { body: unknown }
   /** Receives the changes that the call would make, none of which is kept; undefined for calls that are carried out. */
   rehearsal?: (changes: readonly Change[]) => void
+  /** Looks at the changes of the call before they are kept; throws to keep none of them. */
+  approve?: (changes: readonly Change[]) => void
   /** Validated body. */
   body: unknown
   query: unknown

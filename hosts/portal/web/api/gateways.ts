@@ -7,6 +7,7 @@ import { connected, exactly, flag, idsIn, isNull, listOf, listText, period } fro
 import type { ApiParts } from './parts.ts'
 import { PathCountsBody, pathCountsToWire } from './path-bodies.ts'
 import { jsonBody } from './read-body.ts'
+import { RemovalQuery } from './removal.ts'
 import { defined, Id, Name, rowFields, Time, timeOf, timeOrNull } from './body-fields.ts'
 
 const GatewayBody = z
@@ -92,6 +93,7 @@ export const gatewayEndpoints = ({ store, isConnected, connectedIds, paths }: Ap
       method: 'DELETE',
       path: '/gateways/:id',
       needs: 'gateways:write',
+      query: RemovalQuery,
       summary: 'Removes a gateway; it comes back with its token',
       status: 204,
       story: [gateways.remove()],

@@ -8,6 +8,7 @@ import { exactly, idsIn, listOf, listText, relatedTo } from './list-query.ts'
 import type { ApiParts } from './parts.ts'
 import { jsonBody } from './read-body.ts'
 import { checkMatch, idsVersion } from './row-version.ts'
+import { RemovalQuery } from './removal.ts'
 import { defined, Id, Name, rowFields, timeOf } from './body-fields.ts'
 
 const GroupBody = z.object({ ...rowFields, name: z.string() }).meta({ id: 'Group' })
@@ -123,6 +124,7 @@ export const groupEndpoints = ({ store }: ApiParts): Endpoint[] => {
       method: 'DELETE',
       path: '/groups/:id',
       needs: 'groups:write',
+      query: RemovalQuery,
       summary: 'Removes a group with its policies',
       status: 204,
       story: [groups.remove()],

@@ -8,6 +8,7 @@ import { exactly, idsIn, listOf, listText } from './list-query.ts'
 import type { ApiParts } from './parts.ts'
 import { checkGoverns } from './permit.ts'
 import { jsonBody } from './read-body.ts'
+import { RemovalQuery } from './removal.ts'
 import { defined, Id, rowFields, timeOf, Verbatim } from './body-fields.ts'
 
 const IdentityBody = z
@@ -100,6 +101,7 @@ export const identityEndpoints = ({ store }: ApiParts): Endpoint[] => {
       method: 'DELETE',
       path: '/identities/:id',
       needs: 'identities:write',
+      query: RemovalQuery,
       summary:
         'Removes an identity, and ends what was signed in by it; the next sign-in goes by the verified e-mail address again',
       status: 204,

@@ -10,6 +10,7 @@ import { flag, keyIn, listOf, listText } from './list-query.ts'
 import type { ApiParts } from './parts.ts'
 import { checkSettings, identifiesAnew, shownSettings } from './plugin-settings.ts'
 import { jsonBody } from './read-body.ts'
+import { RemovalQuery } from './removal.ts'
 import { defined, Name, rowFields, Settings, timeOf } from './body-fields.ts'
 
 const seconds = (milliseconds: number): number => milliseconds / SECOND
@@ -180,6 +181,7 @@ export const identityProviderEndpoints = ({ store, providers: plugins, publicUrl
       method: 'DELETE',
       path: '/identity_providers/:id',
       needs: 'identity_providers:write',
+      query: RemovalQuery,
       summary: 'Removes an identity provider with the identities and tokens from its sign-ins',
       status: 204,
       story: [providers.remove()],

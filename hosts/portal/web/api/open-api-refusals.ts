@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { RemovalBody } from './removal.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { Schemas } from './open-api-schemas.ts'
 
@@ -14,6 +15,7 @@ const ProblemBody = z
       .optional()
       .describe('Problems by field'),
     request_id: z.string().describe('Id of the request, as in `X-Request-Id` and in the portal’s log'),
+    removal: RemovalBody.optional().describe('Of 409 in_use: what would go along'),
     conflicting_id: z.string().optional().describe('Id of the row that already has a unique value'),
   })
   .meta({
@@ -47,7 +49,8 @@ const REFUSALS = {
   MethodNotAllowed: { status: 405, description: 'This path has no such method', headers: ['Allow'] },
   Conflict: {
     status: 409,
-    description: 'Another row has the same unique value, or nobody could get in as an owner any more',
+    description:
+      'Another row has the same unique value, others depend on this one, nobody could get in as an owner any more, or a call with the same Idempotency-Key is under way',
     headers: [],
   },
   PreconditionFailed: { status: 412, description: 'Somebody changed the row since', headers: ['ETag'] },

@@ -4,6 +4,7 @@ import { API_PATH, type Endpoint } from './endpoint.ts'
 import { isCreation } from './idempotency.ts'
 import { exampleOf } from './open-api-examples.ts'
 import { refusalsOf, sharedHeaders, sharedResponses } from './open-api-refusals.ts'
+import { RemovalBody, RemovalQuery } from './removal.ts'
 import { Schemas } from './open-api-schemas.ts'
 import { TAGS, tagOf } from './open-api-tags.ts'
 
@@ -79,6 +80,7 @@ const operation = (endpoint: Endpoint, schemas: Schemas) => {
         headers: headersOf(endpoint),
         ...(answer === undefined ? {} : { content: { 'application/json': { schema: schemas.of(answer, 'output') } } }),
       },
+      ...(query === RemovalQuery ? { 200: dryRun(schemas) } : {}),
       ...(method === 'GET' ? { 304: { description: 'The caller has this version already', headers: ETAG } } : {}),
       ...refusalsOf(endpoint),
       default: { $ref: '#/components/responses/Problem' },
@@ -98,6 +100,12 @@ const NAMES: Readonly<Record<Role, string>> = {
   auditor: 'auditors',
   helpdesk: 'the helpdesk',
 }
+
+const dryRun = (schemas: Schemas): object => ({
+  description: 'What would go along; the answer to a dry run',
+  headers: { 'X-Request-Id': { $ref: '#/components/headers/X-Request-Id' } },
+  content: { 'application/json': { schema: schemas.of(RemovalBody, 'output') } },
+})
 
 const isList = ({ method, answer }: Endpoint): boolean =>
   method === 'GET' && answer instanceof z.ZodObject && 'next_cursor' in answer.shape

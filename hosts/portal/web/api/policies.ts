@@ -6,6 +6,7 @@ import { flag, hasCondition, idsIn, listOf, listText, oneOf, relatedTo } from '.
 import type { ApiParts } from './parts.ts'
 import { checkSettings, shownSettings } from './plugin-settings.ts'
 import { jsonBody } from './read-body.ts'
+import { RemovalQuery } from './removal.ts'
 import { defined, Id, rowFields, Settings, Text, timeOf } from './body-fields.ts'
 
 const Condition = z.strictObject({
@@ -172,6 +173,7 @@ export const policyEndpoints = ({ store, conditions }: ApiParts): Endpoint[] => 
       method: 'DELETE',
       path: '/policies/:id',
       needs: 'policies:write',
+      query: RemovalQuery,
       summary: 'Removes a policy, and withdraws what it granted',
       status: 204,
       story: [policies.remove()],

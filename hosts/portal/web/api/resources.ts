@@ -8,6 +8,7 @@ import { exactly, idsIn, listOf, listText, oneOf, relatedTo } from './list-query
 import type { ApiParts } from './parts.ts'
 import { jsonBody } from './read-body.ts'
 import { resourceAddress } from './resource-address.ts'
+import { RemovalQuery } from './removal.ts'
 import { defined, Id, Name, rowFields, Text, timeOf } from './body-fields.ts'
 
 const PORT_RANGE = /^([1-9]\d{0,4})(?:-([1-9]\d{0,4}))?$/
@@ -170,6 +171,7 @@ export const resourceEndpoints = ({ store }: ApiParts): Endpoint[] => {
       method: 'DELETE',
       path: '/resources/:id',
       needs: 'resources:write',
+      query: RemovalQuery,
       summary: 'Removes a resource with its policies and authorizations',
       status: 204,
       story: [resources.remove()],

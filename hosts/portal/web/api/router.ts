@@ -24,6 +24,7 @@ import { permit } from './permit.ts'
 import { answerIfNew, isKnown } from './row-version.ts'
 import { pluginEndpoints } from './plugins.ts'
 import { policyEndpoints } from './policies.ts'
+import { askBeforeRemoval, RemovalQuery } from './removal.ts'
 import { relayEndpoints } from './relays.ts'
 import { resourceEndpoints } from './resources.ts'
 import { simulateEndpoints } from './simulate.ts'
@@ -65,11 +66,16 @@ export const apiRoutes = (
   }
   // All operations begin with these middlewares; there is no route without them.
   const beginning = [begin, noteRefusals(parts.refusedCalls), authenticate(parts)]
-  const once = onceByKey(parts)
+  const [once, ask] = [onceByKey(parts), askBeforeRemoval(parts)]
   for (const endpoint of endpoints) {
     const { method, path, needs, query = NO_QUERY, story } = endpoint
     const [readBody, ...others] = story
-    const told = isCreation(endpoint) && readBody !== undefined ? [readBody, once, ...others] : story
+    const told =
+      isCreation(endpoint) && readBody !== undefined
+        ? [readBody, once, ...others]
+        : query === RemovalQuery
+          ? [ask, ...story]
+          : story
     router.register(path, [method], [...beginning, permit(needs), answerIfNew, queryOf(query).read, ...told])
   }
   const paths = endpoints.map(({ method, path }) => ({ path: `${API_PATH}${path}`, methods: [method] }))

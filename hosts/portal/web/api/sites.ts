@@ -6,6 +6,7 @@ import { defined, Name, rowFields, Settings, timeOf } from './body-fields.ts'
 import { exactly, keyIn, listOf, listText } from './list-query.ts'
 import type { ApiParts } from './parts.ts'
 import { checkSettings, shownSettings } from './plugin-settings.ts'
+import { RemovalQuery } from './removal.ts'
 import { jsonBody } from './read-body.ts'
 
 const SiteBody = z
@@ -105,6 +106,7 @@ export const siteEndpoints = ({ store, selectors }: ApiParts): Endpoint[] => {
       method: 'DELETE',
       path: '/sites/:id',
       needs: 'sites:write',
+      query: RemovalQuery,
       summary: 'Removes a site with its gateways, gateway tokens and resources',
       status: 204,
       story: [sites.remove()],

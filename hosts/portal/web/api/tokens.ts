@@ -11,6 +11,7 @@ import { flag, idsIn, isNull, listOf, listText, oneOf, period } from './list-que
 import type { ApiParts } from './parts.ts'
 import { checkGoverns } from './permit.ts'
 import { jsonBody, type Read } from './read-body.ts'
+import { RemovalQuery } from './removal.ts'
 import { CreatedToken, defined, Id, Name, rowFields, Time, timeOf, timeOrNull, unixTimeOf } from './body-fields.ts'
 
 const TokenBody = z
@@ -250,6 +251,7 @@ export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] =
       method: 'DELETE',
       path: '/client_tokens/:id',
       needs: 'sessions:write',
+      query: RemovalQuery,
       summary: 'Revokes a client token, so that whoever uses it has to sign in again',
       status: 204,
       story: [revokeClientToken],
@@ -292,6 +294,7 @@ export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] =
       method: 'DELETE',
       path: '/tokens/:id',
       needs: 'tokens:write',
+      query: RemovalQuery,
       summary: 'Revokes a token',
       status: 204,
       story: [rows.remove()],

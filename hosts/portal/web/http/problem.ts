@@ -17,6 +17,8 @@ export interface ProblemOptions {
   headers?: Readonly<Record<string, string>>
   /** Id of the row that the request conflicts with. */
   conflictingId?: string | undefined
+  /** Rows that a refused removal would take along, and its effect on access. */
+  removal?: unknown
   /** Cause for the operator's log; never sent. */
   cause?: unknown
 }
@@ -27,17 +29,19 @@ export class Problem extends Error {
   readonly errors: readonly FieldProblem[] | undefined
   readonly headers: Readonly<Record<string, string>>
   readonly conflictingId: string | undefined
+  readonly removal: unknown
 
   constructor(
     readonly status: number,
     readonly code: string,
     readonly detail: string,
-    { errors, headers = {}, cause, conflictingId }: ProblemOptions = {},
+    { errors, headers = {}, cause, conflictingId, removal }: ProblemOptions = {},
   ) {
     super(detail, { cause })
     this.errors = errors
     this.headers = headers
     this.conflictingId = conflictingId
+    this.removal = removal
   }
 }
 
@@ -86,7 +90,7 @@ export const handleErrors =
   }
 
 /** Shows a problem as JSON (RFC 9457 §3). */
-export const showAsJson: ShowProblem = (ctx, { status, code, detail, errors, conflictingId }) => {
+export const showAsJson: ShowProblem = (ctx, { status, code, detail, errors, conflictingId, removal }) => {
   const title = TITLES[status] ?? STATUS_CODES[status] ?? 'Error'
   ctx.body = JSON.stringify({
     type: 'about:blank',
@@ -96,6 +100,7 @@ export const showAsJson: ShowProblem = (ctx, { status, code, detail, errors, con
     detail,
     errors,
     conflicting_id: conflictingId,
+    removal,
     request_id: requestIdOf(ctx),
   })
   ctx.type = 'application/problem+json'

@@ -73,7 +73,7 @@ describe('S15 an account keeps somebody who can get in as its owner', () => {
     expect(refused.body.detail).to.match(/^After this no owner would have an e-mail address or an identity/)
     expect((await portal.api('GET', `/identities/${identity.id}`)).body).to.include({ actor_id: portal.admin.id })
     await link(portal.admin, await addProvider('Second'))
-    expect((await portal.api('DELETE', `/identity_providers/${provider.id}`)).status).to.equal(204)
+    expect((await portal.api('DELETE', `/identity_providers/${provider.id}?cascade=true`)).status).to.equal(204)
   })
 
   it('S15 one of two owners may go who leave at once, by two processes where the database is shared', async () => {

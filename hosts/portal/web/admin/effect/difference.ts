@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import type { PairChange, PairPosition } from '../../../explain/simulation.ts'
 import type { Change, EntityName } from '../../../store/entities.ts'
+import { rowName } from '../../../store/row-name.ts'
 import type { Visit } from '../page/admin-parts.ts'
 
 /** Effect of changes on access, and the rows that they remove. */
@@ -120,14 +121,9 @@ const removedBy = (changes: readonly Change[]): Difference['removed'] => {
   const names = new Map<EntityName, string[]>()
   for (const { entity, after, before } of changes) {
     if (after !== undefined || !SHOWN_KINDS.has(entity)) continue
-    names.set(entity, [...(names.get(entity) ?? []), nameOf(before)])
+    names.set(entity, [...(names.get(entity) ?? []), rowName(before)])
   }
   return [...names].map(([kind, list]) => ({ kind, names: list }))
-}
-
-const nameOf = (row: object | undefined): string => {
-  const { name, description, subject } = (row ?? {}) as { name?: string; description?: string | null; subject?: string }
-  return name ?? description ?? subject ?? ''
 }
 
 /** Ids of rows that a rehearsal makes are new each time, and so are no part of the digest. */

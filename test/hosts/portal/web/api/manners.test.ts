@@ -111,6 +111,7 @@ describe('the REST API, by RFC 9110', () => {
         code: 'conflict',
         detail: `Another one, ${id}, has the same name.`,
         conflicting_id: id,
+        request_id: refused.headers.get('x-request-id'),
       })
     }
   })

@@ -55,7 +55,7 @@ describe('the REST API', () => {
     const twice = await portal.api('POST', '/policies', { group_id: group.id, resource_id: resource.id })
     expect(twice).to.have.nested.property('body.code', 'conflict')
 
-    await portal.api('DELETE', `/groups/${group.id}`)
+    await portal.api('DELETE', `/groups/${group.id}?cascade=true`)
     expect((await portal.api('GET', `/policies/${policy.id}`)).status).to.equal(404)
     const trail = (await portal.api('GET', '/audit_log?limit=100')).body.data as { entity: string; action: string }[]
     expect(trail.map(({ entity, action }) => `${entity} ${action}`)).to.include.members([
