@@ -3,7 +3,7 @@ import { splitPath, type ChannelPath, type TunnelPath } from '../runtime/path.ts
 import { after, MINUTE, type Instant } from '../runtime/time.ts'
 import { isPrivate, peerReflexive, type Candidate } from './candidate.ts'
 import { comparePairs, isRelayed, newPair, shareRelay, type CandidatePair } from './candidate-pair.ts'
-import { PACE_MS } from './check-timing.ts'
+import { HEAD_START_MS, PACE_MS } from './check-timing.ts'
 import type { IceRole } from './connectivity-check.ts'
 import type { RelayedPaths } from './relayed-paths.ts'
 
@@ -27,6 +27,10 @@ export class CandidatePairs {
   readonly #pairs = new Map<TunnelPath, CandidatePair>()
   /** Time from which another pair may be checked first, by relayed endpoint, or `''` for the own sockets. */
   readonly #paceFrom = new Map<Endpoint | '', Instant>()
+  /** Remote candidates whose pairs over relays, of either end, are not made yet. */
+  readonly #unrelayed = new Map<Endpoint, Candidate>()
+  /** Time from which pairs over relays are made at once: the end of the direct pairs' head start. */
+  #relaysFrom: Instant | undefined
   /** Pairs by priority, as long as none has changed: they are gone through at each message. */
   #sorted: readonly CandidatePair[] | undefined
   #locals: readonly Candidate[] = []
@@ -194,9 +198,31 @@ export class CandidatePairs {
     this.#pairAll(remote, now)
   }
 
+  /** Time at which to call `pairOverRelays`; undefined if no candidate waits for it. */
+  get relaysFrom(): Instant | undefined {
+    return this.#unrelayed.size === 0 ? undefined : this.#relaysFrom
+  }
+
+  /**
+   * Makes the pairs over relays of the remote candidates that wait for it, once the head start of direct pairs is over or
+   * if there is none. Returns whether there are more pairs then.
+   */
+  pairOverRelays(now: Instant): boolean {
+    if (this.#unrelayed.size === 0) return false
+    this.#relaysFrom ??= after(now, HEAD_START_MS)
+    if (now < this.#relaysFrom && [...this].some((pair) => !isRelayed(pair))) return false
+    this.#relaysFrom = now
+    const waiting = [...this.#unrelayed.values()]
+    this.#unrelayed.clear()
+    const before = this.#pairs.size
+    for (const remote of waiting) this.#pairOverRelays(remote, now)
+    return this.#pairs.size > before
+  }
+
   /** Removes a remote candidate with its pairs. */
   remove(endpoint: Endpoint): void {
     this.#remotes.delete(endpoint)
+    this.#unrelayed.delete(endpoint)
     this.#sorted = undefined
     for (const { path } of this.of(endpoint)) this.#pairs.delete(path)
   }
@@ -209,6 +235,14 @@ export class CandidatePairs {
         this.#pair(remote.endpoint, { local: own, remote, now })
       return
     }
+    if (own !== undefined && remote.type !== 'relay') this.#pair(remote.endpoint, { local: own, remote, now })
+    if (this.#relaysFrom === undefined || now < this.#relaysFrom) this.#unrelayed.set(remote.endpoint, remote)
+    else this.#pairOverRelays(remote, now)
+  }
+
+  /** Pairs a remote candidate with allocations, and one at the other end's relay with the own socket, too. */
+  #pairOverRelays(remote: Candidate, now: Instant): void {
+    const own = remote.type === 'relay' ? this.#ownSocket(remote) : undefined
     if (own !== undefined) this.#pair(remote.endpoint, { local: own, remote, now })
     for (const local of this.#waysByRelay(remote)) {
       const path = this.#relayed.pathTo(local.endpoint, remote.endpoint, now)

@@ -24,6 +24,8 @@ export type PathDatagram = Omit<Datagram, 'to'> & { to: TunnelPath }
 /** Outputs of `IceAgent`: datagrams to send, and changes of the path. */
 export type IceAgentOutput =
   | ({ type: 'sendDatagram' } & PathDatagram)
+  /** Pairs over relays were added, after the direct ones had a head start: the peer is perhaps reached there. */
+  | { type: 'relaysPaired' }
   /** Use this path. */
   | { type: 'pathChosen'; path: TunnelPath }
   /**

@@ -124,6 +124,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
 
   wake(now: Instant): void {
     if (this.#over) return
+    if (this.#pairs.pairOverRelays(now)) this.#outputs.push({ type: 'relaysPaired' })
     for (const pair of this.#pairs.byPriority()) this.#advance(pair, now)
     const selected = this.#inUse.selected
     for (const bytes of this.#probe.wake(now)) if (selected !== undefined) this.#sendCheck(selected, bytes)
@@ -140,7 +141,8 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     if (this.#over) return undefined
     let first = earliest(this.#inUse.givesUp(this.#pairs.hasRemotes), this.#probe.deadline())
     for (const pair of this.#pairs) if (!pair.isGivenUp) first = earliest(first, this.#due(pair))
-    return first
+    const { relaysFrom: at } = this.#pairs
+    return at === undefined ? first : earliest(first, { at, reason: 'pair candidates over relays' })
   }
 
   #changeLocals(candidates: readonly Candidate[], now: Instant): void {

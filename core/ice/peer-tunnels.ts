@@ -290,6 +290,8 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
         this.#outputs.push({ type: 'flowsTold', input: { type: 'mtuChanged', peer, mtu } })
         return
       }
+      case 'relaysPaired':
+        return this.#tryHandshake(peer, now)
       case 'pathChosen':
         delete this.#peers.get(peer)?.lostAt
         this.#outputs.push({ type: 'pathChosen', peer, path: output.path })

@@ -9,7 +9,7 @@ import type { Logger } from '../../core/runtime/logger.ts'
 import type { Machine } from '../../core/runtime/machine.ts'
 import type { NetworkConfiguration } from '../../core/runtime/network-configuration.ts'
 import type { NetworkInterfaces } from '../../core/runtime/network-interfaces.ts'
-import { writeNote } from '../../core/runtime/note.ts'
+import { writeNote, type Note } from '../../core/runtime/note.ts'
 import type { WebSockets } from '../../core/runtime/web-socket.ts'
 import type { CarrierOptions, PacketCarrier } from '../runtime/lane/carrier.ts'
 import { checkPort } from './check-port.ts'
@@ -89,6 +89,7 @@ export class PeerShell<R extends Role, Input, Output> {
   #unwatch: (() => void) | undefined
   #endDropLog: (() => void) | undefined
   #known = ''
+  #notes: Note[] = []
 
   constructor(options: PeerShellOptions<R, Input, Output>) {
     this.#options = options
@@ -123,7 +124,7 @@ export class PeerShell<R extends Role, Input, Output> {
     this.#driven = drive<Input | PeerInput<R>, Output>(machine, {
       clock,
       perform,
-      settled: () => this.#carrier?.flush(),
+      settled: () => this.#settle(),
     })
   }
 
@@ -202,10 +203,17 @@ export class PeerShell<R extends Role, Input, Output> {
       case 'sendText':
         return this.#portal.send(output.text)
       case 'note':
-        return writeNote(output, this.#options.ports.logger)
+        this.#notes.push(output)
+        return
       case 'end':
         this.#end({ reason: output.reason, detail: output.detail })
     }
+  }
+
+  /** Sends what the machine has told the carrier, and then logs its notes: packets may wait for the former. */
+  #settle(): void {
+    this.#carrier?.flush()
+    for (const note of this.#notes.splice(0)) writeNote(note, this.#options.ports.logger)
   }
 
   /** Passes the addresses and the other inputs about this machine on, if any of them has changed. */

@@ -126,6 +126,17 @@ describe('peers that reach each other by relays', () => {
     expect(path()).to.include({ kind: 'relayed' })
   })
 
+  it('H6 where a direct path answers within 25 ms, it carries the first packet before relays are asked for one, which they are then', () => {
+    const { ask, relayed, path, world } = settle({})
+    world.network.setEverywhere({ latencyMs: 2 })
+    const before = relayed()
+    expect(ask()).to.be.lessThan(25)
+    expect(path()).to.include({ kind: 'direct' })
+    expect(relayed()).to.deep.equal(before)
+    world.clock.advance(SECOND)
+    expect(relayed()).to.not.deep.equal(before)
+  })
+
   it('H6 an idle relayed path is there for the first packet after 20 minutes', () => {
     const { ask, world, path } = settle({ nats: 'random' })
     expect(ask()).to.be.lessThan(200)
