@@ -19,6 +19,7 @@ import {
   Relays,
   RelaysPresence,
   SnownetCapabilities,
+  WireAddressRanges,
 } from './wire-values.ts'
 
 const UpstreamResolver = z.object({
@@ -52,6 +53,7 @@ export const ClientInterface = z.object({
    * `FEATURES.clientFacts`.
    */
   client_facts: z.array(FactName).max(MAX_CLIENT_FACTS).optional(),
+  address_ranges: WireAddressRanges.optional(),
   /** Account and person, for people to read, and the person's id, which tells people apart. Portreeve's addition. */
   signed_in_as: z
     .object({ account_slug: z.string().max(256), actor_name: z.string().max(512), actor_id: Id.optional() })

@@ -17,6 +17,7 @@ import {
   RelaysPresence,
   SnownetCapabilities,
   UnixSeconds,
+  WireAddressRanges,
 } from './wire-values.ts'
 
 const addressed = { id: Id, name: z.string().max(256), address: z.string().min(1).max(253), filters: Filters }
@@ -76,7 +77,7 @@ const BroadcastCandidates = z.object({ client_ids: z.array(Id).max(1024), candid
 /** Messages from a portal to a gateway. Any malformed part invalidates its frame. */
 export const portalToGateway = {
   init: z.object({
-    interface: z.object({ ipv4: Ipv4, ipv6: Ipv6 }),
+    interface: z.object({ ipv4: Ipv4, ipv6: Ipv6, address_ranges: WireAddressRanges.optional() }),
     config: z.object({ ipv4_masquerade_enabled: z.boolean(), ipv6_masquerade_enabled: z.boolean() }),
     flow_logs: FlowLogs,
     relays: Relays.optional(),

@@ -136,7 +136,21 @@ export const FEATURES = {
   stun: 'stun',
   /** Entries of relays carry `websocket_url`. */
   relayWebsocket: 'relay_websocket',
+  /** The interface of an account with address ranges of its own carries `address_ranges`, which the peer heeds. */
+  addressRanges: 'address_ranges',
 } as const
+
+const rangeText = z.string().max(64)
+/**
+ * Ranges of addresses of the account's tunnels, in the interface of its peers where they are not the usual ones.
+ * Portreeve's addition.
+ */
+export const WireAddressRanges = z.object({
+  devices_ipv4: rangeText,
+  devices_ipv6: rangeText,
+  mapped_ipv4: rangeText,
+  mapped_ipv6: rangeText,
+})
 
 /** Name of a fact, such as `disk.encrypted`. */
 export const FactName = text(100)

@@ -1,4 +1,7 @@
+import { addressAt, DEFAULT_RANGES, offsetIn, sizeOf, type AddressRanges } from '../net/address-ranges.ts'
 import { embeddedIpv4 } from '../net/embedded-ipv4.ts'
+import { formatAddress } from '../net/ip-address.ts'
+import { isInRange } from '../net/reserved-range.ts'
 import { after, HOUR, type Instant } from '../runtime/time.ts'
 
 /** Mapped addresses of one name: 4 of each family, in canonical text. */
@@ -45,8 +48,11 @@ export class MappedAddresses {
   /** Names of resources without a wildcard. */
   readonly #exact = new Map<string, HeldName>()
   readonly #names = new Map<number, string>()
-  readonly #capacity: number
-  readonly #groups: number
+  readonly #mostNames: number
+  readonly #mostGroups: number
+  #capacity: number
+  #groups: number
+  #ranges: AddressRanges = DEFAULT_RANGES
   #fresh = 0
   /** Numbers that are not fresh, whatever `#fresh` says: those of names of an earlier run, and of other people's. */
   readonly #taken = new Set<number>()
@@ -56,9 +62,30 @@ export class MappedAddresses {
   /** Beginning of the last whole watch: a name below a wildcard that was last used before it may be forgotten. */
   #forgetBefore: Instant | undefined
 
-  constructor({ capacity = 65_536, groups = GROUPS }: MappedAddressesOptions = {}) {
-    this.#groups = Math.min(groups, GROUPS)
+  constructor({ capacity = 65_536, groups = MAPPED_GROUPS }: MappedAddressesOptions = {}) {
+    this.#mostGroups = groups
+    this.#mostNames = capacity
+    this.#groups = Math.min(groups, MAPPED_GROUPS)
     this.#capacity = Math.min(capacity, this.#groups)
+  }
+
+  /**
+   * Moves all names to other ranges, where each keeps its number. Returns the names that have lost their addresses, as the
+   * ranges are too small for their numbers.
+   */
+  moveTo(ranges: AddressRanges): string[] {
+    this.#ranges = ranges
+    this.#groups = Math.min(this.#mostGroups, groupsIn(ranges))
+    this.#capacity = Math.min(this.#mostNames, this.#groups)
+    const lost = [...this.#names].filter(([number]) => number >= this.#groups)
+    for (const [number, name] of lost) {
+      this.#names.delete(number)
+      this.#wild.delete(name)
+      this.#exact.delete(name)
+    }
+    for (let at = this.#freed.length - 1; at >= 0; at--)
+      if ((this.#freed[at] ?? 0) >= this.#groups) this.#freed.splice(at, 1)
+    return lost.map(([, name]) => name)
   }
 
   /** Names with their numbers, least recently used first, and the first number that was never given to a name. */
@@ -135,8 +162,9 @@ export class MappedAddresses {
 
   /** Returns the name that an address (4 or 16 bytes) is mapped to; undefined if there is none. */
   nameOf(address: Uint8Array): string | undefined {
-    if (!isMapped(address)) return undefined
-    const host = hostAt(offsetOf(address))
+    const range = this.#ranges.mapped[address.length === 4 ? 0 : 1]
+    if (!isInRange([range], address)) return undefined
+    const host = hostAt(offsetIn(range, address), this.#ranges)
     return host < 0 ? undefined : this.#names.get(Math.floor(host / PER_NAME))
   }
 
@@ -191,74 +219,53 @@ const WATCH_MS = 3 * HOUR
 const PER_NAME = 4
 
 /** Returns the addresses of one family for a name's number, as bytes for an answer. */
-export const addressBytes = (number: number, family: 'ipv4' | 'ipv6'): Uint8Array[] =>
-  Array.from({ length: PER_NAME }, (_, i) => {
-    const offset = offsetAt(number * PER_NAME + i)
-    if (family === 'ipv4') return Uint8Array.of(100, 96 | (offset >>> 16), offset >>> 8, offset)
-    const bytes = new Uint8Array(IPV6_PREFIX)
-    bytes[13] = offset >>> 16
-    bytes[14] = offset >>> 8
-    bytes[15] = offset
-    return bytes
-  })
+export const addressBytes = (
+  number: number,
+  family: 'ipv4' | 'ipv6',
+  ranges: AddressRanges = DEFAULT_RANGES,
+): Uint8Array[] =>
+  Array.from({ length: PER_NAME }, (_, i) =>
+    addressAt(ranges.mapped[family === 'ipv4' ? 0 : 1], offsetAt(number * PER_NAME + i, ranges)),
+  )
 
 /** Returns the addresses for a name's number, as text. */
-export const addressText = (number: number): MappedName => {
-  const offsets = Array.from({ length: PER_NAME }, (_, i) => offsetAt(number * PER_NAME + i))
-  return {
-    ipv4: offsets.map((offset) => `100.${96 | (offset >>> 16)}.${(offset >>> 8) & 0xff}.${offset & 0xff}`),
-    ipv6: offsets.map((offset) => `fd00:2021:1111:8000::${lastGroups(offset)}`),
-  }
+export const addressText = (number: number, ranges: AddressRanges = DEFAULT_RANGES): MappedName => {
+  const texts = (family: 'ipv4' | 'ipv6') => addressBytes(number, family, ranges).map((bytes) => formatAddress(bytes))
+  return { ipv4: texts('ipv4'), ipv6: texts('ipv6') }
 }
 
-/**
- * Whether an address (4 or 16 bytes) is a mapped address or a sentinel: in 100.96.0.0/11, fd00:2021:1111:8000::/107 or
- * fd00:2021:1111:8000:100:100:111:0/120.
- */
-export const isMapped = (address: Uint8Array): boolean => {
-  if (address.length === 4) return address[0] === 100 && ((address[1] ?? 0) & 0xe0) === 96
-  if (startsWith(address, SENTINEL_PREFIX, 15)) return true
-  return startsWith(address, IPV6_PREFIX, 13) && (address[13] ?? 0) < 0x20
-}
+/** Whether an address (4 or 16 bytes) is a mapped address or a sentinel. */
+export const isMapped = (
+  address: Uint8Array,
+  { mapped, sentinels }: Pick<AddressRanges, 'mapped' | 'sentinels'> = DEFAULT_RANGES,
+): boolean => isInRange(mapped, address) || isInRange(sentinels, address)
 
 /**
  * Whether packets to an address (4 or 16 bytes) may reach a mapped address or a sentinel: the address is one, or is an
  * IPv6 address with one embedded, which a kernel, a translator or a tunnel would send as IPv4. No legitimate server has
  * such an address: NAT64's well-known prefix is not for addresses that are not global (RFC 6052 §3.1).
  */
-export const leadsToMapped = (address: Uint8Array): boolean => isMapped(address) || embeddedIpv4(address).some(isMapped)
+export const leadsToMapped = (address: Uint8Array, ranges: AddressRanges = DEFAULT_RANGES): boolean =>
+  isMapped(address, ranges) || embeddedIpv4(address).some((ipv4) => isMapped(ipv4, ranges))
 
-const startsWith = (address: Uint8Array, prefix: Uint8Array, length: number): boolean =>
-  address.length === 16 && prefix.every((byte, at) => at >= length || address[at] === byte)
-
-// fd00:2021:1111:8000::/107 and fd00:2021:1111:8000:100:100:111:0/120
-const IPV6_PREFIX = Uint8Array.of(0xfd, 0, 0x20, 0x21, 0x11, 0x11, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0)
-const SENTINEL_PREFIX = Uint8Array.of(0xfd, 0, 0x20, 0x21, 0x11, 0x11, 0x80, 0, 1, 0, 1, 0, 1, 0x11, 0, 0)
-
-// Offsets of mapped addresses in their range, the same in both families: 21 bits, except the first and the last, which
-// are no host addresses in IPv4, and except 100.100.111.0/24, which holds the sentinels.
-const SENTINELS_AT = ((100 - 96) << 16) | (111 << 8)
 const SENTINELS = 256
-const GROUPS = Math.floor((2 ** 21 - 2 - SENTINELS) / PER_NAME)
 
-/** Number of names for which there are addresses. */
-export const MAPPED_GROUPS = GROUPS
+// Offsets of mapped addresses in their range are the same in both families: all of the IPv4 range, except the first and
+// the last, which are no host addresses in IPv4, and except the sentinels.
+const groupsIn = ({ mapped: [ipv4] }: AddressRanges): number => Math.floor((sizeOf(ipv4) - 2 - SENTINELS) / PER_NAME)
 
-const offsetAt = (host: number): number => (host + 1 < SENTINELS_AT ? host + 1 : host + 1 + SENTINELS)
+/** Most names for which there are addresses, in the largest range. */
+export const MAPPED_GROUPS = groupsIn(DEFAULT_RANGES)
+
+const sentinelsAt = ({ mapped: [mapped], sentinels: [sentinels] }: AddressRanges): number =>
+  offsetIn(mapped, sentinels.address)
+
+const offsetAt = (host: number, ranges: AddressRanges): number =>
+  host + 1 < sentinelsAt(ranges) ? host + 1 : host + 1 + SENTINELS
 
 /** Inverse of `offsetAt`; -1 for the offset of a sentinel. */
-const hostAt = (offset: number): number => {
-  if (offset < SENTINELS_AT) return offset - 1
-  return offset < SENTINELS_AT + SENTINELS ? -1 : offset - 1 - SENTINELS
-}
-
-const offsetOf = (address: Uint8Array): number => {
-  const [high = 0, middle = 0, low = 0] = address.subarray(-3)
-  return ((high & 0x1f) << 16) | (middle << 8) | low
-}
-
-/** Formats the last 32 bits of an address after `::`, without leading zeros (RFC 5952 §4). */
-const lastGroups = (offset: number): string => {
-  const high = offset >>> 16
-  return high === 0 ? (offset & 0xffff).toString(16) : `${high.toString(16)}:${(offset & 0xffff).toString(16)}`
+const hostAt = (offset: number, ranges: AddressRanges): number => {
+  const at = sentinelsAt(ranges)
+  if (offset < at) return offset - 1
+  return offset < at + SENTINELS ? -1 : offset - 1 - SENTINELS
 }

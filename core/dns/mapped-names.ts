@@ -1,3 +1,4 @@
+import { DEFAULT_RANGES, type AddressRanges } from '../net/address-ranges.ts'
 import type { Instant } from '../runtime/time.ts'
 import type { KeptAddresses } from './kept-names.ts'
 import { addressText, MappedAddresses } from './mapped-addresses.ts'
@@ -24,6 +25,7 @@ export class MappedNames {
   /** Resources of each mapped name, as last sent by `mapName`. */
   readonly #owners = new Map<string, readonly NamedResource[]>()
   #changes = 0
+  #ranges: AddressRanges = DEFAULT_RANGES
 
   /** `capacity`: most names below wildcards; `tell` is called with each effect. */
   constructor({ capacity, tell }: { capacity?: number | undefined; tell: (output: MappingOutput) => void }) {
@@ -44,6 +46,17 @@ export class MappedNames {
   /** Takes names of an earlier run, before any other name is mapped. `taken` are numbers of other people's names. */
   restore(kept: KeptAddresses & { taken: readonly number[] }, now: Instant): void {
     for (const name of this.#addresses.restore(kept, now)) this.#owners.set(name, [])
+  }
+
+  /** Moves all names to the addresses that they have in other ranges, and forgets those for which there is no room. */
+  moveTo(ranges: AddressRanges): void {
+    this.#ranges = ranges
+    for (const name of this.#addresses.moveTo(ranges)) {
+      this.#owners.delete(name)
+      this.#changes++
+      this.#tell({ type: 'forgetName', domain: name })
+    }
+    for (const [name, owners] of this.#owners) this.#tellMapping(name, owners)
   }
 
   /** Returns the resources of a mapped name; undefined if it has no addresses. */
@@ -99,7 +112,7 @@ export class MappedNames {
   #tellMapping(domain: string, owners: readonly NamedResource[]): void {
     const number = this.#addresses.numberOf(domain)
     if (number === undefined) return
-    const { ipv4, ipv6 } = addressText(number)
+    const { ipv4, ipv6 } = addressText(number, this.#ranges)
     const resourceIds = owners.map(({ id }) => id)
     this.#tell({ type: 'mapName', domain, addresses: [...ipv4, ...ipv6], resourceIds })
   }

@@ -2,6 +2,8 @@ import type { ServerVerdict } from '../contract/upstream-resolver.ts'
 import { embeddedIpv4 } from '../net/embedded-ipv4.ts'
 import { canonicalAddress, formatAddress } from '../net/ip-address.ts'
 import { whyNeverAServer } from '../net/never-a-server.ts'
+import type { Prefix } from '../net/prefix.ts'
+import { isInRange } from '../net/reserved-range.ts'
 import { Counters } from '../runtime/counters.ts'
 import type { Family } from '../runtime/endpoint.ts'
 import { earliest, type Deadline, type Machine } from '../runtime/machine.ts'
@@ -20,6 +22,8 @@ export type SiteResolverInput =
   | { type: 'systemAnswered'; ask: number; verdict: ServerVerdict }
   /** Addresses of this machine, to which no name may resolve; empty if the operator allows it. */
   | { type: 'ownAddressesChanged'; addresses: readonly string[] }
+  /** Ranges of the account's tunnels, to which no name may resolve either. */
+  | { type: 'rangesChanged'; ranges: readonly Prefix[] }
 
 /** Outputs of `SiteResolver`: outcomes, and queries to send. */
 export type SiteResolverOutput =
@@ -60,6 +64,7 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
   readonly #asks = new Map<number, { resolution: Resolution; question: Question }>()
   #lastAsk = 0
   #ownAddresses: ReadonlySet<string | undefined> = new Set()
+  #ranges: readonly Prefix[] = []
 
   constructor({ random }: { random: Random }) {
     this.#random = random
@@ -74,6 +79,9 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
       case 'ownAddressesChanged':
         this.#ownAddresses = new Set(input.addresses.map(canonicalAddress))
         // Cached answers were checked against the old addresses.
+        return this.#cache.clear()
+      case 'rangesChanged':
+        this.#ranges = input.ranges
         return this.#cache.clear()
     }
   }
@@ -209,6 +217,7 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
     if (data.length !== (type === RecordType.A ? 4 : 16)) return 'malformed-address'
     if (whyNeverAServer(data) !== undefined) return 'refused-address'
     const meanings = [data, ...embeddedIpv4(data)]
+    if (meanings.some((one) => isInRange(this.#ranges, one))) return 'refused-address'
     return meanings.some((one) => this.#ownAddresses.has(formatAddress(one))) ? 'own-address' : undefined
   }
 

@@ -1,4 +1,5 @@
 import type { ServerVerdict, UpstreamVerdict } from '../contract/upstream-resolver.ts'
+import { DEFAULT_RANGES, type AddressRanges } from '../net/address-ranges.ts'
 import { Counters } from '../runtime/counters.ts'
 import { earliest, type Deadline, type Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
@@ -23,6 +24,8 @@ import { writeName } from './wire-name.ts'
 export type StubResolverInput<Query> =
   /** Names of an earlier run with the numbers of their addresses, before any query; `taken` are other people's numbers. */
   | ({ type: 'namesKept'; taken: readonly number[] } & KeptAddresses)
+  /** Ranges of the account's tunnels, where they are not the usual ones, or were not. */
+  | { type: 'rangesChanged'; ranges: AddressRanges }
   /** All DNS resources of this client. */
   | { type: 'resourcesChanged'; resources: readonly NamedResource[] }
   /**
@@ -79,6 +82,7 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
   /** Time until which a resource's site is not waited for. */
   readonly #notReachedUntil = new Map<string, Instant>()
   #searchDomains: readonly string[] = []
+  #ranges: AddressRanges = DEFAULT_RANGES
 
   /**
    * `bypassingNames` (normalized) never belong to a resource and have their own upstream servers. The portal's name is
@@ -94,6 +98,8 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
       case 'namesKept':
         this.#mapped.restore(input, now)
         return this.#mapped.resourcesChanged((name) => this.#resources.match(name))
+      case 'rangesChanged':
+        return this.#onRanges(input.ranges, now)
       case 'resourcesChanged':
         return this.#onResources(input.resources)
       case 'upstreamsChanged':
@@ -213,6 +219,13 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
     this.#outputs.push({ type: 'answer', query, message, by: { type: 'resource', domain: parsed.name, resourceIds } })
   }
 
+  #onRanges(ranges: AddressRanges, now: Instant): void {
+    this.#ranges = ranges
+    this.#mapped.moveTo(ranges)
+    this.#upstreamQueries.handle({ type: 'rangesChanged', ranges }, now)
+    if (this.#upstreams !== undefined) this.#assignSentinels(this.#upstreams)
+  }
+
   #onResources(resources: readonly NamedResource[]): void {
     this.#resources = new ResourceNames(resources)
     for (const _ of this.#resources.invalid) this.#counters.count('invalid-pattern')
@@ -224,9 +237,12 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
     if (this.#upstreams !== undefined && JSON.stringify(kept) === JSON.stringify(this.#upstreams)) return
     this.#upstreams = kept
     this.#upstreamQueries.handle({ type: 'upstreamsChanged', upstreams: kept }, now)
-    this.#sentinelAddresses = this.#sentinels.assign(
-      kept.map(({ server }) => ({ isIpv6: server?.startsWith('[') ?? false })),
-    )
+    this.#assignSentinels(kept)
+  }
+
+  #assignSentinels(upstreams: readonly Upstream[]): void {
+    const families = upstreams.map(({ server }) => ({ isIpv6: server?.startsWith('[') ?? false }))
+    this.#sentinelAddresses = this.#sentinels.assign(families, this.#ranges)
     this.#outputs.push({ type: 'sentinelsChanged', addresses: this.#sentinelAddresses })
   }
 
@@ -291,7 +307,7 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
     if (query.name === CANARY) return answerTo(query, { code: ResponseCode.NXDOMAIN })
     if (owners.length > 0) return this.#resourceAnswer(query, owners, now)
     const address = reverseAddress(query.name)
-    if (address === undefined || !isMapped(address)) return undefined
+    if (address === undefined || !isMapped(address, this.#ranges)) return undefined
     const name = this.#mapped.nameOf(address)
     const target = name === undefined ? undefined : writeName(name)
     if (target === undefined) return answerTo(query, { code: ResponseCode.NXDOMAIN })
@@ -339,7 +355,7 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
       records: {
         type: family === 'ipv4' ? RecordType.A : RecordType.AAAA,
         ttlSeconds: TTL_SECONDS,
-        data: addressBytes(number, family),
+        data: addressBytes(number, family, this.#ranges),
       },
     })
   }

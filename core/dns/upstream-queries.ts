@@ -5,6 +5,7 @@ import type { Deadline, Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
 import { anotherMayKnow, ASK_LAST_FOR_MS } from './another-server.ts'
+import { DEFAULT_RANGES, type AddressRanges } from '../net/address-ranges.ts'
 import { leadsToMapped } from './mapped-addresses.ts'
 import { hintedAddresses } from './service-hints.ts'
 import {
@@ -56,6 +57,7 @@ export type AnsweredBy =
 /** Inputs of `UpstreamQueries`. */
 export type UpstreamQueriesInput<Query> =
   | { type: 'upstreamsChanged'; upstreams: readonly Upstream[] }
+  | { type: 'rangesChanged'; ranges: AddressRanges }
   /**
    * `first` is the index of the upstream to ask first; `upstreams`, if present, are asked instead of those of
    * `upstreamsChanged`.
@@ -93,6 +95,7 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
   readonly #outputs = new OutputQueue<UpstreamQueriesOutput<Query>>()
   readonly #counters = new Counters()
   #upstreams: readonly KnownUpstream[] = []
+  #ranges: AddressRanges = DEFAULT_RANGES
   /**
    * Pending queries in the order of `lookAt`: a query moves to the end when its next check is set, always a second
    * ahead.
@@ -105,6 +108,9 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
     switch (input.type) {
       case 'upstreamsChanged':
         this.#upstreams = input.upstreams.map(alive)
+        return
+      case 'rangesChanged':
+        this.#ranges = input.ranges
         return
       case 'queryReceived':
         return this.#begin(input, now)
@@ -241,7 +247,7 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
     }
     known.deadUntil = undefined
     const { answer } = read
-    if (answer.records.some(isMappedAddress)) {
+    if (answer.records.some((record) => isMappedAddress(record, this.#ranges))) {
       // A foreign name must not lead an application to a resource (DNS rebinding).
       this.#counters.count('upstream-answer-mapped-address')
       return this.#finish(pending, answerTo(pending.parsed, { code: ResponseCode.SERVFAIL }), known.upstream)
@@ -352,9 +358,9 @@ interface Ask<Query> {
   since: Instant
 }
 
-const isMappedAddress = ({ type, data }: { type: number; data: Uint8Array }): boolean => {
-  if (type === RecordType.A || type === RecordType.AAAA) return leadsToMapped(data)
+const isMappedAddress = ({ type, data }: { type: number; data: Uint8Array }, ranges: AddressRanges): boolean => {
+  if (type === RecordType.A || type === RecordType.AAAA) return leadsToMapped(data, ranges)
   if (type !== RecordType.HTTPS && type !== RecordType.SVCB) return false
   // Malformed data may hold a hint that an application would read.
-  return hintedAddresses(data)?.some(leadsToMapped) ?? true
+  return hintedAddresses(data)?.some((address) => leadsToMapped(address, ranges)) ?? true
 }

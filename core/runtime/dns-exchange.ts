@@ -36,6 +36,8 @@ export interface SystemResolvers {
    * undefined for a server of plain DNS, as all are where this is absent.
    */
   serverName?: (server: Endpoint) => string | undefined
+  /** Takes addresses of the client's own resolver, which is not among the servers from then on. */
+  leaveOut?: (addresses: readonly string[]) => void
 }
 
 /**

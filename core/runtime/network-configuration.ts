@@ -1,4 +1,5 @@
 import { token } from '../di.ts'
+import type { AddressRanges } from '../net/address-ranges.ts'
 
 /** Settings of a gateway's forwarding. */
 export interface ForwardingOptions {
@@ -20,8 +21,9 @@ export interface NetworkConfiguration {
   claim: (device: string) => Promise<void>
   /**
    * Brings the device up with exactly these addresses (without prefix length). Leaves out a family that the host lacks.
+   * `ranges`: those of the account's tunnels, for the later calls, too; the usual ones by default.
    */
-  setAddresses: (device: string, addresses: readonly string[]) => Promise<void>
+  setAddresses: (device: string, addresses: readonly string[], ranges?: AddressRanges) => Promise<void>
   /** Routes exactly these prefixes (`192.0.2.0/24`) to the device, except for sockets marked with `OWN_SOCKET_MARK`. */
   setRoutes: (device: string, prefixes: readonly string[]) => Promise<void>
   /**

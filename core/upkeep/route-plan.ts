@@ -1,6 +1,6 @@
 import { parseAddress } from '../net/ip-address.ts'
 import { formatPrefix, parsePrefix, prefixContains, prefixCovers, type Prefix } from '../net/prefix.ts'
-import { MAPPED_ADDRESSES, OWN_ADDRESSES, SENTINEL_ADDRESSES } from '../net/reserved-range.ts'
+import { DEFAULT_RANGES, type AddressRanges } from '../net/address-ranges.ts'
 import type { HostProblem } from '../runtime/host-problems.ts'
 
 /** Route to a device. */
@@ -51,13 +51,20 @@ const NEVER_REMOTE = {
 
 const EVERYTHING: readonly string[] = ['0.0.0.0/0', '::/0']
 
+/** Prefixes to lead to the tunnel device, and the ranges of the account's tunnels, the usual ones by default. */
+export interface RoutesWanted {
+  device: string
+  prefixes: readonly string[]
+  ranges?: AddressRanges
+}
+
 /**
  * Plans the routes of one family that lead `prefixes` to the tunnel device. A network on a link goes before the ranges
  * of tunnels (M6), and a resource's prefix before a network on a link.
  */
 export const planRoutes = (
   family: 'ipv4' | 'ipv6',
-  { device, prefixes }: { device: string; prefixes: readonly string[] },
+  { device, prefixes, ranges = DEFAULT_RANGES }: RoutesWanted,
   surroundings: Surroundings,
 ): RoutePlan => {
   const { ownAddresses } = surroundings
@@ -69,8 +76,10 @@ export const planRoutes = (
   for (const text of new Set(prefixes)) {
     const prefix = parsePrefix(text)
     if (prefix === undefined || everything.includes(text)) continue
-    const rivals = isOwn(prefix) ? links.filter((link) => overlaps(link.prefix, prefix)) : []
-    for (const rival of rivals) problems.set(rival.prefix, overlap(rival, prefix))
+    const rivals = ranges.own.some((own) => prefixCovers(own, prefix))
+      ? links.filter((link) => overlaps(link.prefix, prefix))
+      : []
+    for (const rival of rivals) problems.set(rival.prefix, overlap(rival, prefix, ranges))
     if (rivals.some((rival) => covers(rival.prefix, prefix))) continue
     resources.push({ prefix: text, device })
     for (const rival of rivals) resources.push({ prefix: rival.prefix, type: 'throw' })
@@ -86,8 +95,6 @@ export const planRoutes = (
     problems: [...problems.values()],
   }
 }
-
-const isOwn = (prefix: Prefix): boolean => OWN_ADDRESSES.some((own) => prefixCovers(own, prefix))
 
 const covers = (text: string, inner: Prefix): boolean => {
   const outer = parsePrefix(text)
@@ -107,16 +114,17 @@ const isAnswered = (address: string): boolean => {
 
 const UNANSWERED = ['127.0.0.0/8', '169.254.0.0/16', '::1/128', 'fe80::/10'].flatMap((text) => parsePrefix(text) ?? [])
 
-/** Ranges of tunnels without which hardly anything passes: the client's resolver, and the addresses mapped first. */
-const NEEDED: readonly Prefix[] = [
-  ...SENTINEL_ADDRESSES,
-  ...MAPPED_ADDRESSES.map(({ address }) => ({ address, length: address.length * 8 - 16 })),
+/** Returns the ranges without which hardly anything passes: the client's resolver, and the addresses mapped first. */
+const needed = ({ sentinels, mapped }: AddressRanges): Prefix[] => [
+  ...sentinels,
+  ...mapped.map(({ address, length }) => ({ address, length: Math.max(length, address.length * 8 - 16) })),
 ]
 
-const overlap = ({ prefix, device }: LinkRoute, range: Prefix): HostProblem => ({
+const overlap = ({ prefix, device }: LinkRoute, range: Prefix, ranges: AddressRanges): HostProblem => ({
   code: 'network_overlap',
   said: `the network ${prefix} on ${device} is within the tunnels’ range ${formatPrefix(range)}: it stays local, and what the tunnel has there is not reached`,
-  remedy: 'Give that network other addresses, or run Portreeve on a machine outside of it.',
+  remedy:
+    'Have an admin give the account other ranges (`address_ranges` of `PATCH /api/v1/account`), give that network other addresses, or run Portreeve on a machine outside of it.',
   blocks:
-    covers(prefix, range) || NEEDED.some((needed) => overlaps(prefix, needed) && overlaps(formatPrefix(range), needed)),
+    covers(prefix, range) || needed(ranges).some((one) => overlaps(prefix, one) && overlaps(formatPrefix(range), one)),
 })

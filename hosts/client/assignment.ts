@@ -2,8 +2,8 @@ import type { ClientInterface, FromPortal } from '../../core/control/messages.ts
 import { OfferedRelays } from '../../core/control/offered-relays.ts'
 import type { ClientFlowsInput } from '../../core/flow/client/client-flows.ts'
 import type { FlowResource } from '../../core/flow/flow-resource.ts'
+import { DEFAULT_RANGES, toldRanges, type AddressRanges } from '../../core/net/address-ranges.ts'
 import { formatPrefix } from '../../core/net/prefix.ts'
-import { MAPPED_ADDRESSES, SENTINEL_ADDRESSES, TUNNEL_ADDRESSES } from '../../core/net/reserved-range.ts'
 import type { Tell } from '../../core/runtime/held-machines.ts'
 import type { Instant } from '../../core/runtime/time.ts'
 import type { ConnectionsInput } from './connections.ts'
@@ -33,16 +33,18 @@ export interface AssignmentFollowers {
 }
 
 /**
- * Prefixes always routed into the tunnel: peers, mapped addresses and sentinels (whose IPv4 range is within the mapped
- * addresses).
+ * Returns the prefixes always routed into the tunnel: peers, mapped addresses and sentinels (whose IPv4 range is within the
+ * mapped addresses).
  */
-const OWN_PREFIXES = [...TUNNEL_ADDRESSES, ...MAPPED_ADDRESSES, SENTINEL_ADDRESSES[1]].map(formatPrefix)
+const ownPrefixes = ({ tunnel, mapped, sentinels }: AddressRanges): string[] =>
+  [...tunnel, ...mapped, sentinels[1]].map(formatPrefix)
 
 /** All that the portal assigns to a client: its addresses, its resources, STUN servers and relays. */
 export class Assignment {
   readonly #followers: AssignmentFollowers
   readonly #servers = new OfferedRelays()
   #interface: ClientInterface | undefined
+  #ranges = DEFAULT_RANGES
 
   constructor(followers: AssignmentFollowers) {
     this.#followers = followers
@@ -65,7 +67,7 @@ export class Assignment {
         this.#servers.replaceAll(message.payload.relays)
         return this.#offerServers(now)
       case 'configChanged':
-        this.#configureInterface(message.payload.interface, now)
+        if (this.#configureInterface(message.payload.interface, now)) this.#applyResources(now)
         return names({ type: 'configured', interface: message.payload.interface }, now)
       case 'resourceCreatedOrUpdated':
         resources.put(message.payload)
@@ -79,14 +81,19 @@ export class Assignment {
     }
   }
 
-  #configureInterface(configured: ClientInterface, now: Instant, isNewConnection = false): void {
-    const { ipv4, ipv6 } = configured
-    if (this.#interface?.ipv4 !== ipv4 || this.#interface.ipv6 !== ipv6) {
-      this.#followers.output({ type: 'configureInterface', ipv4, ipv6 })
-      this.#followers.flows({ type: 'interfaceConfigured', ipv4, ipv6 }, now)
+  /** Returns whether addresses or ranges have changed. */
+  #configureInterface(configured: ClientInterface, now: Instant, isNewConnection = false): boolean {
+    const before = this.#interface
+    const isChanged = addressesOf(before) !== addressesOf(configured)
+    if (isChanged) {
+      const { ipv4, ipv6 } = configured
+      this.#ranges = toldRanges(configured.address_ranges)
+      this.#followers.output({ type: 'configureInterface', ipv4, ipv6, ranges: this.#ranges })
+      this.#followers.flows({ type: 'interfaceConfigured', ipv4, ipv6, ranges: this.#ranges }, now)
     }
     this.#interface = configured
     this.#followers.facts({ type: 'factsWanted', names: configured.client_facts ?? [], isNewConnection }, now)
+    return isChanged
   }
 
   #applyResources(now: Instant): void {
@@ -95,7 +102,7 @@ export class Assignment {
     resourcesChanged(forFlows)
     flows({ type: 'resourcesChanged', resources: forFlows }, now)
     names({ type: 'resourcesChanged', resources: resources.forNames() }, now)
-    output({ type: 'setRoutes', prefixes: [...OWN_PREFIXES, ...resources.prefixes()] })
+    output({ type: 'setRoutes', prefixes: [...ownPrefixes(this.#ranges), ...resources.prefixes()] })
     for (const resourceId of served()) {
       if (resources.has(resourceId)) continue
       connections({ type: 'resourceWithdrawn', resourceId, reason: 'withdrawn' }, now)
@@ -107,3 +114,6 @@ export class Assignment {
     this.#followers.connections({ type: 'serversOffered', stunServers, relays }, now)
   }
 }
+
+const addressesOf = (told: ClientInterface | undefined): string =>
+  told === undefined ? '' : JSON.stringify([told.ipv4, told.ipv6, told.address_ranges])

@@ -3,6 +3,7 @@ import type { FactSource, OwnFact } from '../../core/contract/fact-source.ts'
 import type { ServerVerdict, UpstreamResolver, UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
 import { askServer } from '../../core/dns/ask-server.ts'
 import { hairpinSentinel } from '../../core/flow/client/tcp-hairpin.ts'
+import { DEFAULT_RANGES, type AddressRanges } from '../../core/net/address-ranges.ts'
 import { checkedOwnFact } from '../../core/plugin/checked-snapshot.ts'
 import { FactRefresh } from '../../core/plugin/fact-refresh.ts'
 import { askResolver } from '../../core/plugin/ask-resolver.ts'
@@ -62,6 +63,8 @@ export class ClientShell {
   readonly #inspections = new Map<number, (answered: Awaited<ReturnType<Ask>>) => void>()
   #lastInspection = 0
   #prefixes: readonly string[] | undefined
+  /** Ranges of the account's tunnels. */
+  #ranges: AddressRanges = DEFAULT_RANGES
 
   constructor(machine: ClientState, setUp: { config: ClientConfig; ports: ClientPorts; identity: PeerIdentity }) {
     const { config, ports } = setUp
@@ -97,10 +100,10 @@ export class ClientShell {
       port: 0,
       device: config.device,
       // D16: only queries that the packet engine has redirected have such a source address.
-      accepts: (source) => hairpinSentinel(source) !== undefined,
+      accepts: (source) => hairpinSentinel(source, this.#ranges) !== undefined,
       onQuery: (query, message, source) => {
         if (query.via !== 'tcp') return
-        const sentinel = hairpinSentinel(source) ?? ''
+        const sentinel = hairpinSentinel(source, this.#ranges) ?? ''
         this.#peer.tell({ type: 'tcpQueryReceived', connection: query.connection, sentinel, message })
       },
       onError: (error) => ports.logger.warn({ error }, 'DNS over TCP failed'),
@@ -183,8 +186,10 @@ export class ClientShell {
     const device = this.#device
     switch (output.type) {
       case 'configureInterface': {
-        const addresses = [output.ipv4, output.ipv6]
-        tasks.add('setting addresses', () => network.setAddresses(device, addresses))
+        const { ipv4, ipv6, ranges } = output
+        const addresses = [ipv4, ipv6]
+        this.#ranges = ranges
+        tasks.add('setting addresses', () => network.setAddresses(device, addresses, ranges))
         tasks.add('listening for DNS over TCP', () => this.#listen(addresses))
         return
       }
@@ -193,6 +198,7 @@ export class ClientShell {
         return this.#setRoutes()
       case 'configureResolver': {
         const { servers, searchDomain, names } = output
+        this.#ports.system.leaveOut?.(servers)
         tasks.add('setting the resolver', () => resolver.set({ device, servers, searchDomain, names }))
         return
       }

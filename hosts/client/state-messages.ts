@@ -1,4 +1,5 @@
 // Inputs and outputs of a client's machine.
+import type { AddressRanges } from '../../core/net/address-ranges.ts'
 import type { ServerVerdict, UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
 import type { ClientFlowsInput } from '../../core/flow/client/client-flows.ts'
 import type { Endpoint } from '../../core/runtime/endpoint.ts'
@@ -17,7 +18,7 @@ export type ClientInput =
 export type ClientOutput =
   | PeerOutput<'client'>
   /** Set the device's addresses, at first and whenever they change. */
-  | { type: 'configureInterface'; ipv4: string; ipv6: string }
+  | { type: 'configureInterface'; ipv4: string; ipv6: string; ranges: AddressRanges }
   | { type: 'setRoutes'; prefixes: readonly string[] }
   | Extract<
       NameServiceOutput,

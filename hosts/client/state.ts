@@ -128,7 +128,10 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
       names: this.#tellNames,
       connections: this.#tellConnections,
       facts: this.#tellFacts,
-      output: (output) => this.#outputs.push(output),
+      output: (output) => {
+        if (output.type === 'configureInterface') routes.useRanges(output.ranges)
+        this.#outputs.push(output)
+      },
     })
   }
 

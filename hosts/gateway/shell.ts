@@ -1,7 +1,9 @@
 import type { PeerEnd } from '../../core/config/host-config.ts'
 import { SITE_SERVICE_PORT } from '../../core/dns/site-service.ts'
 import { parseAddress } from '../../core/net/ip-address.ts'
-import { isInRange, TUNNEL_ADDRESSES } from '../../core/net/reserved-range.ts'
+import { DEFAULT_RANGES, type AddressRanges } from '../../core/net/address-ranges.ts'
+import { formatPrefix } from '../../core/net/prefix.ts'
+import { isInRange } from '../../core/net/reserved-range.ts'
 import type { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
 import type { DnsListeners } from '../../core/runtime/dns-listener.ts'
 import type { MachineLoad } from '../../core/runtime/machine-load.ts'
@@ -12,7 +14,7 @@ import type { PeerIdentity } from '../peer/portal-connection.ts'
 import type { GatewayConfig } from './config.ts'
 import type { SiteNames } from './site-names.ts'
 import type { GatewayInput, GatewayOutput } from './state-messages.ts'
-import { CLIENT_PREFIXES, type GatewayState } from './state.ts'
+import type { GatewayState } from './state.ts'
 
 export interface GatewayPorts extends PeerPorts<'gateway'> {
   /** Sockets of the name service for clients. */
@@ -33,6 +35,8 @@ export class GatewayShell {
   /** Queries of clients. */
   readonly #forwards = new OpenAsks()
   readonly #nameService: NameSockets
+  /** Ranges of the account's tunnels. */
+  #ranges: AddressRanges = DEFAULT_RANGES
   #unwatch: (() => void) | undefined
 
   constructor(machine: GatewayState, setUp: { config: GatewayConfig; ports: GatewayPorts; identity: PeerIdentity }) {
@@ -52,7 +56,7 @@ export class GatewayShell {
       listeners,
       port: SITE_SERVICE_PORT,
       device: config.device,
-      accepts: isClient,
+      accepts: (address) => isClient(address, this.#ranges),
       onQuery: (query, message, client) =>
         this.#peer.tell({ type: 'siteQueryReceived', query, client, message, protocol: query.via }),
       onError: (error) => logger.warn({ error }, "the clients' DNS failed"),
@@ -107,13 +111,14 @@ export class GatewayShell {
     }
   }
 
-  #configure({ ipv4, ipv6, ...masquerade }: Extract<GatewayOutput, { type: 'configureInterface' }>): void {
+  #configure({ ipv4, ipv6, ranges, ...masquerade }: Extract<GatewayOutput, { type: 'configureInterface' }>): void {
     const { tasks } = this.#peer
+    this.#ranges = ranges
     const { network } = this.#ports
     const device = this.#device
-    tasks.add('setting addresses', () => network.setAddresses(device, [ipv4, ipv6]))
+    tasks.add('setting addresses', () => network.setAddresses(device, [ipv4, ipv6], ranges))
     tasks.add("listening for clients' DNS", async () => void (await this.#nameService.listenOn([ipv4, ipv6])))
-    tasks.add('setting routes', () => network.setRoutes(device, CLIENT_PREFIXES))
+    tasks.add('setting routes', () => network.setRoutes(device, ranges.tunnel.map(formatPrefix)))
     tasks.add('forwarding', () => network.enableForwarding(device, { ...masquerade, servicePort: SITE_SERVICE_PORT }))
   }
 
@@ -129,7 +134,7 @@ export class GatewayShell {
 }
 
 /** Whether an address is in the clients' range; DNS messages from other addresses are not answered. */
-const isClient = (address: string): boolean => {
+const isClient = (address: string, { tunnel }: AddressRanges): boolean => {
   const bytes = parseAddress(address)
-  return bytes !== undefined && isInRange(TUNNEL_ADDRESSES, bytes)
+  return bytes !== undefined && isInRange(tunnel, bytes)
 }

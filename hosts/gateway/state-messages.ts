@@ -1,4 +1,5 @@
 // Inputs and outputs of a gateway's machine.
+import type { AddressRanges } from '../../core/net/address-ranges.ts'
 import type { ServerVerdict } from '../../core/contract/upstream-resolver.ts'
 import type { SiteResolverOutput } from '../../core/dns/site-resolver.ts'
 import type { SiteServiceInput, SiteServiceOutput } from '../../core/dns/site-service.ts'
@@ -22,7 +23,14 @@ export type GatewayInput =
 export type GatewayOutput =
   | PeerOutput<'gateway'>
   /** Set the device's addresses, route the clients' addresses to it, and forward packets from it. */
-  | { type: 'configureInterface'; ipv4: string; ipv6: string; masqueradeIpv4: boolean; masqueradeIpv6: boolean }
+  | {
+      type: 'configureInterface'
+      ipv4: string
+      ipv6: string
+      ranges: AddressRanges
+      masqueradeIpv4: boolean
+      masqueradeIpv6: boolean
+    }
   | Extract<SiteResolverOutput, { type: 'askSystem' | 'cancelAsk' }>
   | Extract<LoadReportsOutput, { type: 'readLoad' }>
   | Exclude<SiteServiceOutput<NameQuery>, { type: 'judgeName' }>

@@ -12,8 +12,7 @@ import { ScriptLane, type DropCounts, type Lane, type LaneInput, type LaneOutput
 import type { AdvertisedAddress } from '../../core/ice/advertised-address.ts'
 import { PeerPaths, type PeerPathsInput, type PeerPathsOutput } from '../../core/ice/peer-paths.ts'
 import { TransportNews, transportStatus, type TransportStatus } from '../../core/ice/transport-news.ts'
-import { formatPrefix } from '../../core/net/prefix.ts'
-import { TUNNEL_ADDRESSES } from '../../core/net/reserved-range.ts'
+import { toldRanges } from '../../core/net/address-ranges.ts'
 import { HeldMachines, type Tell } from '../../core/runtime/held-machines.ts'
 import type { Deadline, Machine } from '../../core/runtime/machine.ts'
 import type { Note } from '../../core/runtime/note.ts'
@@ -56,9 +55,6 @@ export interface GatewayStateOptions {
   /** Addresses at which the operator says that this gateway is reached, behind a NAT for example. */
   advertised?: readonly AdvertisedAddress[] | undefined
 }
-
-/** Prefixes of all clients' addresses, which are routed to the tunnel device. */
-export const CLIENT_PREFIXES = TUNNEL_ADDRESSES.map(formatPrefix)
 
 /** Machine of a gateway. */
 export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
@@ -284,16 +280,18 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   #resynchronise(init: Extract<FromPortal<'gateway'>, { event: 'init' }>['payload'], now: Instant): void {
     this.#servers.replaceAll(init.relays)
     this.#offerServers(now)
-    const { ipv4, ipv6 } = init.interface
+    const { ipv4, ipv6, address_ranges: texts } = init.interface
     const masquerade = {
       masqueradeIpv4: init.config.ipv4_masquerade_enabled,
       masqueradeIpv6: init.config.ipv6_masquerade_enabled,
     }
-    const wanted = JSON.stringify({ ipv4, ipv6, masquerade })
+    const wanted = JSON.stringify({ ipv4, ipv6, texts, masquerade })
     if (wanted !== this.#configured) {
       this.#configured = wanted
-      this.#outputs.push({ type: 'configureInterface', ipv4, ipv6, ...masquerade })
-      this.#tellFlows({ type: 'interfaceConfigured', ipv4, ipv6 }, now)
+      const ranges = toldRanges(texts)
+      this.#outputs.push({ type: 'configureInterface', ipv4, ipv6, ranges, ...masquerade })
+      this.#tellFlows({ type: 'interfaceConfigured', ipv4, ipv6, ranges }, now)
+      this.#tellResolver({ type: 'rangesChanged', ranges: ranges.own }, now)
     }
     this.#tellClients({ type: 'grantsListed', authorizations: init.authorizations ?? [] }, now)
   }

@@ -15,6 +15,7 @@ export const UNDERSTOOD_FEATURES: Readonly<Record<Role, readonly string[]>> = {
     FEATURES.relayWebsocket,
     FEATURES.roundTrips,
     FEATURES.pathReports,
+    FEATURES.addressRanges,
   ],
   gateway: [
     FEATURES.acknowledgedReject,
@@ -26,5 +27,6 @@ export const UNDERSTOOD_FEATURES: Readonly<Record<Role, readonly string[]>> = {
     FEATURES.loadReports,
     FEATURES.hostProblems,
     FEATURES.pathReports,
+    FEATURES.addressRanges,
   ],
 }

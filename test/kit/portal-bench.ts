@@ -313,6 +313,7 @@ export class Company {
       isDisabled: false,
       upstreamResolvers: [],
       searchDomain: null,
+      addressRanges: null,
       createdAt: unixTime(0),
     })
     this.site = bench.row('sites', { ...base, id: bench.id(), name: 'Main', selector: 'random', selectorSettings: {} })

@@ -22,7 +22,8 @@ import type {
 } from '../../hosts/portal/store/entities.ts'
 import type { Decision } from '../../hosts/portal/store/store.ts'
 import { childrenOf } from '../../hosts/portal/store/tables.ts'
-import { addressesAt } from '../../hosts/portal/store/tunnel-addresses.ts'
+import { DEFAULT_RANGES, toldRanges, type AddressRangeTexts } from '../../core/net/address-ranges.ts'
+import { addressesAt, offsetOf } from '../../hosts/portal/store/tunnel-addresses.ts'
 import { conditionExtensions, extensions, type DeclaredCondition } from './extensions.ts'
 import { SeededRandom } from './seeded-random.ts'
 import type { VirtualClock } from './virtual-clock.ts'
@@ -75,6 +76,7 @@ export class VirtualPortal implements VirtualPortalEnd {
       isDisabled: false,
       upstreamResolvers: [],
       searchDomain: null,
+      addressRanges: null,
       createdAt,
     }
     const site = { ...SITE, id: this.siteId, accountId: this.accountId, name: 'Berlin', createdAt }
@@ -194,6 +196,17 @@ export class VirtualPortal implements VirtualPortalEnd {
     if (row !== undefined) this.#insert(entity, { ...row, ...patch })
   }
 
+  /** Gives the account other address ranges. */
+  moveAddresses(texts: AddressRangeTexts | null): void {
+    const ranges = toldRanges(texts ?? undefined)
+    const before = toldRanges(this.#rows.accounts[0]?.addressRanges ?? undefined)
+    for (const entity of ['clients', 'gateways'] as const) {
+      for (const row of this.#rows[entity].slice())
+        this.patch(entity, row.id, addressesAt(offsetOf(row, before), ranges))
+    }
+    this.patch('accounts', this.accountId, { addressRanges: texts })
+  }
+
   /** Makes another site. */
   site(name: string): { id: string } {
     return this.#insert('sites', { ...this.#base(), ...SITE, name })
@@ -270,7 +283,7 @@ export class VirtualPortal implements VirtualPortalEnd {
       ...this.#base(),
       externalId,
       pskBase: toBase64(this.#random.bytes(32)),
-      ...addressesAt(++this.#peers),
+      ...addressesAt(++this.#peers, DEFAULT_RANGES),
       ...(role === 'client' ? { actorId: tokenRow.actorId ?? '', ...UNPROVEN } : { siteId: tokenRow.siteId }),
     }
     const seen = { name, publicKey, lastSeenAt: this.#options.clock.unix(), lastSeenVersion: '1.5.16' }

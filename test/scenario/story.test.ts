@@ -81,6 +81,36 @@ describe('the whole system in virtual time', () => {
     expect(world.site.seen).to.have.length(1)
   })
 
+  it('M6 an account whose address ranges change goes on: devices and names have other addresses at once, old ones lead nowhere, and back again', () => {
+    world.portal.policy(staff.id, gitlab.id)
+    world.portal.policy(staff.id, printers.id)
+    signIn()
+    const old = resolve('gitlab.example.org')
+    expect([reach(old, 1_000), reach(PRINTER, 1_000)]).to.not.include(undefined)
+    const ranges = {
+      devices_ipv4: '10.200.0.0/16',
+      devices_ipv6: 'fd12:3456:789a::/64',
+      mapped_ipv4: '198.18.0.0/16',
+      mapped_ipv6: 'fd12:3456:789a:1::/64',
+    }
+    world.portal.moveAddresses(ranges)
+    world.clock.advance(100)
+    const moved = resolve('gitlab.example.org')
+    expect(moved).to.match(/^198\.18\./)
+    expect(reach(old, 3_000)).to.equal(undefined)
+    expect([reach(moved, 3_000), reach(PRINTER, 3_000)]).to.not.include(undefined)
+    expect(reach(moved, 200), 'a path is kept').to.be.lessThan(200)
+    world.killGateway('one')
+    world.killGateway('two')
+    world.startGateway('three')
+    expect(reach(moved, 30_000), 'a gateway that comes later is told, too').to.not.equal(undefined)
+    world.portal.moveAddresses(null)
+    world.clock.advance(100)
+    expect(resolve('gitlab.example.org')).to.equal(old)
+    expect([reach(old, 3_000), reach(PRINTER, 3_000)]).to.not.include(undefined)
+    expect(reach(moved, 1_000)).to.equal(undefined)
+  })
+
   it('S5 a token without its nonce is refused, and the client ends', () => {
     const thief = world.startClientWith('thief', world.portal.signIn(ada, 'a'.repeat(64)))
     world.clock.advance(200)

@@ -1,6 +1,7 @@
 // Inputs and outputs of a client's packet engine.
 import type { PeerId } from '../../contract/tunnel-transport.ts'
 import type { SiteFindings } from '../../dns/site-finding.ts'
+import type { AddressRanges } from '../../net/address-ranges.ts'
 import type { PacketRefusal } from '../../net/packet-view.ts'
 import type { Endpoint } from '../../runtime/endpoint.ts'
 import type { ControlRefusal } from '../control-frame.ts'
@@ -20,7 +21,8 @@ export type ClientFlowsInput =
   | { type: 'tunPackets'; packets: readonly Uint8Array[] }
   /** A decrypted packet from a gateway, borrowed until `handle` returns. */
   | { type: 'tunnelPacket'; peer: PeerId; packet: Uint8Array }
-  | { type: 'interfaceConfigured'; ipv4: string; ipv6: string }
+  /** Own tunnel addresses, and the ranges of the account's tunnels, the usual ones by default. */
+  | { type: 'interfaceConfigured'; ipv4: string; ipv6: string; ranges?: AddressRanges | undefined }
   /** All resources of this client; those that are not listed are removed with their grants. */
   | { type: 'resourcesChanged'; resources: readonly FlowResource[] }
   | { type: 'nameMapped'; domain: string; addresses: readonly string[]; resourceIds: readonly string[] }

@@ -1,19 +1,13 @@
 import type { PeerId } from '../../contract/tunnel-transport.ts'
 import { normalizeName } from '../../dns/pattern.ts'
 import { isTranslated } from '../../nat/nat-table.ts'
+import { DEFAULT_RANGES, isDeviceRange } from '../../net/address-ranges.ts'
 import { isProhibition, quotedPacket, quotesSource } from '../../net/icmp-error.ts'
 import { isAddressAt, parseAddress, type AddressBytes } from '../../net/ip-address.ts'
 import { isTooBig } from '../../net/packet-too-big.ts'
 import { isSyn, PacketView } from '../../net/packet-view.ts'
 import { firstPermitting } from '../../net/port-filter.ts'
-import {
-  isInRange,
-  LINK_LOCAL_ADDRESSES,
-  MAPPED_ADDRESSES,
-  MULTICAST_ADDRESSES,
-  OWN_ADDRESSES,
-  SENTINEL_ADDRESSES,
-} from '../../net/reserved-range.ts'
+import { isInRange, LINK_LOCAL_ADDRESSES, MULTICAST_ADDRESSES } from '../../net/reserved-range.ts'
 import { Counters } from '../../runtime/counters.ts'
 import { endpoint } from '../../runtime/endpoint.ts'
 import type { Deadline } from '../../runtime/machine.ts'
@@ -91,6 +85,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
       case 'interfaceConfigured':
         this.#ipv4 = parseAddress(input.ipv4)
         this.#ipv6 = parseAddress(input.ipv6)
+        this.#routes.ranges = input.ranges ?? DEFAULT_RANGES
         return this.#begun.endAll()
       case 'resourcesChanged':
         this.#routes.replaceResources(input.resources)
@@ -113,7 +108,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
       case 'mtuChanged':
         return this.#peers.setMtu(input.peer, input.mtu)
       case 'sentinelsChanged':
-        return this.#sentinels.replace(input.addresses)
+        return this.#sentinels.replace(input.addresses, this.#routes.ranges)
       case 'listenersOpened':
         return this.#sentinels.listenAt(input.ports)
     }
@@ -173,9 +168,10 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
       if (isInRange(LINK_LOCAL_ADDRESSES, packet.source())) return this.#counters.count('source-not-own')
       return this.#refusals.refuse(packet, 'admin-prohibited', 'source-not-own')
     }
-    if (isInRange(SENTINEL_ADDRESSES, bytes, destination)) return this.#handleSentinelPacket(packet, own)
-    const mapped = isInRange(MAPPED_ADDRESSES, bytes, destination)
-    if (isInRange(OWN_ADDRESSES, bytes, destination) && !mapped) {
+    const { ranges } = this.#routes
+    if (isInRange(ranges.sentinels, bytes, destination)) return this.#handleSentinelPacket(packet, own)
+    const mapped = isInRange(ranges.mapped, bytes, destination)
+    if (!mapped && isDeviceRange(ranges, bytes, destination)) {
       const peer = this.#peers.at(packet.destinationText())
       return peer === undefined ? this.#counters.count('unknown-destination') : this.#sendFlow(packet, peer, now)
     }

@@ -1,9 +1,10 @@
 import type { PeerId } from '../../contract/tunnel-transport.ts'
 import type { SiteFindings } from '../../dns/site-finding.ts'
+import { DEFAULT_RANGES, type AddressRanges } from '../../net/address-ranges.ts'
 import { canonicalAddress, formatAddress, type AddressBytes } from '../../net/ip-address.ts'
 import { isGrantedBy } from '../../net/never-a-server.ts'
 import { PrefixTrie } from '../../net/prefix-trie.ts'
-import { isInRange, isOfInternet, MAPPED_ADDRESSES } from '../../net/reserved-range.ts'
+import { isInRange, isOfInternet } from '../../net/reserved-range.ts'
 import type { Instant } from '../../runtime/time.ts'
 import type { FlowResource } from '../flow-resource.ts'
 import { compareEntries, resourceEntry, type ResourceEntry } from '../resource-entry.ts'
@@ -52,6 +53,8 @@ export interface ClientName {
 
 /** Routing table of the client: resources by prefix and by name, in the same order as at the gateway (T5). */
 export class ClientRoutes {
+  /** Ranges of the account's tunnels. */
+  ranges: AddressRanges = DEFAULT_RANGES
   #resources = new Map<string, ClientResource>()
   readonly #prefixes = new PrefixTrie<ClientResource>(compareEntries)
   #internet: ClientResource | undefined
@@ -142,7 +145,7 @@ export class ClientRoutes {
    * name lacks (D5).
    */
   covering(address: AddressBytes): ClientResource[] {
-    if (isInRange(MAPPED_ADDRESSES, address)) {
+    if (isInRange(this.ranges.mapped, address)) {
       const ids = this.nameAt(address)?.resourceIds ?? []
       const entries = ids
         .map((id) => this.#resources.get(id))

@@ -1,3 +1,4 @@
+import { DEFAULT_RANGES, type AddressRanges } from '../../net/address-ranges.ts'
 import { canonicalAddress, parseAddress } from '../../net/ip-address.ts'
 import type { PacketView } from '../../net/packet-view.ts'
 import { buildUdp } from '../../net/udp-packet.ts'
@@ -36,13 +37,17 @@ export class SentinelTraffic {
   #current: readonly string[] = []
   #hairpins: ReadonlySet<string> = new Set()
   #ports: ListenerPorts = {}
+  #ranges: AddressRanges = DEFAULT_RANGES
 
-  replace(addresses: readonly string[]): void {
+  replace(addresses: readonly string[], ranges: AddressRanges): void {
+    this.#ranges = ranges
     const current = addresses.map(canonicalAddress).filter((address) => address !== undefined)
     // Applications use the previous sentinels until the system's configuration has changed.
     this.#sentinels = new Set([...current, ...this.#current])
     this.#current = current
-    const hairpins = [...this.#sentinels].map(hairpinAddress).filter((address) => address !== undefined)
+    const hairpins = [...this.#sentinels]
+      .map((each) => hairpinAddress(each, ranges))
+      .filter((address) => address !== undefined)
     // If the mirrored address of a sentinel is a sentinel too, the two could not be told apart, so neither serves TCP.
     this.#hairpins = new Set(hairpins.filter((address) => !this.#sentinels.has(address)))
   }
@@ -64,7 +69,7 @@ export class SentinelTraffic {
     if (!this.#sentinels.has(destination)) return 'unknown-destination'
     if (destinationPort !== DNS_PORT) return 'sentinel-port'
     if (kind === 'udp') return 'query'
-    return listener !== undefined && this.#hairpins.has(hairpinAddress(destination) ?? '')
+    return listener !== undefined && this.#hairpins.has(hairpinAddress(destination, this.#ranges) ?? '')
       ? 'to-listener'
       : 'sentinel-port'
   }

@@ -1,6 +1,6 @@
 import type { PeerId } from '../../contract/tunnel-transport.ts'
+import { isDeviceRange } from '../../net/address-ranges.ts'
 import { canonicalAddress, formatAddress, type AddressBytes } from '../../net/ip-address.ts'
-import { isInRange, MAPPED_ADDRESSES, OWN_ADDRESSES } from '../../net/reserved-range.ts'
 import { MIN_MTU } from '../../runtime/mtu.ts'
 import { after, SECOND, type Instant } from '../../runtime/time.ts'
 import type { PeerNumbers } from '../peer-numbers.ts'
@@ -35,7 +35,7 @@ export class ServingPeers {
    * there.
    */
   isServedBy(peer: PeerId, address: AddressBytes): boolean {
-    if (isInRange(OWN_ADDRESSES, address) && !isInRange(MAPPED_ADDRESSES, address)) {
+    if (isDeviceRange(this.#routes.ranges, address)) {
       return this.at(formatAddress(address)) === peer
     }
     return this.#routes.covering(address).some(({ peers }) => peers.has(peer))

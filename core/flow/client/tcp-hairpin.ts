@@ -1,6 +1,7 @@
+import { DEFAULT_RANGES, type AddressRanges } from '../../net/address-ranges.ts'
 import { canonicalAddress, formatAddress, parseAddress, type AddressBytes } from '../../net/ip-address.ts'
 import type { PacketView } from '../../net/packet-view.ts'
-import { isInRange, SENTINEL_ADDRESSES } from '../../net/reserved-range.ts'
+import { isInRange } from '../../net/reserved-range.ts'
 import { DNS_PORT } from '../../net/well-known-port.ts'
 
 // DNS over TCP to a sentinel, with the kernel's TCP. A packet to SENTINEL:53 is rewritten and sent back into the TUN
@@ -9,12 +10,19 @@ import { DNS_PORT } from '../../net/well-known-port.ts'
 
 /**
  * Returns the mirrored address of a sentinel, from which its TCP connections reach the listener: the highest bit of the
- * last byte is flipped.
+ * last byte is flipped. Undefined for an address outside of the range of sentinels.
  */
-export const hairpinAddress = (sentinel: string): string | undefined => turned(sentinel)
+export const hairpinAddress = (sentinel: string, ranges: SentinelRange = DEFAULT_RANGES): string | undefined =>
+  turned(sentinel, ranges)
 
-/** Returns the sentinel for a mirrored address from which a connection has reached the listener. */
-export const hairpinSentinel = (remote: string): string | undefined => turned(remote)
+/**
+ * Returns the sentinel for a mirrored address from which a connection has reached the listener; undefined for an address
+ * outside of the range of sentinels.
+ */
+export const hairpinSentinel = (remote: string, ranges: SentinelRange = DEFAULT_RANGES): string | undefined =>
+  turned(remote, ranges)
+
+type SentinelRange = Pick<AddressRanges, 'sentinels'>
 
 /**
  * Rewrites a packet from an application to SENTINEL:53, in place, so that it goes to the listener at `own` and `port`.
@@ -34,9 +42,9 @@ export const turnToApplication = (packet: PacketView, own: AddressBytes): void =
   packet.setDestination(own)
 }
 
-const turned = (text: string): string | undefined => {
+const turned = (text: string, { sentinels }: SentinelRange): string | undefined => {
   const address = parseAddress(canonicalAddress(text) ?? '')
-  return address === undefined || !isInRange(SENTINEL_ADDRESSES, address) ? undefined : formatAddress(mirrored(address))
+  return address === undefined || !isInRange(sentinels, address) ? undefined : formatAddress(mirrored(address))
 }
 
 const mirrored = (address: AddressBytes): AddressBytes => {

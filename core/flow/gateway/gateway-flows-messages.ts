@@ -1,6 +1,7 @@
 // Inputs and outputs of a gateway's packet engine.
 import type { PeerId } from '../../contract/tunnel-transport.ts'
 import type { SiteFindings } from '../../dns/site-finding.ts'
+import type { AddressRanges } from '../../net/address-ranges.ts'
 import type { PacketRefusal } from '../../net/packet-view.ts'
 import type { Family } from '../../runtime/endpoint.ts'
 import type { Instant } from '../../runtime/time.ts'
@@ -15,7 +16,8 @@ export type GatewayFlowsInput =
   | { type: 'tunPackets'; packets: readonly Uint8Array[] }
   /** A decrypted packet from a client, borrowed until `handle` returns. */
   | { type: 'tunnelPacket'; peer: PeerId; packet: Uint8Array }
-  | { type: 'interfaceConfigured'; ipv4: string; ipv6: string }
+  /** Own tunnel addresses, and the ranges of the account's tunnels, the usual ones by default. */
+  | { type: 'interfaceConfigured'; ipv4: string; ipv6: string; ranges?: AddressRanges | undefined }
   /**
    * Addresses (canonical) of the gateway's machine on its other devices. The Internet resource does not include them.
    */

@@ -2,10 +2,11 @@ import type { PeerId } from '../../contract/tunnel-transport.ts'
 import { normalizeName } from '../../dns/pattern.ts'
 import { isTrouble, type SiteFindings } from '../../dns/site-finding.ts'
 import { SITE_SERVICE_PORT } from '../../dns/site-service.ts'
+import { DEFAULT_RANGES, isDeviceRange } from '../../net/address-ranges.ts'
 import { isAddressAt, parseAddress, type AddressBytes } from '../../net/ip-address.ts'
 import { isTooBig } from '../../net/packet-too-big.ts'
 import { isSyn, PacketView } from '../../net/packet-view.ts'
-import { isInRange, MAPPED_ADDRESSES, MULTICAST_ADDRESSES, OWN_ADDRESSES } from '../../net/reserved-range.ts'
+import { isInRange, MULTICAST_ADDRESSES } from '../../net/reserved-range.ts'
 import { Counters } from '../../runtime/counters.ts'
 import type { Deadline } from '../../runtime/machine.ts'
 import { OutputQueue } from '../../runtime/output-queue.ts'
@@ -64,6 +65,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
       case 'interfaceConfigured':
         this.#ipv4 = parseAddress(input.ipv4)
         this.#ipv6 = parseAddress(input.ipv6)
+        this.#peers.ranges.use(input.ranges ?? DEFAULT_RANGES)
         this.#verdicts.forgetVerdicts()
         break
       case 'ownAddressesChanged':
@@ -174,7 +176,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
         ? this.#writeTun(this.#copier.copyFitting(packet, this.#peers.mtuOf(peer.number)))
         : this.#refusals.refuse(peer, packet, { answer: 'admin-prohibited', reason: 'gateway-service', now })
     }
-    if (isInRange(OWN_ADDRESSES, bytes, destination) && !isInRange(MAPPED_ADDRESSES, bytes, destination)) {
+    if (isDeviceRange(this.#peers.ranges, bytes, destination)) {
       return this.#refusals.refuse(peer, packet, { answer: 'admin-prohibited', reason: 'tunnel-address', now })
     }
     const decision = peer.outbound(packet, now)

@@ -5,12 +5,13 @@ import { isTranslated, NatTable, type NatEntry, type NatRefusal } from '../../na
 import { formatAddress, isAddressAt, parseAddress, type AddressBytes } from '../../net/ip-address.ts'
 import type { PacketView } from '../../net/packet-view.ts'
 import { firstPermitting, type PortFilters } from '../../net/port-filter.ts'
-import { isInRange, MAPPED_ADDRESSES } from '../../net/reserved-range.ts'
+import { isInRange } from '../../net/reserved-range.ts'
 import type { Instant } from '../../runtime/time.ts'
 import { TokenBucket } from '../../runtime/token-bucket.ts'
 import type { FlowResource } from '../flow-resource.ts'
 import { compareEntries, resourceEntry } from '../resource-entry.ts'
 import { HeldGrants, type Grant } from './held-grants.ts'
+import type { KnownRanges } from './known-ranges.ts'
 import type { MachineAddresses } from './machine-addresses.ts'
 import { NameAssignments, type AssignmentRequest } from './name-assignments.ts'
 
@@ -50,6 +51,7 @@ export interface GatewayPeerOptions {
   ipv4: AddressBytes
   ipv6: AddressBytes
   machine: MachineAddresses
+  ranges: Pick<KnownRanges, 'mapped'>
   states: FlowStates<FlowEntry>
 }
 
@@ -65,18 +67,20 @@ export class GatewayPeer {
   /** Rate limit for control frames from this client. */
   readonly frameLimit = new TokenBucket({ perSecond: 100, burst: 500 })
   readonly #machine: MachineAddresses
+  readonly #ranges: Pick<KnownRanges, 'mapped'>
   readonly #states: FlowStates<FlowEntry>
   #grants: HeldGrants
   // Thousands of peers may be idle, so state that only packets need is created with the first one.
   #flows: NatTable<string | undefined> | undefined
   #names: NameAssignments | undefined
 
-  constructor({ id, number, ipv4, ipv6, machine, states }: GatewayPeerOptions) {
+  constructor({ id, number, ipv4, ipv6, machine, ranges, states }: GatewayPeerOptions) {
     this.id = id
     this.number = number
     this.ipv4 = ipv4
     this.ipv6 = ipv6
     this.#machine = machine
+    this.#ranges = ranges
     this.#states = states
     this.#grants = new HeldGrants(machine)
   }
@@ -166,7 +170,7 @@ export class GatewayPeer {
     if (resource?.type !== 'dns' || !matchPattern(resource.address, domain)) return 'assignment-not-granted'
     for (const mapped of mappedIps) {
       const bytes = parseAddress(mapped)
-      if (bytes === undefined || !isInRange(MAPPED_ADDRESSES, bytes)) return 'assignment-proxies'
+      if (bytes === undefined || !isInRange(this.#ranges.mapped, bytes)) return 'assignment-proxies'
     }
     return undefined
   }
@@ -206,7 +210,7 @@ export class GatewayPeer {
     const permitted = firstPermitting(this.#covering(destination), protocol, destinationPort)
     if (permitted.verdict !== 'permitted') {
       if (permitted.verdict !== 'no-entry') return { verdict: 'prohibited', reason: permitted.verdict }
-      return !this.#grants.holdsInternet || isInRange(MAPPED_ADDRESSES, destination)
+      return !this.#grants.holdsInternet || isInRange(this.#ranges.mapped, destination)
         ? { verdict: 'prohibited', reason: 'no-grant' }
         : { verdict: 'unreachable', reason: 'not-internet' }
     }
@@ -257,13 +261,13 @@ export class GatewayPeer {
 
   /** Whether the client may send packets of a protocol without ports to an address. */
   mayReach(address: AddressBytes, protocol: number): boolean {
-    if (isInRange(MAPPED_ADDRESSES, address)) return false
+    if (isInRange(this.#ranges.mapped, address)) return false
     return firstPermitting(this.#covering(address), protocol, 0).verdict === 'permitted'
   }
 
   /** Returns the grants that cover an address, most specific first. */
   #covering(address: AddressBytes): CoveringGrant[] {
-    if (isInRange(MAPPED_ADDRESSES, address)) {
+    if (isInRange(this.#ranges.mapped, address)) {
       const mapped = formatAddress(address)
       const found: CoveringGrant[] = []
       for (const { resourceId, domain, real } of this.#names?.at(mapped) ?? []) {

@@ -9,6 +9,7 @@ import type { FlowResource } from '../flow-resource.ts'
 import type { PeerNumbers } from '../peer-numbers.ts'
 import { GatewayPeer, type FlowEntry } from './gateway-peer.ts'
 import type { Grant } from './held-grants.ts'
+import { KnownRanges } from './known-ranges.ts'
 import { MachineAddresses } from './machine-addresses.ts'
 
 /** Interval at which flows that are over are removed. */
@@ -19,6 +20,8 @@ const SWEEP_INTERVAL_MS = MINUTE
  * client iterates over all.
  */
 export class GatewayPeers {
+  /** Ranges of tunnels. */
+  readonly ranges = new KnownRanges()
   readonly #machine = new MachineAddresses()
   readonly #numbers: PeerNumbers
   readonly #states: FlowStates<FlowEntry>
@@ -67,6 +70,7 @@ export class GatewayPeers {
       ipv4: own.ipv4,
       ipv6: own.ipv6,
       machine: this.#machine,
+      ranges: this.ranges,
       states: this.#states,
     })
     this.#byId.set(id, added)

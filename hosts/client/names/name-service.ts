@@ -1,3 +1,5 @@
+import { DEFAULT_RANGES, toldRanges, type AddressRanges } from '../../../core/net/address-ranges.ts'
+import { formatPrefix } from '../../../core/net/prefix.ts'
 import type { ServerVerdict, UpstreamVerdict } from '../../../core/contract/upstream-resolver.ts'
 import type { ClientInterface } from '../../../core/control/messages.ts'
 import { NO_KEPT_NAMES, type KeptNames } from '../../../core/dns/kept-names.ts'
@@ -78,6 +80,7 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
   readonly #keeping: NameKeeping
   readonly #outputs = new OutputQueue<NameServiceOutput>()
   #interface: ClientInterface | undefined
+  #ranges: AddressRanges = DEFAULT_RANGES
   #own: readonly Upstream[] = []
   #system: readonly Endpoint[] = []
   #searchDomains: readonly string[] = []
@@ -133,6 +136,7 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
   handle(input: NameServiceInput, now: Instant): void {
     switch (input.type) {
       case 'configured':
+        this.#useRanges(toldRanges(input.interface.address_ranges), now)
         this.#interface = input.interface
         this.#restoreNames(input.interface, now)
         return this.#chooseUpstreams(now)
@@ -184,6 +188,13 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
   deadline(): Deadline | undefined {
     const { due } = this.#keeping
     return earliest(this.#held.deadline(), due && { at: due, reason: 'keep the names that have addresses' })
+  }
+
+  #useRanges(ranges: AddressRanges, now: Instant): void {
+    const isSame = JSON.stringify(ranges.own.map(formatPrefix)) === JSON.stringify(this.#ranges.own.map(formatPrefix))
+    if (isSame) return
+    this.#ranges = ranges
+    this.#tellResolver({ type: 'rangesChanged', ranges }, now)
   }
 
   #restoreNames({ signed_in_as: person }: ClientInterface, now: Instant): void {

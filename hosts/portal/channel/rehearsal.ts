@@ -116,6 +116,7 @@ const ROWS: Rows = {
       isDisabled: false,
       upstreamResolvers: [],
       searchDomain: null,
+      addressRanges: null,
       createdAt: unixTime(0),
     },
   ],

@@ -23,6 +23,8 @@ export interface PresentGateway {
    * if not.
    */
   isRecovering?: true
+  /** Whether it heeds address ranges of the account's own; absent if not, or until it says so. */
+  heedsRanges?: true
 }
 
 /** Problem that keeps a gateway's machine from forwarding. */
@@ -92,6 +94,13 @@ export class Presence {
     if (problems.length === 0) return gateway
     gateway.problems = problems
     return undefined
+  }
+
+  /** Notes that a connected gateway heeds address ranges of the account's own. Returns the gateway. */
+  rangesHeeded(gatewayId: string): PresentGateway | undefined {
+    const gateway = this.gateway(gatewayId)
+    if (gateway !== undefined) gateway.heedsRanges = true
+    return gateway
   }
 
   /** Removes a client or gateway, unless another connection has replaced this one. Returns whether it did. */

@@ -5,7 +5,7 @@ import type { KnownFacts } from '../../../core/policy/known-facts.ts'
 import type { Random } from '../../../core/runtime/random.ts'
 import type { UnixTime } from '../../../core/runtime/time.ts'
 import { candidateFacts, type MeasuredRoundTrip } from './candidate-facts.ts'
-import type { PresentGateway, Presence } from './presence.ts'
+import type { GatewayProblem, PresentGateway, Presence } from './presence.ts'
 import { chooseGateway, type Candidate, type Choice } from './selection.ts'
 import { isCompatible, type ProductVersion } from './product.ts'
 import type { View } from './view.ts'
@@ -43,7 +43,7 @@ export const siteGateways = (
   }: { resourceId: string; client: ProductVersion; clientTransport: string | undefined },
 ): SiteGateways => {
   const connected = presence.gatewaysOf(view.get('resources', resourceId)?.siteId ?? '')
-  const healthy = connected.filter(({ problems }) => problems === undefined)
+  const healthy = connected.filter((gateway) => problemsOf(gateway, view).length === 0)
   const sameTransport = healthy.filter(
     ({ transport }) => clientTransport === undefined || transport === clientTransport,
   )
@@ -53,6 +53,22 @@ export const siteGateways = (
     sameTransport,
     compatible: sameTransport.filter((gateway) => isCompatible(client, gateway)),
   }
+}
+
+/** Problem of a gateway whose version knows the usual address ranges only, in an account that has others. */
+const RANGES_UNKNOWN: GatewayProblem = {
+  code: 'address_ranges_unknown',
+  said: 'its version does not know address ranges of the account’s own (`address_ranges`)',
+}
+
+/** Returns why a connected gateway is not chosen. */
+export const problemsOf = (
+  { siteId, problems = [], heedsRanges }: PresentGateway,
+  view: Pick<View, 'get'>,
+): readonly GatewayProblem[] => {
+  const accountId = view.get('sites', siteId)?.accountId ?? ''
+  const isUsual = (view.get('accounts', accountId)?.addressRanges ?? null) === null
+  return isUsual || heedsRanges === true ? problems : [...problems, RANGES_UNKNOWN]
 }
 
 /**

@@ -13,7 +13,7 @@ import { dependsOnConnection } from '../decide/connection-facts.ts'
 import type { Choice } from '../decide/selection.ts'
 import type { GatewayProblem } from '../decide/presence.ts'
 import type { ProductVersion } from '../decide/product.ts'
-import { chooseAmong, siteGateways } from '../decide/site-gateways.ts'
+import { chooseAmong, problemsOf, siteGateways } from '../decide/site-gateways.ts'
 import type { Connection } from '../grants/connections.ts'
 import type { Knowledge } from '../grants/knowledge.ts'
 import type { NameTrouble } from '../grants/name-troubles.ts'
@@ -203,7 +203,8 @@ const gatewayOf = (
       .filter(({ siteId }) => siteId === resource.siteId)
       .map(({ id, name, lastSeenVersion, lastSeenAt }) => {
         const present = connected.find((gateway) => gateway.id === id)
-        const { version = lastSeenVersion, transport = null, problems = [], isRecovering = false } = present ?? {}
+        const { version = lastSeenVersion, transport = null, isRecovering = false } = present ?? {}
+        const problems = present === undefined ? [] : problemsOf(present, view)
         return {
           id,
           name,

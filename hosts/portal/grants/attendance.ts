@@ -5,8 +5,9 @@ import { capital, obstacleText } from '../decide/obstacle-text.ts'
 import type { ClientPaths } from '../decide/client-paths.ts'
 import type { Presence } from '../decide/presence.ts'
 import type { View } from '../decide/view.ts'
+import type { Account, Gateway } from '../store/entities.ts'
 import { unixSeconds } from '../wire/wire-grant.ts'
-import { clientInterface, flowLogs } from '../wire/wire-interface.ts'
+import { clientInterface, flowLogs, gatewayInterface } from '../wire/wire-interface.ts'
 import type { Absences } from './absences.ts'
 import { instantAt, type Agenda } from './agenda.ts'
 import type { BlockedGateways } from './blocked-gateways.ts'
@@ -197,7 +198,7 @@ export class Attendance {
   }
 
   #joinGateway(connection: GatewayConnection, { topic, ref }: Pick<Frame, 'topic' | 'ref'>, now: Instant): void {
-    const { view, presence, grants, publicUrl } = this.#needs
+    const { view, presence } = this.#needs
     const gateway = view.get('gateways', connection.peerId)
     const account = gateway === undefined ? undefined : view.get('accounts', gateway.accountId)
     if (gateway === undefined || account === undefined) return this.#needs.peers.close(connection, UNKNOWN)
@@ -214,10 +215,29 @@ export class Attendance {
     this.#needs.lostGateways.relieved(id)
     this.#needs.peers.reply(connection, okReply(topic, ref))
     connection.isJoined = true
+    this.#initialize(connection, { gateway, account }, now)
+    this.#needs.gatewayUpdates.tellResources(gateway.id)
+    this.#needs.withdrawals.gatewayJoined(gateway.id)
+    this.#watchToken(connection, now)
+    this.#needs.requests.gatewayJoined(present, now)
+  }
+
+  /** Sends a gateway that has joined its `init` again, with other addresses or ranges than it was told. */
+  renumber(connection: GatewayConnection, account: Account, now: Instant): void {
+    const gateway = this.#needs.view.get('gateways', connection.peerId)
+    if (gateway !== undefined) this.#initialize(connection, { gateway, account }, now)
+  }
+
+  #initialize(
+    connection: GatewayConnection,
+    { gateway, account }: { gateway: Gateway; account: Account },
+    now: Instant,
+  ): void {
+    const { grants, publicUrl } = this.#needs
     this.#needs.peers.tell(connection, {
       event: 'init',
       payload: {
-        interface: { ipv4: gateway.ipv4, ipv6: gateway.ipv6 },
+        interface: gatewayInterface(gateway, account),
         relays: this.#needs.relayOffers.initial(connection, now),
         account_slug: account.slug,
         authorizations: grants
@@ -232,10 +252,6 @@ export class Attendance {
         config: { ipv4_masquerade_enabled: true, ipv6_masquerade_enabled: true },
       },
     })
-    this.#needs.gatewayUpdates.tellResources(gateway.id)
-    this.#needs.withdrawals.gatewayJoined(gateway.id)
-    this.#watchToken(connection, now)
-    this.#needs.requests.gatewayJoined(present, now)
   }
 
   /** Lets a gateway join when isolated plugins have answered about its grants, or failed to in their time. */

@@ -8,7 +8,7 @@ import { affectedBy } from './affected.ts'
 import type { Attendance } from './attendance.ts'
 import type { ConnectedPeers } from './connected-peers.ts'
 import { faultOf, hasOtherKey } from './connection-standing.ts'
-import { isClient } from './connections.ts'
+import { isClient, isGateway } from './connections.ts'
 import type { GatewayGrants } from './gateway-grants.ts'
 import type { GatewayUpdates } from './gateway-updates.ts'
 import type { GrantKeeper } from './grant-keeper.ts'
@@ -75,6 +75,7 @@ export class Consequences {
     for (const change of changes) {
       const { entity, id, after: row } = change
       if (change.entity === 'accounts' && change.after !== undefined) this.#tellInterfaces(change.after)
+      if (isRenumbered(change)) this.#renumber(change.after, now)
       // Still in force although its row is gone: an admin has removed the authorization itself.
       const grant = entity === 'authorizations' && row === undefined ? grants.get(id) : undefined
       if (grant !== undefined) keeper.withdraw(grant, { reason: 'authorization_removed' }, now)
@@ -114,6 +115,16 @@ export class Consequences {
     }
   }
 
+  /** Tells the gateways of an account their new addresses. The grants there have ended. */
+  #renumber(account: Account, now: Instant): void {
+    const { view, peers, attendance } = this.#needs
+    for (const connection of peers.all()) {
+      if (account.isDisabled || !isGateway(connection) || !connection.isJoined) continue
+      if (view.get('gateways', connection.peerId)?.accountId === account.id)
+        attendance.renumber(connection, account, now)
+    }
+  }
+
   #tellInterfaces(account: Account): void {
     const { view, peers, saidFacts } = this.#needs
     for (const connection of peers.all()) {
@@ -136,7 +147,7 @@ export class Consequences {
 /** Ends grants whose keys or addresses changed: both ends have to set them up again. */
 const endOutdated = (
   changes: readonly Change[],
-  { grants, keeper, lostGateways }: Pick<ConsequencesNeeds, 'grants' | 'keeper' | 'lostGateways'>,
+  { view, grants, keeper, lostGateways }: Pick<ConsequencesNeeds, 'view' | 'grants' | 'keeper' | 'lostGateways'>,
   now: Instant,
 ): void => {
   for (const change of changes) {
@@ -148,11 +159,25 @@ const endOutdated = (
       lostGateways.restarted(change.id)
       for (const grant of grants.ofGateway(change.id)) keeper.forget(grant)
     }
+    if (isRenumbered(change)) {
+      for (const client of view.all('clients')) {
+        if (client.accountId !== change.id) continue
+        for (const grant of grants.ofClient(client.id))
+          keeper.withdraw(grant, { reason: 'address_ranges_changed' }, now)
+      }
+    }
     if (change.entity === 'resources' && isElsewhere(change.before, change.after)) {
       for (const grant of grants.ofResource(change.id)) keeper.withdraw(grant, { reason: 'resource_changed' }, now)
     }
   }
 }
+
+/** Whether a change gives an account other ranges of addresses. */
+const isRenumbered = (change: Change): change is Change & { entity: 'accounts'; after: Account } =>
+  change.entity === 'accounts' &&
+  change.before !== undefined &&
+  change.after !== undefined &&
+  JSON.stringify(change.before.addressRanges) !== JSON.stringify(change.after.addressRanges)
 
 const isElsewhere = (before: Resource, after: Resource): boolean =>
   before.siteId !== after.siteId ||

@@ -7,7 +7,7 @@ import type { Random } from '../../../core/runtime/random.ts'
 import { SECOND, type UnixTime } from '../../../core/runtime/time.ts'
 import type { Presence, PresentGateway } from '../decide/presence.ts'
 import type { Choice } from '../decide/selection.ts'
-import { chooseAmong, siteGateways } from '../decide/site-gateways.ts'
+import { chooseAmong, problemsOf, siteGateways } from '../decide/site-gateways.ts'
 import type { View } from '../decide/view.ts'
 import type { AccessRequest } from './access-request.ts'
 import type { GrantLimits } from './grant-limits.ts'
@@ -65,7 +65,7 @@ export class GatewayChoice {
     const standing = (gatewayId: string): Grant | undefined => grants.find({ ...wished, gatewayId })
     const free = left.filter(({ id }) => grantLimits.hasRoom(id) || standing(id) !== undefined)
     const counts = {
-      problems: all.flatMap(({ problems = [] }) => problems.map(({ said }) => said)),
+      problems: all.flatMap((gateway) => problemsOf(gateway, this.#needs.view).map(({ said }) => said)),
       healthy: healthy.length,
       transports: [...new Set(healthy.map(({ transport }) => transport))],
       sameTransport: sameTransport.length,

@@ -16,6 +16,7 @@ import type { PathFields } from '../../../core/control/reported-path.ts'
 import type { ClientPath, ClientPaths } from '../decide/client-paths.ts'
 import { LOAD_INTERVAL_MS } from '../decide/candidate-facts.ts'
 import type { Presence } from '../decide/presence.ts'
+import { problemsOf } from '../decide/site-gateways.ts'
 import type { View } from '../decide/view.ts'
 import type { AccessRequest } from './access-request.ts'
 import type { Attendance } from './attendance.ts'
@@ -33,7 +34,7 @@ import type { Withdrawals } from './withdrawals.ts'
 
 export interface PeerFramesNeeds {
   view: View
-  presence: Pick<Presence, 'loadReported' | 'problemsReported'>
+  presence: Pick<Presence, 'loadReported' | 'problemsReported' | 'rangesHeeded'>
   peers: ConnectedPeers
   attendance: Attendance
   requests: Requests
@@ -170,9 +171,18 @@ export class PeerFrames {
           this.#needs.peers.tell(connection, { event: 'reportLoad', payload: { interval_ms: LOAD_INTERVAL_MS } })
         }
         this.#needs.stunOffers.learned(connection)
-        return this.#needs.relayOffers.learned(connection, now)
+        this.#needs.relayOffers.learned(connection, now)
+        return this.#learnRanges(connection, now)
       case 'setSnownetCapabilities':
     }
+  }
+
+  /** Has a gateway chosen that heeds the account's ranges, which it says only once it has joined. */
+  #learnRanges({ peerId, features }: GatewayConnection, now: Instant): void {
+    if (!features.has(FEATURES.addressRanges)) return
+    const present = this.#needs.presence.rangesHeeded(peerId)
+    if (present !== undefined && problemsOf(present, this.#needs.view).length === 0)
+      this.#needs.requests.gatewayJoined(present, now)
   }
 
   #noteRoundTrips(connection: ClientConnection, measured: RoundTrips, now: Instant): void {

@@ -1,5 +1,6 @@
 // Rows of the portal's database. Times are epoch milliseconds; ids are UUIDs in lower case. Every row except the
 // account itself belongs to one account, and every read or write names that account.
+import type { AddressRangeTexts } from '../../../core/net/address-ranges.ts'
 import type { JsonValue } from '../../../core/contract/identity-provider.ts'
 import type { FactRecord } from '../../../core/policy/known-facts.ts'
 import type { PolicyMode } from '../../../core/policy/compiled-policy.ts'
@@ -14,6 +15,8 @@ export interface Account {
   /** Resolvers that clients ask, in this order; for names that none of them is for, each client asks its own. */
   upstreamResolvers: UpstreamResolverSetting[]
   searchDomain: string | null
+  /** Ranges of addresses of the account's tunnels; null for the usual ones. */
+  addressRanges: AddressRangeTexts | null
   createdAt: UnixTime
 }
 

@@ -203,6 +203,7 @@ export class KnexStore implements Store {
         isDisabled: false,
         upstreamResolvers: [],
         searchDomain: null,
+        addressRanges: null,
         createdAt: at,
       }
       const changes: Change[] = [{ entity: 'accounts', accountId: id, id, after: account }]

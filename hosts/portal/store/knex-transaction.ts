@@ -1,4 +1,6 @@
 import type { Knex } from 'knex'
+import { toldRanges, type AddressRanges, type AddressRangeTexts } from '../../../core/net/address-ranges.ts'
+import { compareAddresses } from '../../../core/net/ip-address.ts'
 import { uuid, type Random } from '../../../core/runtime/random.ts'
 import type { UnixTime } from '../../../core/runtime/time.ts'
 import type { Change, Entities, EntityName } from './entities.ts'
@@ -9,7 +11,7 @@ import { StoreError } from './store-error.ts'
 import { searchCell } from './searched-text.ts'
 import type { Draft, Patch, Transaction, TunnelAddresses, WritableName } from './store.ts'
 import { childrenOf, TABLES } from './tables.ts'
-import { addressesAt, FIRST_OFFSET, LAST_OFFSET } from './tunnel-addresses.ts'
+import { addressesAt, FIRST_OFFSET, lastOffset, offsetOf } from './tunnel-addresses.ts'
 
 export interface TransactionOptions {
   dialect: Pick<Dialect, 'storeErrorOf' | 'expressions'>
@@ -114,10 +116,12 @@ export class KnexTransaction extends KnexReader implements Transaction {
   async allocateAddresses(): Promise<TunnelAddresses> {
     const counters = () => this.database('address_allocation').where({ account_id: this.accountId })
     const counter = (await counters().first()) as { next_offset: number } | undefined
-    let offset = counter?.next_offset ?? FIRST_OFFSET
-    for (let tried = FIRST_OFFSET; tried <= LAST_OFFSET; tried++) {
-      const addresses = addressesAt(offset)
-      const next = offset === LAST_OFFSET ? FIRST_OFFSET : offset + 1
+    const ranges = await this.#ranges()
+    const last = lastOffset(ranges)
+    let offset = Math.min(counter?.next_offset ?? FIRST_OFFSET, last)
+    for (let tried = FIRST_OFFSET; tried <= last; tried++) {
+      const addresses = addressesAt(offset, ranges)
+      const next = offset === last ? FIRST_OFFSET : offset + 1
       if (!(await this.#isTaken(addresses))) {
         if (counter === undefined)
           await this.database('address_allocation').insert({ account_id: this.accountId, next_offset: next })
@@ -127,6 +131,27 @@ export class KnexTransaction extends KnexReader implements Transaction {
       offset = next
     }
     throw new StoreError('ADDRESSES_EXHAUSTED', 'Every tunnel address of this account is in use.')
+  }
+
+  async moveAddresses(texts: AddressRangeTexts | null): Promise<number> {
+    const [before, after] = [await this.#ranges(), toldRanges(texts ?? undefined)]
+    const last = lastOffset(after)
+    const rows = []
+    for (const name of ['clients', 'gateways'] as const) {
+      for (const { id, ipv4 } of await this.list(name)) rows.push({ name, id, offset: offsetOf({ ipv4 }, before) })
+    }
+    const missing = rows.filter(({ offset }) => offset > last).length
+    if (missing > 0) return missing
+    // In an order in which no row takes an address that another one still has, should the ranges overlap.
+    const isUpwards = compareAddresses(after.tunnel[0].address, before.tunnel[0].address) > 0
+    rows.sort((a, b) => (isUpwards ? b.offset - a.offset : a.offset - b.offset))
+    for (const { name, id, offset } of rows) await this.patch(name, id, addressesAt(offset, after))
+    await this.patch('accounts', this.accountId, { addressRanges: texts })
+    return 0
+  }
+
+  async #ranges(): Promise<AddressRanges> {
+    return toldRanges((await this.get('accounts', this.accountId))?.addressRanges ?? undefined)
   }
 
   async #isTaken({ ipv4 }: TunnelAddresses): Promise<boolean> {

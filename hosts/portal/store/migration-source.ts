@@ -16,6 +16,7 @@ import * as ephemeralGateways from './migrations/0014-ephemeral-gateways.ts'
 import * as roles from './migrations/0015-roles.ts'
 import * as lists from './migrations/0016-lists.ts'
 import * as idempotencyKeys from './migrations/0017-idempotency-keys.ts'
+import * as addressRanges from './migrations/0018-address-ranges.ts'
 
 interface Migration {
   name: string
@@ -41,6 +42,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0015-roles', migration: roles },
   { name: '0016-lists', migration: lists },
   { name: '0017-idempotency-keys', migration: idempotencyKeys },
+  { name: '0018-address-ranges', migration: addressRanges },
 ]
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

@@ -1,3 +1,4 @@
+import type { AddressRangeTexts } from '../../../core/net/address-ranges.ts'
 import type { SignInRecords } from '../../../core/contract/identity-provider.ts'
 import type { UnixTime } from '../../../core/runtime/time.ts'
 import type { Account, Change, Entities, EntityName, Rows } from './entities.ts'
@@ -262,6 +263,11 @@ export interface Transaction extends Reader {
    * Returns a pair of tunnel addresses that no client or gateway of the account has, for a row about to be inserted.
    */
   allocateAddresses: () => Promise<TunnelAddresses>
+  /**
+   * Gives the account other address ranges (null for the usual ones), and each client and gateway the same place there
+   * that it has in the present ones. Returns for how many of them there is no room; changes nothing if that is not 0.
+   */
+  moveAddresses: (ranges: AddressRangeTexts | null) => Promise<number>
 }
 
 export interface TunnelAddresses {

@@ -23,6 +23,7 @@ export const TABLES: { [Name in EntityName]: Table<Name> } = {
       isDisabled: 'flag',
       upstreamResolvers: 'json',
       searchDomain: 'text',
+      addressRanges: 'json',
       createdAt: 'time',
     },
     references: {},

@@ -1,24 +1,24 @@
+import { addressAt, offsetIn, sizeOf, type AddressRanges } from '../../../core/net/address-ranges.ts'
+import { formatAddress, parseAddress } from '../../../core/net/ip-address.ts'
 import type { TunnelAddresses } from './store.ts'
 
-/**
- * First offset into 100.64.0.0/11 and fd00:2021:1111::/107, ranges of equal size whose first and last addresses stay
- * unused.
- */
+/** First offset into the ranges of tunnel addresses, whose first and last addresses stay unused. */
 export const FIRST_OFFSET = 1
-export const LAST_OFFSET = 2 ** 21 - 2
+
+/** Returns the last offset into the ranges of tunnel addresses, as there are in the smaller one of both families. */
+export const lastOffset = ({ tunnel }: AddressRanges): number => Math.min(...tunnel.map(sizeOf)) - 2
 
 /**
- * Returns the tunnel addresses at an offset into both ranges.
- * @throws RangeError outside `FIRST_OFFSET` to `LAST_OFFSET`
+ * Returns the tunnel addresses at an offset into the ranges.
+ * @throws RangeError outside `FIRST_OFFSET` to `lastOffset`
  */
-export const addressesAt = (offset: number): TunnelAddresses => {
-  if (!Number.isInteger(offset) || offset < FIRST_OFFSET || offset > LAST_OFFSET)
+export const addressesAt = (offset: number, ranges: AddressRanges): TunnelAddresses => {
+  if (!Number.isInteger(offset) || offset < FIRST_OFFSET || offset > lastOffset(ranges))
     throw new RangeError(`not an offset: ${offset}`)
-  const high = offset >>> 16
-  const low = offset & 0xffff
-  return {
-    ipv4: `100.${64 + high}.${low >>> 8}.${low & 0xff}`,
-    ipv6:
-      high === 0 ? `fd00:2021:1111::${low.toString(16)}` : `fd00:2021:1111::${high.toString(16)}:${low.toString(16)}`,
-  }
+  const [ipv4, ipv6] = ranges.tunnel.map((range) => formatAddress(addressAt(range, offset)))
+  return { ipv4: ipv4 ?? '', ipv6: ipv6 ?? '' }
 }
+
+/** Returns the offset at which a row has its tunnel addresses. */
+export const offsetOf = ({ ipv4 }: Pick<TunnelAddresses, 'ipv4'>, { tunnel: [range] }: AddressRanges): number =>
+  offsetIn(range, parseAddress(ipv4) ?? new Uint8Array(4))

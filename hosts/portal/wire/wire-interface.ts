@@ -1,6 +1,6 @@
-import { FEATURES, type ClientInterface, type FlowLogs } from '../../../core/control/messages.ts'
+import { FEATURES, type Body, type ClientInterface, type FlowLogs } from '../../../core/control/messages.ts'
 import { toReleased } from '../../../core/control/released-resolvers.ts'
-import type { Account, Actor, Client } from '../store/entities.ts'
+import type { Account, Actor, Client, Gateway } from '../store/entities.ts'
 
 /**
  * Builds the configuration of a client's tunnel interface: addresses, and resolvers for names that are no resource's. A
@@ -21,11 +21,12 @@ export const clientInterface = (
   },
   features: ReadonlySet<string>,
 ): ClientInterface => {
-  const { upstreamResolvers } = account
+  const { upstreamResolvers, addressRanges } = account
   return {
     ipv4: client.ipv4,
     ipv6: client.ipv6,
     search_domain: account.searchDomain,
+    ...toldRange(addressRanges),
     ...toReleased(upstreamResolvers),
     ...(features.has(FEATURES.upstreamResolvers) ? { upstream_resolvers: upstreamResolvers } : {}),
     ...(features.has(FEATURES.clientFacts) && facts.length > 0 ? { client_facts: [...facts] } : {}),
@@ -34,6 +35,22 @@ export const clientInterface = (
       : {}),
   }
 }
+
+/**
+ * Builds the part of an interface that tells of the account's ranges, if it has own ones. A peer tells only after its `init`
+ * that it heeds them, and others ignore what they do not know.
+ */
+const toldRange = (ranges: Account['addressRanges']): Pick<ClientInterface, 'address_ranges'> =>
+  ranges === null ? {} : { address_ranges: ranges }
+
+/** Builds the configuration of a gateway's tunnel interface. */
+export const gatewayInterface = ({ ipv4, ipv6 }: Gateway, { addressRanges }: Account): GatewayInterface => ({
+  ipv4,
+  ipv6,
+  ...toldRange(addressRanges),
+})
+
+type GatewayInterface = Body<'gateway', 'fromPortal', 'init'>['interface']
 
 /** Builds the flow log settings: nothing is uploaded, but the wire requires the fields. */
 export const flowLogs = (publicUrl: string): FlowLogs => ({

@@ -1,5 +1,4 @@
-import { formatPrefix } from '../../../core/net/prefix.ts'
-import { OWN_ADDRESSES } from '../../../core/net/reserved-range.ts'
+import { formatPrefix, type Prefix } from '../../../core/net/prefix.ts'
 import type { HostProblem } from '../../../core/runtime/host-problems.ts'
 import type { Comparison } from '../../../core/upkeep/reconciler.ts'
 import { CommandError, runCommand } from '../process/run-command.ts'
@@ -9,7 +8,6 @@ import { uplinks } from './uplinks.ts'
 
 /** Name of the nft table. */
 const TABLE = 'portreeve-guard'
-const [OWN_IPV4, OWN_IPV6] = [formatPrefix(OWN_ADDRESSES[0]), formatPrefix(OWN_ADDRESSES[1])]
 
 export interface GuardedDevice {
   device: string
@@ -17,6 +15,8 @@ export interface GuardedDevice {
   addresses: readonly string[]
   /** Whether other rules decide what is forwarded into the device, as at a gateway; the guard then does not. */
   forwards: boolean
+  /** Ranges that belong to tunnels: what is sent there is dropped in silence, as if nobody were there. */
+  own: readonly Prefix[]
 }
 
 /**
@@ -84,7 +84,7 @@ export const removeGuard = async (): Promise<boolean> => {
   }
 }
 
-const ruleset = ({ device, addresses, forwards }: GuardedDevice, outer: readonly string[]): string => {
+const ruleset = ({ device, addresses, forwards, own: ranges }: GuardedDevice, outer: readonly string[]): string => {
   const tun = `"${device}"`
   const own = (family: 'ip' | 'ip6'): string[] =>
     addresses
@@ -103,9 +103,7 @@ table inet ${TABLE} {
 delete table inet ${TABLE}
 table inet ${TABLE} {
   chain neighbours {
-    ip daddr ${OWN_IPV4} drop
-    ip6 daddr ${OWN_IPV6} drop
-    reject with icmpx admin-prohibited
+${ranges.map((range) => `    ${range.address.length === 4 ? 'ip' : 'ip6'} daddr ${formatPrefix(range)} drop\n`).join('')}    reject with icmpx admin-prohibited
   }
   chain input {
     type filter hook input priority filter - 10

@@ -128,7 +128,9 @@ export class ForwardingSwitches {
   /** Returns problems with switches that are off and cannot be written. `device` is the tunnel device. */
   async problems(device: string): Promise<HostProblem[]> {
     const isDeviceOn = (await valueOf(`${IPV4}/${device}/forwarding`)) === '1'
-    return (await switchedOff([...this.#locked])).filter(({ code }) => !isDeviceOn || code !== 'ipv4_forwarding_off')
+    return (await switchedOff([...this.#locked], device)).filter(
+      ({ code }) => !isDeviceOn || code !== 'ipv4_forwarding_off',
+    )
   }
 
   /** Gives up families that another program has switched on since. Returns whether there was one. */
@@ -200,12 +202,11 @@ export class ForwardingSwitches {
 const isRefusal = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && ['EROFS', 'EACCES', 'EPERM'].includes(String(error.code))
 
-const hasGlobalIpv6 = (): boolean =>
-  Object.values(networkInterfaces()).some((infos = []) =>
-    infos.some(({ family, internal, scopeid, address }) => {
-      const isTunnel = address.startsWith('fd00:2021:1111:')
-      return family === 'IPv6' && !internal && scopeid === 0 && !isTunnel
-    }),
+const hasGlobalIpv6 = (tunDevice: string | undefined): boolean =>
+  Object.entries(networkInterfaces()).some(
+    ([device, infos = []]) =>
+      device !== tunDevice &&
+      infos.some(({ family, internal, scopeid }) => family === 'IPv6' && !internal && scopeid === 0),
   )
 
 /** Returns problems with families that this machine does not forward, and that this process could not switch on. */
@@ -217,14 +218,14 @@ export const lockedForwarding = async (): Promise<HostProblem[]> => {
   ])
 }
 
-/** Returns problems with those of the families whose global switch is off. */
-const switchedOff = async (families: readonly ForwardedFamily[]): Promise<HostProblem[]> => {
+/** Returns problems with those of the families whose global switch is off. `device` is the tunnel device, if there is one. */
+const switchedOff = async (families: readonly ForwardedFamily[], device?: string): Promise<HostProblem[]> => {
   const found: HostProblem[] = []
   const isOff = async (family: ForwardedFamily, path: string): Promise<boolean> =>
     families.includes(family) && (await valueOf(path)) === '0'
   if (await isOff('ipv4', GLOBAL_IPV4)) found.push(offProblem('IPv4', 'net.ipv4.ip_forward'))
   // A machine without IPv6 addresses has nowhere to forward to.
-  if ((await isOff('ipv6', GLOBAL_IPV6)) && hasGlobalIpv6())
+  if ((await isOff('ipv6', GLOBAL_IPV6)) && hasGlobalIpv6(device))
     found.push(offProblem('IPv6', 'net.ipv6.conf.all.forwarding'))
   return found
 }

@@ -1,5 +1,5 @@
+import type { PrefixPair } from '../../../core/net/address-ranges.ts'
 import { formatPrefix } from '../../../core/net/prefix.ts'
-import { TUNNEL_ADDRESSES } from '../../../core/net/reserved-range.ts'
 import type { HostProblem } from '../../../core/runtime/host-problems.ts'
 import type { ForwardingOptions } from '../../../core/runtime/network-configuration.ts'
 import type { Comparison } from '../../../core/upkeep/reconciler.ts'
@@ -9,8 +9,10 @@ import { ForwardingSwitches, type ForwardedFamily } from './forwarding-switches.
 import type { HostPart } from './host-part.ts'
 import { NftTable } from './nft-table.ts'
 
-/** Source addresses accepted from the tunnel device. */
-const [TUNNEL_IPV4, TUNNEL_IPV6] = [formatPrefix(TUNNEL_ADDRESSES[0]), formatPrefix(TUNNEL_ADDRESSES[1])]
+/** Settings of a gateway's forwarding, with the source addresses that are accepted from the tunnel device. */
+interface ForwardingWanted extends ForwardingOptions {
+  tunnel: PrefixPair
+}
 
 const TABLE = 'portreeve'
 
@@ -33,7 +35,7 @@ export class Forwarding implements HostPart {
   readonly #switches: ForwardingSwitches
   readonly #table = new NftTable(TABLE)
   readonly #closing = new ClosingRules()
-  #enabled: { device: string; options: ForwardingOptions } | undefined
+  #enabled: { device: string; options: ForwardingWanted } | undefined
   #applied = ''
 
   /** `record`: path of a file that records changes to the kernel's switches, to undo them after a crash. */
@@ -42,7 +44,7 @@ export class Forwarding implements HostPart {
   }
 
   /** Sets what is wanted. */
-  want(device: string, options: ForwardingOptions): void {
+  want(device: string, options: ForwardingWanted): void {
     if (!/^[^\s"/\\]{1,15}$/.test(device)) throw new Error(`not a device name: ${device}`)
     this.#enabled = { device, options }
   }
@@ -118,8 +120,9 @@ const chains = async (): Promise<ReadonlySet<string>> => {
 const ruleset = (
   device: string,
   { closed, routers }: Pick<ForwardingSwitches, 'closed' | 'routers'>,
-  { masqueradeIpv4, masqueradeIpv6, servicePort }: ForwardingOptions,
+  { masqueradeIpv4, masqueradeIpv6, servicePort, tunnel }: ForwardingWanted,
 ): string => {
+  const [ipv4, ipv6] = tunnel.map(formatPrefix)
   const tun = `"${device}"`
   // The table is replaced in one transaction; it is declared first because deleting an absent table is an error.
   return `
@@ -131,8 +134,8 @@ table inet ${TABLE} {
     type filter hook forward priority filter
     policy accept
     iifname ${tun} oifname ${tun} drop
-    iifname ${tun} ip saddr ${TUNNEL_IPV4} accept
-    iifname ${tun} ip6 saddr ${TUNNEL_IPV6} accept
+    iifname ${tun} ip saddr ${ipv4} accept
+    iifname ${tun} ip6 saddr ${ipv6} accept
     iifname ${tun} drop
     oifname ${tun} ct state established,related accept
     oifname ${tun} drop
@@ -142,19 +145,19 @@ ${closed.map((family) => `  chain ${chainOf(family)} {\n${family === 'ipv4' ? th
     type filter hook input priority filter
     policy accept
     iifname != ${tun} accept
-    meta nfproto ipv4 ip saddr != ${TUNNEL_IPV4} drop
-    meta nfproto ipv6 ip6 saddr != ${TUNNEL_IPV6} drop
+    meta nfproto ipv4 ip saddr != ${ipv4} drop
+    meta nfproto ipv6 ip6 saddr != ${ipv6} drop
     fib daddr type != local drop
-    meta nfproto ipv4 ip daddr != ${TUNNEL_IPV4} accept
-    meta nfproto ipv6 ip6 daddr != ${TUNNEL_IPV6} accept
+    meta nfproto ipv4 ip daddr != ${ipv4} accept
+    meta nfproto ipv6 ip6 daddr != ${ipv6} accept
 ${PINGS_AND_ERRORS.map((kinds) => `    ${kinds} accept\n`).join('')}    meta l4proto { tcp, udp } th dport ${servicePort} accept
     drop
   }
   chain postrouting {
     type nat hook postrouting priority srcnat
     policy accept
-${masqueradeIpv4 ? `    ip saddr ${TUNNEL_IPV4} oifname != ${tun} masquerade\n` : ''}${
-    masqueradeIpv6 ? `    ip6 saddr ${TUNNEL_IPV6} oifname != ${tun} masquerade\n` : ''
+${masqueradeIpv4 ? `    ip saddr ${ipv4} oifname != ${tun} masquerade\n` : ''}${
+    masqueradeIpv6 ? `    ip6 saddr ${ipv6} oifname != ${tun} masquerade\n` : ''
   }  }
 }
 `

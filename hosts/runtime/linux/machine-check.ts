@@ -35,7 +35,7 @@ export const checkMachine = async ({
   const isGateway = role === 'gateway'
   const routing = new Routing({ leavesReplies: !isGateway })
   const ranges = isGateway ? TUNNEL_ADDRESSES : [...MAPPED_ADDRESSES, ...SENTINEL_ADDRESSES]
-  routing.want(device, ranges.map(formatPrefix))
+  routing.want({ device, prefixes: ranges.map(formatPrefix) })
   const firewalls = new ForeignFirewalls()
   firewalls.want(device)
   const legacy = new LegacyFirewall()

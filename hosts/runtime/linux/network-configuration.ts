@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { DEFAULT_RANGES, type AddressRanges } from '../../../core/net/address-ranges.ts'
 import type { Logger } from '../../../core/runtime/logger.ts'
 import type { ForwardingOptions, NetworkConfiguration } from '../../../core/runtime/network-configuration.ts'
 import { DeviceAddresses, enableIpv6 } from './device-addresses.ts'
@@ -35,6 +36,7 @@ export class LinuxNetworkConfiguration implements NetworkConfiguration {
   readonly #forwarding: Forwarding
   readonly #firewalls = new ForeignFirewalls()
   readonly #legacy = new LegacyFirewall()
+  #ranges: AddressRanges = DEFAULT_RANGES
 
   /** `stateFolder`: folder for a record of changes to the machine, to undo them after a crash. */
   constructor({ role = 'client', logger, stateFolder, upkeep }: LinuxNetworkOptions) {
@@ -53,10 +55,12 @@ export class LinuxNetworkConfiguration implements NetworkConfiguration {
     })
   }
 
-  async setAddresses(device: string, addresses: readonly string[]): Promise<void> {
+  async setAddresses(device: string, addresses: readonly string[], ranges = DEFAULT_RANGES): Promise<void> {
     checkDevice(device)
+    this.#ranges = ranges
     const wanted = await this.#usable(device, addresses)
-    this.#guard.want({ device, addresses: wanted.map((each) => each.replace(/\/.*/, '')), forwards: false })
+    const bare = wanted.map((each) => each.replace(/\/.*/, ''))
+    this.#guard.want({ device, addresses: bare, forwards: false, own: ranges.own })
     // Before the device has an address: otherwise the machine would answer neighbours for a moment.
     await unlessKnown(this.#upkeep.keep(this.#guard))
     this.#addresses.want(device, wanted)
@@ -65,12 +69,12 @@ export class LinuxNetworkConfiguration implements NetworkConfiguration {
 
   async setRoutes(device: string, prefixes: readonly string[]): Promise<void> {
     checkDevice(device)
-    this.#routing.want(device, await this.#usable(device, prefixes))
+    this.#routing.want({ device, prefixes: await this.#usable(device, prefixes), ranges: this.#ranges })
     await this.#upkeep.keep(this.#routing)
   }
 
   async enableForwarding(device: string, options: ForwardingOptions): Promise<void> {
-    this.#forwarding.want(device, options)
+    this.#forwarding.want(device, { ...options, tunnel: this.#ranges.tunnel })
     await this.#upkeep.keep(this.#forwarding)
     this.#firewalls.want(device)
     await unlessKnown(this.#upkeep.keep(this.#firewalls))

@@ -1,5 +1,4 @@
-import { formatPrefix } from '../../../core/net/prefix.ts'
-import { TUNNEL_ADDRESSES } from '../../../core/net/reserved-range.ts'
+import { formatPrefix, type Prefix } from '../../../core/net/prefix.ts'
 import { OWN_SOCKET_MARK } from '../../../core/runtime/network-configuration.ts'
 import type { PlannedRoute } from '../../../core/upkeep/route-plan.ts'
 import { CommandError, runCommand } from '../process/run-command.ts'
@@ -33,10 +32,10 @@ const NUMBERS = OWN_TABLES.map(({ table }) => String(table))
 /** Whether a printed rule leads to a table of a client or gateway. */
 export const leadsToOwnTable = (rule: Record<string, unknown>): boolean => NUMBERS.includes(String(rule['table']))
 
-/** Returns the rule by which all sockets use a table, except marked ones; `ORPHANS` is for tunnel addresses only. */
-export const tableRule = ({ table, priority }: OwnTable, family: IpFamily): string =>
+/** Returns the rule by which all sockets use a table, except marked ones; `ORPHANS` is for tunnel addresses only, of `tunnel`. */
+export const tableRule = ({ table, priority }: OwnTable, tunnel: Prefix): string =>
   priority === ORPHANS.priority
-    ? `priority ${priority} from ${formatPrefix(TUNNEL_ADDRESSES[family === '-4' ? 0 : 1])} lookup ${table}`
+    ? `priority ${priority} from ${formatPrefix(tunnel)} lookup ${table}`
     : `priority ${priority} not fwmark 0x${OWN_SOCKET_MARK.toString(16)} lookup ${table}`
 
 /** Returns the text of a route, as for `ip route add`, without its table. */

@@ -1,7 +1,14 @@
 import { existsSync } from 'node:fs'
+import { DEFAULT_RANGES } from '../../../core/net/address-ranges.ts'
 import type { HostProblem } from '../../../core/runtime/host-problems.ts'
 import type { Comparison } from '../../../core/upkeep/reconciler.ts'
-import { planRoutes, type LinkRoute, type PlannedRoute, type RoutePlan } from '../../../core/upkeep/route-plan.ts'
+import {
+  planRoutes,
+  type LinkRoute,
+  type PlannedRoute,
+  type RoutePlan,
+  type RoutesWanted,
+} from '../../../core/upkeep/route-plan.ts'
 import { runCommand } from '../process/run-command.ts'
 import type { HostPart } from './host-part.ts'
 import { askIp, canonicalPrefix, isObject, type IpFamily } from './ip-command.ts'
@@ -44,7 +51,7 @@ interface Look {
 export class Routing implements HostPart {
   readonly name = 'routes'
   readonly #leavesReplies: boolean
-  #wanted: { device: string; prefixes: readonly string[] } | undefined
+  #wanted: RoutesWanted | undefined
   readonly #applied = new Map<IpFamily, RoutingState>()
 
   /**
@@ -55,9 +62,9 @@ export class Routing implements HostPart {
     this.#leavesReplies = leavesReplies
   }
 
-  /** Sets what is wanted. `prefixes`: canonical prefixes with their length. */
-  want(device: string, prefixes: readonly string[]): void {
-    this.#wanted = { device, prefixes }
+  /** Sets what is wanted: canonical prefixes with their length. */
+  want(wanted: RoutesWanted): void {
+    this.#wanted = wanted
   }
 
   async compare(): Promise<Comparison> {
@@ -114,7 +121,7 @@ export class Routing implements HostPart {
   }
 
   async #look(family: IpFamily): Promise<Look> {
-    const { device, prefixes } = this.#wanted ?? { device: '', prefixes: [] }
+    const { device, prefixes, ranges = DEFAULT_RANGES } = this.#wanted ?? { device: '', prefixes: [] }
     const [rules = [], main = [], addresses = [], ...tables] = await askIp(family, [
       'rule show',
       'route show table main',
@@ -124,7 +131,7 @@ export class Routing implements HostPart {
     const mine = prefixes.filter((prefix) => prefix.includes(':') === (family === '-6'))
     const plan = planRoutes(
       FAMILIES[family],
-      { device, prefixes: mine },
+      { device, prefixes: mine, ranges },
       { links: linksIn(main, family, device), ownAddresses: this.#leavesReplies ? addressesIn(addresses, device) : [] },
     )
     const wanted = new Map<OwnTable, PlannedRoute[]>([
@@ -139,7 +146,9 @@ export class Routing implements HostPart {
       wanted: {
         rules: [
           ...plan.replies.map((address) => ownRule(REPLIES, `from ${address} lookup main`)),
-          ...OWN_TABLES.filter((table) => wanted.get(table)?.length !== 0).map((table) => tableRule(table, family)),
+          ...OWN_TABLES.filter((table) => wanted.get(table)?.length !== 0).map((table) =>
+            tableRule(table, ranges.tunnel[family === '-4' ? 0 : 1]),
+          ),
         ],
         routes: wanted,
       },

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { canonicalAddress } from '../../../core/net/ip-address.ts'
+import { canonicalAddress, parseAddress } from '../../../core/net/ip-address.ts'
+import { isInRange, SENTINEL_ADDRESSES } from '../../../core/net/reserved-range.ts'
 import type { SystemResolvers } from '../../../core/runtime/dns-exchange.ts'
 import { endpoint, type Endpoint } from '../../../core/runtime/endpoint.ts'
 import { CommandError } from '../process/run-command.ts'
@@ -11,9 +12,13 @@ import { resolvectl } from './resolvectl.ts'
 const RESOLVED_SERVERS = '/run/systemd/resolve/resolv.conf'
 const MAX_SERVERS = 16
 
-/** Whether an address is a sentinel, at which the client's own resolver listens. Wire §4 */
-const isSentinel = (address: string): boolean =>
-  address.startsWith('100.100.111.') || address.startsWith('fd00:2021:1111:8000:100:100:111:')
+/**
+ * Whether an address is a usual one of a client's own resolver; where an earlier run has left it, nobody says so. Wire §4
+ */
+const isSentinel = (address: string): boolean => {
+  const bytes = parseAddress(address)
+  return bytes !== undefined && isInRange(SENTINEL_ADDRESSES, bytes)
+}
 
 /** Time for which servers that systemd-resolved has told are taken as they were, in milliseconds. */
 const TOLD_FOR_MS = 4_000
@@ -28,6 +33,8 @@ export class LinuxSystemResolvers implements SystemResolvers {
   /** Servers that systemd-resolved asks over TLS or at a port other than 53. */
   #special: readonly SpecialServer[] = []
   #toldAt: number | undefined
+  /** Addresses of the client's own resolver. */
+  readonly #own = new Set<string>()
 
   constructor({ path = '/etc/resolv.conf', resolvedPath = RESOLVED_SERVERS } = {}) {
     this.#path = path
@@ -42,26 +49,35 @@ export class LinuxSystemResolvers implements SystemResolvers {
     this.#toldAt = performance.now()
     if (!existsSync(dirname(this.#resolvedPath))) return
     try {
-      this.#special = specialServers(await resolvectl('dns'), await resolvectl('dnsovertls'))
+      const found = specialServers(await resolvectl('dns'), await resolvectl('dnsovertls'))
+      this.#special = found.filter(({ address }) => !this.#own.has(address))
     } catch (error) {
       if (!(error instanceof CommandError)) throw error
       this.#special = []
     }
   }
 
+  leaveOut(addresses: readonly string[]): void {
+    for (const address of addresses) this.#own.add(address)
+  }
+
   servers(): readonly Endpoint[] {
-    const servers = addressesOf(originalResolvConf(this.#path))
+    const servers = this.#others(addressesOf(originalResolvConf(this.#path)))
     if (!servers.includes('127.0.0.53') && !isResolvedLink(this.#path)) {
       return servers.slice(0, MAX_SERVERS).map((address) => endpoint(address, 53))
     }
     if (this.#toldAt === undefined || performance.now() - this.#toldAt > TOLD_FOR_MS) void this.refresh()
     const overTls = this.#special.filter(({ name }) => name !== undefined)
-    const listed = addressesOf(readText(this.#resolvedPath)).flatMap((address) => {
+    const listed = this.#others(addressesOf(readText(this.#resolvedPath))).flatMap((address) => {
       const ways = overTls.filter((one) => one.address === address)
       return ways.length === 0 ? [endpoint(address, 53)] : ways.map(({ server }) => server)
     })
     // The file leaves out servers of other ports, for which resolv.conf has no words.
     return [...new Set([...listed, ...this.#special.map(({ server }) => server)])].slice(0, MAX_SERVERS)
+  }
+
+  #others(addresses: readonly string[]): string[] {
+    return addresses.filter((address) => !this.#own.has(address))
   }
 
   serverName(server: Endpoint): string | undefined {

@@ -1,7 +1,10 @@
 // Runs in a namespace, see upkeep.test.ts: a gateway's or a client's network, kept in force by the product's own parts.
 // Arguments: the role, the state folder, and for a client the prefixes of its resources. Prints `ready`, the problems
 // whenever they change, and on each SIGUSR1 which families of a probe out of the tunnel were answered by the server at
-// 198.51.100.2 and 2001:db8:1::2. Undoes everything and ends on SIGUSR2.
+// 198.51.100.2 and 2001:db8:1::2. Takes addresses of other ranges on SIGHUP, and prints `moved`; the next one takes it
+// back. Undoes everything and ends on SIGUSR2.
+import { DEFAULT_RANGES, toldRanges } from '../../../core/net/address-ranges.ts'
+import { formatPrefix } from '../../../core/net/prefix.ts'
 import { SITE_SERVICE_PORT } from '../../../core/dns/site-service.ts'
 import {
   createClock,
@@ -9,10 +12,16 @@ import {
   createTunDevices,
   createUpkeep,
 } from '../../../hosts/runtime/index.ts'
+import { addressesAt } from '../../../hosts/portal/store/tunnel-addresses.ts'
 import { buildPacket, describePacket } from '../../kit/packet-builder.ts'
 
 const PROBE_MS = 400
-const SOURCES = { ipv4: '100.64.0.5', ipv6: 'fd00:2021:1111::5' } as const
+const OTHER_RANGES = toldRanges({
+  devices_ipv4: '10.200.0.0/16',
+  devices_ipv6: 'fd12:3456:789a::/64',
+  mapped_ipv4: '10.201.0.0/16',
+  mapped_ipv6: 'fd12:3456:789a:1::/64',
+})
 const TARGETS = { ipv4: '198.51.100.2', ipv6: '2001:db8:1::2' } as const
 const FAMILIES = ['ipv4', 'ipv6'] as const
 
@@ -38,10 +47,18 @@ const clock = createClock()
 const upkeep = createUpkeep({ role, clock })
 upkeep.watch(() => process.stdout.write(`problems ${JSON.stringify(upkeep.problems())}\n`))
 const network = createNetworkConfiguration({ role: isGateway ? 'gateway' : 'client', stateFolder, upkeep })
-await network.setAddresses(name, isGateway ? ['100.64.0.1', 'fd00:2021:1111::1'] : ['100.64.0.9', 'fd00:2021:1111::9'])
-await network.setRoutes(name, isGateway ? ['100.64.0.0/11', 'fd00:2021:1111::/107'] : prefixes)
 const options = { masqueradeIpv4: true, masqueradeIpv6: true, servicePort: SITE_SERVICE_PORT }
-if (isGateway) await network.enableForwarding(name, options)
+let ranges = DEFAULT_RANGES
+const configure = async (): Promise<void> => {
+  await network.setAddresses(name, Object.values(addressesAt(isGateway ? 1 : 9, ranges)), ranges)
+  await network.setRoutes(name, isGateway ? ranges.tunnel.map(formatPrefix) : prefixes)
+  if (isGateway) await network.enableForwarding(name, options)
+}
+await configure()
+process.on('SIGHUP', () => {
+  ranges = ranges === DEFAULT_RANGES ? OTHER_RANGES : DEFAULT_RANGES
+  void configure().then(() => process.stdout.write(`moved to ${formatPrefix(ranges.tunnel[0])}\n`))
+})
 
 let probes = 0
 process.on('SIGUSR1', () => {
@@ -59,7 +76,12 @@ process.on('SIGUSR1', () => {
   })
   device.write(
     FAMILIES.map((family) =>
-      buildPacket({ kind: 'echoRequest', source: SOURCES[family], destination: TARGETS[family], sourcePort: probe }),
+      buildPacket({
+        kind: 'echoRequest',
+        source: addressesAt(5, ranges)[family],
+        destination: TARGETS[family],
+        sourcePort: probe,
+      }),
     ),
   )
 })

@@ -195,6 +195,25 @@ describe('a machine that belongs to others, too', function () {
       await until('no problem is left', async () => problemsOf(part).length === 0)
     })
 
+    it('M6 a gateway whose account gets other address ranges has addresses there, forwards from there alone, and goes back', async () => {
+      const addresses = () => gateway.ip(['-br', 'address', 'show', 'dev', 'tun-gateway'])
+      const before = await addresses()
+      part.kill('SIGHUP')
+      await part.line((line) => line.startsWith('moved to 10.200.'))
+      expect(await addresses())
+        .to.contain('10.200.0.1/32')
+        .and.contain('fd12:3456:789a::1/128')
+        .and.not.contain('100.64')
+      const rules = await nft('list', 'table', 'inet', 'portreeve')
+      expect(rules).to.contain('ip saddr 10.200.0.0/16').and.not.contain('100.64.')
+      await passes(part)
+      await isClosed()
+      part.kill('SIGHUP')
+      await part.line((line) => line.startsWith('moved to 100.64.'))
+      expect(await addresses()).to.equal(before)
+      await passes(part)
+    })
+
     it('M2 a gateway’s rules in iptables and in the older iptables are gone after a stop, also those of a run that was killed, and rules of others stay', async () => {
       const legacy = (await hasLegacy()) ? LEGACY : []
       const commands = [

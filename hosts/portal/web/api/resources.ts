@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Resource } from '../../store/entities.ts'
 import type { Transaction } from '../../store/store.ts'
 import { invalidBody, Problem } from '../http/problem.ts'
+import { checkOutsideRanges } from './account-ranges.ts'
 import { collection, existing, idOf } from './collection.ts'
 import type { Endpoint } from './endpoint.ts'
 import { exactly, idsIn, listOf, listText, oneOf, relatedTo } from './list-query.ts'
@@ -102,11 +103,13 @@ export const resourceEndpoints = ({ store }: ApiParts): Endpoint[] => {
   const insertResource = resources.insert(async (ctx, tx) => {
     const body = draft.of(ctx)
     if (body.type === 'internet') await isOnlyInternet(tx)
+    const address = validAddress(body.type, body.address, body.filters)
+    await checkOutsideRanges(tx, ctx.state.account.id, address)
     return {
       siteId: body.site_id,
       name: body.name,
       type: body.type,
-      address: validAddress(body.type, body.address, body.filters),
+      address,
       addressDescription: body.address_description,
       filters: body.filters,
       ipStack: body.ip_stack,
@@ -116,7 +119,9 @@ export const resourceEndpoints = ({ store }: ApiParts): Endpoint[] => {
     const before = await existing(tx, 'resources', idOf(ctx))
     const change = patch.of(ctx)
     if (change.type === 'internet' && before.type !== 'internet') await isOnlyInternet(tx)
-    return resourceChange(before, change)
+    const changed = resourceChange(before, change)
+    await checkOutsideRanges(tx, ctx.state.account.id, changed.address ?? null)
+    return changed
   })
 
   const list = listOf('resources', ResourceBody, {

@@ -222,6 +222,50 @@ for (const driver of [...SQLITE_LIBRARIES, 'pg'] as const)
       ])
     })
 
+    it('M6 the store gives devices the same place in other address ranges, also overlapping ones, and says for how many there is no room', async () => {
+      const { site } = await write(grown)
+      const gateway = (tx: Transaction, externalId: string, addresses: { ipv4: string; ipv6: string }) =>
+        tx.insert('gateways', {
+          siteId: site.id,
+          externalId,
+          name: externalId,
+          publicKey: externalId,
+          pskBase: 'hush-hush',
+          ...addresses,
+          isEphemeral: false,
+          presentAt: null,
+          lastSeenAt: null,
+          lastSeenVersion: null,
+        })
+      await write(async (tx) => {
+        for (const name of ['a', 'b']) await gateway(tx, name, await tx.allocateAddresses())
+        await gateway(tx, 'far', { ipv4: '100.64.16.1', ipv6: 'fd00:2021:1111::1001' })
+      })
+      const addresses = () => write(async (tx) => (await tx.list('gateways')).map(({ ipv4, ipv6 }) => [ipv4, ipv6]))
+      const before = await addresses()
+      const ranges = {
+        devices_ipv4: '10.0.0.0/19',
+        devices_ipv6: 'fd12::/64',
+        mapped_ipv4: '100.96.0.0/11',
+        mapped_ipv6: 'fd00:2021:1111:8000::/64',
+      }
+      const move = (changed: Partial<typeof ranges>) => write((tx) => tx.moveAddresses({ ...ranges, ...changed }))
+      expect(await move({ devices_ipv4: '10.0.0.0/20' }), 'a range that is too small').to.equal(1)
+      expect(await addresses()).to.deep.equal(before)
+      expect(await move({})).to.equal(0)
+      expect(await addresses()).to.deep.include.members([
+        ['10.0.0.1', 'fd12::1'],
+        ['10.0.16.1', 'fd12::1001'],
+      ])
+      expect(await write((tx) => tx.allocateAddresses())).to.deep.equal({ ipv4: '10.0.0.3', ipv6: 'fd12::3' })
+      // 10.0.32.0/19, then back, within 10.0.0.0/18.
+      for (const devices_ipv4 of ['10.0.32.0/19', '10.0.0.0/18', '10.0.32.0/19'])
+        expect(await move({ devices_ipv4 })).to.equal(0)
+      expect(await addresses()).to.deep.include(['10.0.48.1', 'fd12::1001'])
+      expect(await write((tx) => tx.moveAddresses(null))).to.equal(0)
+      expect(await addresses()).to.deep.equal(before)
+    })
+
     it("the store tells another process's changes with its own next write, first and once", async () => {
       const [mine, other] = [await open(2), await open(3)]
       const told: Change[][] = []

@@ -65,6 +65,37 @@ describe('the REST API', () => {
     ])
   })
 
+  it('M6 the REST API changes the address ranges of an account, refuses those that cannot be, and resources within them', async () => {
+    const site = await portal.create('/sites', { name: 'Ranges' })
+    const usual = (await portal.api('GET', '/account')).body.address_ranges
+    expect(usual).to.include({ devices_ipv4: '100.64.0.0/11', mapped_ipv6: 'fd00:2021:1111:8000::/64' })
+    const change = (address_ranges: unknown) => portal.api('PATCH', '/account', { address_ranges })
+    const cidr = (address: string) =>
+      portal.api('POST', '/resources', { name: address, type: 'cidr', address, site_id: site.id })
+    await cidr('10.10.0.0/16')
+    for (const [body, path] of [
+      [{ devices_ipv4: '10.10.0.0/20' }, 'address_ranges'],
+      [{ devices_ipv4: '127.0.0.0/16' }, 'address_ranges.devices_ipv4'],
+      [{ mapped_ipv4: '100.64.0.0/11' }, 'address_ranges.mapped_ipv4'],
+      [{ mapped_ipv6: 'fe80::/64' }, 'address_ranges.mapped_ipv6'],
+      [{ mapped: '10.0.0.0/16' }, 'address_ranges'],
+    ] as const) {
+      const answer = await change(body)
+      expect(answer.status, JSON.stringify(body)).to.equal(422)
+      expect(answer.body.errors[0].path).to.equal(path)
+    }
+    const changed = await change({ devices_ipv4: '10.20.0.0/16' })
+    expect(changed.body.address_ranges).to.deep.equal({ ...usual, devices_ipv4: '10.20.0.0/16' })
+    const within = await cidr('10.20.7.0/24')
+    expect([within.status, within.body.errors[0].message]).to.deep.equal([
+      422,
+      'is within or around 10.20.0.0/16, the tunnels’ own addresses (address_ranges of the account)',
+    ])
+    expect((await cidr('100.64.0.0/24')).status, 'the usual ranges are no resource’s either').to.equal(422)
+    expect((await change(null)).body.address_ranges).to.deep.equal(usual)
+    expect((await cidr('10.20.7.0/24')).status).to.equal(201)
+  })
+
   it('the REST API adds and removes members without touching the others', async () => {
     const group = await portal.create('/groups', { name: 'Choir' })
     const actors = []
