@@ -24,8 +24,12 @@ export interface NetworkConfiguration {
    * `ranges`: those of the account's tunnels, for the later calls, too; the usual ones by default.
    */
   setAddresses: (device: string, addresses: readonly string[], ranges?: AddressRanges) => Promise<void>
-  /** Routes exactly these prefixes (`192.0.2.0/24`) to the device, except for sockets marked with `OWN_SOCKET_MARK`. */
-  setRoutes: (device: string, prefixes: readonly string[]) => Promise<void>
+  /**
+   * Routes exactly these prefixes (`192.0.2.0/24`) to the device, except for sockets marked with `OWN_SOCKET_MARK`. At a
+   * client, ends open TCP connections of this machine to prefixes that are routed no longer, as far as the system can, and
+   * returns their number.
+   */
+  setRoutes: (device: string, prefixes: readonly string[]) => Promise<number>
   /**
    * For gateways: forwards packets from the device, masquerading them if set. At the device's own addresses, only
    * `servicePort` is reachable.

@@ -177,7 +177,10 @@ export class ClientShell {
   #setRoutes(): void {
     const prefixes = this.#prefixes
     if (prefixes === undefined) return
-    this.#peer.tasks.add('setting routes', () => this.#ports.network.setRoutes(this.#device, prefixes))
+    this.#peer.tasks.add('setting routes', async () => {
+      const count = await this.#ports.network.setRoutes(this.#device, prefixes)
+      if (count > 0) this.#peer.tell({ type: 'connectionsEnded', count })
+    })
   }
 
   #perform(output: ClientOutput): void {

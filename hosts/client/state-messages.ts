@@ -14,6 +14,8 @@ export type ClientInput =
   | Extract<NameServiceInput, { type: 'upstreamsFound' | 'tcpQueryReceived' | 'inspectionRequested' }>
   | Extract<ClientFlowsInput, { type: 'listenersOpened' | 'accessWanted' }>
   | Extract<OwnFactsInput, { type: 'factFound' }>
+  /** Open connections of applications were ended by the system, as their routes into the tunnel are gone. */
+  | { type: 'connectionsEnded'; count: number }
 
 export type ClientOutput =
   | PeerOutput<'client'>

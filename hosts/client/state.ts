@@ -18,6 +18,7 @@ import {
 } from '../../core/flow/lane.ts'
 import type { PeerPaths } from '../../core/ice/peer-paths.ts'
 import { TransportNews, transportStatus, type TransportStatus } from '../../core/ice/transport-news.ts'
+import { Counters } from '../../core/runtime/counters.ts'
 import { HeldMachines, type Tell } from '../../core/runtime/held-machines.ts'
 import type { Deadline, Machine } from '../../core/runtime/machine.ts'
 import type { Note } from '../../core/runtime/note.ts'
@@ -77,6 +78,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   readonly #names: NameService
   readonly #connections: Connections
   readonly #held = new HeldMachines()
+  readonly #machine = new Counters<'connection-reset'>()
   readonly #tellPortal: Tell<PortalSideInput<'client'>>
   readonly #tellConnections: Tell<ConnectionsInput>
   readonly #tellLane: Tell<LaneInput<ClientFlowsInput, ClientFlowsOutput>>
@@ -202,6 +204,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
       ...this.#lane.counters(),
       names: this.#names.counters(),
       connections: this.#connections.counters(),
+      machine: this.#machine.snapshot(),
     }
   }
 
@@ -238,6 +241,9 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
         return this.#tellNames(input, now)
       case 'factFound':
         return this.#tellFacts(input, now)
+      case 'connectionsEnded':
+        for (let at = 0; at < input.count; at++) this.#machine.count('connection-reset')
+        return
       case 'stopped':
         this.#tellConnections({ type: 'serversOffered', stunServers: [], relays: [] }, now)
         return this.#tellPortal(input, now)

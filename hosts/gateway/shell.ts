@@ -118,7 +118,7 @@ export class GatewayShell {
     const device = this.#device
     tasks.add('setting addresses', () => network.setAddresses(device, [ipv4, ipv6], ranges))
     tasks.add("listening for clients' DNS", async () => void (await this.#nameService.listenOn([ipv4, ipv6])))
-    tasks.add('setting routes', () => network.setRoutes(device, ranges.tunnel.map(formatPrefix)))
+    tasks.add('setting routes', async () => void (await network.setRoutes(device, ranges.tunnel.map(formatPrefix))))
     tasks.add('forwarding', () => network.enableForwarding(device, { ...masquerade, servicePort: SITE_SERVICE_PORT }))
   }
 

@@ -11,6 +11,7 @@ import type { HostPart } from './host-part.ts'
 import { canonicalPrefix } from './ip-command.ts'
 import { LegacyFirewall } from './legacy-firewall.ts'
 import { claimMachine } from './machine-owner.ts'
+import { endConnections } from './open-connections.ts'
 import { Routing } from './routing.ts'
 import { HostProblemError, type Upkeep } from './upkeep.ts'
 
@@ -37,11 +38,17 @@ export class LinuxNetworkConfiguration implements NetworkConfiguration {
   readonly #firewalls = new ForeignFirewalls()
   readonly #legacy = new LegacyFirewall()
   #ranges: AddressRanges = DEFAULT_RANGES
+  readonly #role: 'client' | 'gateway'
+  /** Addresses of the device, without prefix length; and those that it had when routes were last set, with these. */
+  #bare: readonly string[] = []
+  #from: readonly string[] = []
+  #routed: readonly string[] = []
 
   /** `stateFolder`: folder for a record of changes to the machine, to undo them after a crash. */
   constructor({ role = 'client', logger, stateFolder, upkeep }: LinuxNetworkOptions) {
     this.#logger = logger
     this.#upkeep = upkeep
+    this.#role = role
     this.#routing = new Routing({ leavesReplies: role === 'client' })
     this.#forwarding = new Forwarding({
       record: stateFolder === undefined ? undefined : join(stateFolder, 'forwarding.json'),
@@ -59,18 +66,29 @@ export class LinuxNetworkConfiguration implements NetworkConfiguration {
     checkDevice(device)
     this.#ranges = ranges
     const wanted = await this.#usable(device, addresses)
-    const bare = wanted.map((each) => each.replace(/\/.*/, ''))
-    this.#guard.want({ device, addresses: bare, forwards: false, own: ranges.own })
+    this.#bare = wanted.map((each) => each.replace(/\/.*/, ''))
+    this.#guard.want({ device, addresses: this.#bare, forwards: false, own: ranges.own })
     // Before the device has an address: otherwise the machine would answer neighbours for a moment.
     await unlessKnown(this.#upkeep.keep(this.#guard))
     this.#addresses.want(device, wanted)
     await this.#upkeep.keep(this.#addresses)
   }
 
-  async setRoutes(device: string, prefixes: readonly string[]): Promise<void> {
+  async setRoutes(device: string, prefixes: readonly string[]): Promise<number> {
     checkDevice(device)
-    this.#routing.want({ device, prefixes: await this.#usable(device, prefixes), ranges: this.#ranges })
+    const { routed, from } = { routed: this.#routed, from: this.#from }
+    this.#routed = await this.#usable(device, prefixes)
+    this.#from = this.#bare
+    this.#routing.want({ device, prefixes: this.#routed, ranges: this.#ranges })
     await this.#upkeep.keep(this.#routing)
+    if (this.#role === 'gateway') return 0
+    const kept = this.#routed
+    const moved = from.filter((address) => !this.#bare.includes(address))
+    const removed = routed.filter((prefix) => !kept.includes(prefix))
+    return (
+      (await endConnections({ from, gone: removed, kept })) +
+      (await endConnections({ from: moved, gone: EVERYTHING, kept: [] }))
+    )
   }
 
   async enableForwarding(device: string, options: ForwardingOptions): Promise<void> {
@@ -113,6 +131,8 @@ const unlessKnown = async (work: Promise<void>): Promise<void> => {
     if (!(error instanceof HostProblemError)) throw error
   }
 }
+
+const EVERYTHING = ['0.0.0.0/0', '::/0']
 
 const checkDevice = (device: string): void => {
   if (!/^[A-Za-z0-9_.-]{1,15}$/.test(device)) throw new Error(`not a device name: ${device}`)

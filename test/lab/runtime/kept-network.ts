@@ -2,7 +2,8 @@
 // Arguments: the role, the state folder, and for a client the prefixes of its resources. Prints `ready`, the problems
 // whenever they change, and on each SIGUSR1 which families of a probe out of the tunnel were answered by the server at
 // 198.51.100.2 and 2001:db8:1::2. Takes addresses of other ranges on SIGHUP, and prints `moved`; the next one takes it
-// back. Undoes everything and ends on SIGUSR2.
+// back. A client leaves the Internet resource on SIGCONT, and prints `routes` and how many connections ended; the next one takes
+// it back. Undoes everything and ends on SIGUSR2.
 import { DEFAULT_RANGES, toldRanges } from '../../../core/net/address-ranges.ts'
 import { formatPrefix } from '../../../core/net/prefix.ts'
 import { SITE_SERVICE_PORT } from '../../../core/dns/site-service.ts'
@@ -51,10 +52,20 @@ const options = { masqueradeIpv4: true, masqueradeIpv6: true, servicePort: SITE_
 let ranges = DEFAULT_RANGES
 const configure = async (): Promise<void> => {
   await network.setAddresses(name, Object.values(addressesAt(isGateway ? 1 : 9, ranges)), ranges)
-  await network.setRoutes(name, isGateway ? ranges.tunnel.map(formatPrefix) : prefixes)
+  await setRoutes()
   if (isGateway) await network.enableForwarding(name, options)
 }
+let routed = prefixes
+let changes = 0
+const setRoutes = async (): Promise<void> => {
+  const ended = await network.setRoutes(name, isGateway ? ranges.tunnel.map(formatPrefix) : routed)
+  process.stdout.write(`routes ${++changes}: ended ${ended}\n`)
+}
 await configure()
+process.on('SIGCONT', () => {
+  routed = routed === prefixes ? prefixes.filter((prefix) => !prefix.endsWith('/0')) : prefixes
+  void setRoutes()
+})
 process.on('SIGHUP', () => {
   ranges = ranges === DEFAULT_RANGES ? OTHER_RANGES : DEFAULT_RANGES
   void configure().then(() => process.stdout.write(`moved to ${formatPrefix(ranges.tunnel[0])}\n`))

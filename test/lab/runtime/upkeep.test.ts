@@ -287,6 +287,26 @@ describe('a machine that belongs to others, too', function () {
       })
     }
 
+    it('M7 a connection that is idle ends at once when its route into the tunnel is withdrawn, or its address, and is counted', async () => {
+      let changes = 1
+      const change = async (signal: NodeJS.Signals): Promise<string> => {
+        part.kill(signal)
+        return part.line((line) => line.startsWith(`routes ${++changes}:`))
+      }
+      for (const signal of ['SIGCONT', 'SIGHUP'] as const) {
+        for (const far of ['198.18.0.7', '2001:db8:99::7']) {
+          const idle = gateway.spawn('bash', ['-c', `exec 3<>/dev/tcp/${far}/80`], { name: 'idle' })
+          const isOpen = async () =>
+            (await gateway.run('ss', ['-Htn', 'dst', far.includes(':') ? `[${far}]` : far])).stdout.includes('SYN-SENT')
+          await until('the connection is there', isOpen)
+          expect(await change(signal)).to.match(/: ended 1$/)
+          await idle.ended
+          expect(idle.output).to.contain('abort')
+          expect(await change(signal)).to.match(/: ended 0$/)
+        }
+      }
+    })
+
     it('M1 rules and routes that somebody removes, as systemd-networkd does, are back in seconds, and a stop removes all of them', async () => {
       const inForce = await routing()
       for (const family of ['-4', '-6']) {
