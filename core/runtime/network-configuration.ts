@@ -1,5 +1,4 @@
 import { token } from '../di.ts'
-import type { AddressRanges } from '../net/address-ranges.ts'
 
 /** Settings of a gateway's forwarding. */
 export interface ForwardingOptions {
@@ -7,6 +6,20 @@ export interface ForwardingOptions {
   masqueradeIpv6: boolean
   /** TCP and UDP port of the gateway's DNS service, at the device's addresses. */
   servicePort: number
+}
+
+/** Range of addresses: a prefix, whose address is in network order and whose length is in bits. */
+interface AddressRange {
+  readonly address: Uint8Array
+  readonly length: number
+}
+
+/** Ranges of addresses of an account's tunnels (`AddressRanges` of core/net); pairs have IPv4 first. */
+export interface TunnelRanges {
+  readonly tunnel: readonly [AddressRange, AddressRange]
+  readonly mapped: readonly [AddressRange, AddressRange]
+  readonly sentinels: readonly [AddressRange, AddressRange]
+  readonly own: readonly AddressRange[]
 }
 
 /**
@@ -23,7 +36,7 @@ export interface NetworkConfiguration {
    * Brings the device up with exactly these addresses (without prefix length). Leaves out a family that the host lacks.
    * `ranges`: those of the account's tunnels, for the later calls, too; the usual ones by default.
    */
-  setAddresses: (device: string, addresses: readonly string[], ranges?: AddressRanges) => Promise<void>
+  setAddresses: (device: string, addresses: readonly string[], ranges?: TunnelRanges) => Promise<void>
   /**
    * Routes exactly these prefixes (`192.0.2.0/24`) to the device, except for sockets marked with `OWN_SOCKET_MARK`. At a
    * client, ends open TCP connections of this machine to prefixes that are routed no longer, as far as the system can, and
