@@ -9,6 +9,7 @@ import { decodeFrame, encodeFrame, MAX_FRAME_FROM_PORTAL_CHARACTERS, readReply, 
 import { HeldMessages } from './held-messages.ts'
 import type { EventName, LinkRole, ToPortal } from './messages.ts'
 import type { LinkInput, LinkOutput } from './portal-link-messages.ts'
+import { withoutOutdatedRemovals } from './outdated-removals.ts'
 import { plain, problemOfFailure, problemOfJoin, problemText, type PortalProblem } from './portal-problem.ts'
 
 export type { LinkInput, LinkOutput } from './portal-link-messages.ts'
@@ -282,7 +283,7 @@ export class PortalLink<R extends LinkRole> implements Machine<LinkInput<R>, Lin
     if (this.#role !== 'relay') this.#push(this.#role, 'set_snownet_capabilities', { iceless: false })
     if (this.#features.length > 0) this.#push(this.#role, 'set_capabilities', { features: this.#features })
     this.#outputs.push({ type: 'linkUp' })
-    for (const message of this.#held.take()) this.#sayHeld(message)
+    for (const message of withoutOutdatedRemovals<R>(this.#held.take())) this.#sayHeld(message)
   }
 
   #disconnect(frame: Frame): void {

@@ -69,6 +69,21 @@ export interface Circumstances {
 export const isIdle = ({ trafficAt }: Circumstances, now: Instant): boolean =>
   trafficAt === undefined || after(trafficAt, IDLE_AFTER_MS) <= now
 
+/** Whether the path was lost, or there was another reason to look for one, only a moment ago. */
+export const hasHope = ({ withoutPathSince }: Circumstances, now: Instant): boolean =>
+  after(withoutPathSince, PATH_LOST_MS) > now
+
+/**
+ * Whether nothing was heard on a pair for so long that what is sent there may be lost. A dead path is found so before
+ * TCP's fourth retransmission, which is 3 s after a segment, so that a gateway keeps that one for a client that is away.
+ */
+export const isUnheard = ({ heardAt }: CandidatePair, now: Instant): boolean =>
+  heardAt === undefined || after(heardAt, ACTIVE_CHECK_MS) <= now
+
+/** Whether a check of a pair was sent so lately that its answer may be under way. */
+export const isCheckedLately = ({ check }: CandidatePair, now: Instant): boolean =>
+  check !== undefined && now < after(check.sentAt, FIRST_RETRANSMIT_MS)
+
 /** Returns the time in milliseconds from an answered check of a pair to its next check. */
 export const checkIntervalMs = (pair: CandidatePair, circumstances: Circumstances, now: Instant): number => {
   if (pair !== circumstances.selected) return RECHECK_MS
@@ -87,9 +102,9 @@ export const recheckIntervalMs = (
   circumstances: Circumstances,
   now: Instant,
 ): number | undefined => {
-  const { role, selected, withoutPathSince } = circumstances
-  const hasHope = after(withoutPathSince, PATH_LOST_MS) > now
-  if (role === 'controlled' && !hasHope && (selected === undefined || pair.heardAt === undefined)) return undefined
+  const { role, selected } = circumstances
+  if (role === 'controlled' && !hasHope(circumstances, now) && (selected === undefined || pair.heardAt === undefined))
+    return undefined
   if (selected === undefined) return RECHECK_WITHOUT_PATH_MS
   return pair.answeredAt === undefined ? Math.min(RECHECK_MS * 2 ** pair.failures, LONGEST_RECHECK_MS) : RECHECK_MS
 }

@@ -11,6 +11,8 @@ export type IceAgentInput =
   /** Candidates from the peer as text; malformed ones are skipped. */
   | { type: 'remoteCandidatesAdded'; candidates: readonly string[] }
   | { type: 'remoteCandidatesRemoved'; candidates: readonly string[] }
+  /** A default route of this machine has changed: if there is no path, all are checked again at once. */
+  | { type: 'networkChanged' }
   | { type: 'messageReceived'; path: TunnelPath; message: StunMessage }
   /**
    * The tunnel carries packets: with `path`, an authentic one was received there; without, one was sent. Once per batch
@@ -40,7 +42,8 @@ export type IceAgentOutput =
   /** The path in use is dead, and no other works. Checks go on, and another `pathChosen` may follow. */
   | { type: 'pathLost' }
   /**
-   * The controlling agent has not found a path in time, or not found another, and has stopped checking. `tried`: the
-   * endpoints that the peer has offered.
+   * The controlling agent has not found a path in time, or not found another, and rests. It checks paths again when this
+   * machine gets another network, and when the peer is heard or signals candidates: then `pathChosen` may follow.
+   * `tried`: the endpoints that the peer has offered.
    */
   | { type: 'failed'; reason: 'no-remote-candidates' | 'no-path' | 'path-lost'; tried: readonly Endpoint[] }

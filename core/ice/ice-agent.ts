@@ -16,7 +16,10 @@ import { parseCandidate, type Candidate } from './candidate.ts'
 import {
   checkIntervalMs,
   DOUBTFUL_TRIES,
+  hasHope,
+  isCheckedLately,
   isIdle,
+  isUnheard,
   nextCheckOfHeard,
   recheckIntervalMs,
   retransmission,
@@ -56,7 +59,8 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   readonly #outputs = new OutputQueue<IceAgentOutput>()
   /** Size in the last `pathCarries`. */
   #carries: number | undefined
-  #over = false
+  /** Whether attempts to find a path have ended; `failed` was said. */
+  #hasFailed = false
 
   constructor(options: IceAgentOptions, now: Instant) {
     this.#options = options
@@ -64,6 +68,11 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     this.#inUse = new PathInUse(options.role, now)
     this.#checks = new OwnChecks(options)
     this.#probe = new PathProbe(options.probes ?? [])
+  }
+
+  /** Whether `failed` was said, and there has been no path since. */
+  get hasFailed(): boolean {
+    return this.#hasFailed
   }
 
   /** Path in use. */
@@ -111,6 +120,9 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
       case 'remoteCandidatesRemoved':
         this.#removeRemotes(input.candidates, now)
         break
+      case 'networkChanged':
+        this.#beginAgain(now)
+        break
       case 'messageReceived':
         if (input.message.kind === 'request') this.#handleCheck(input.path, input.message, now)
         else this.#handleAnswer(input.path, input.message, now)
@@ -123,13 +135,12 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   }
 
   wake(now: Instant): void {
-    if (this.#over) return
     if (this.#pairs.pairOverRelays(now)) this.#outputs.push({ type: 'relaysPaired' })
     for (const pair of this.#pairs.byPriority()) this.#advance(pair, now)
     const selected = this.#inUse.selected
     for (const bytes of this.#probe.wake(now)) if (selected !== undefined) this.#sendCheck(selected, bytes)
     this.#tellProven()
-    const givesUp = this.#inUse.givesUp(this.#pairs.hasRemotes)
+    const givesUp = this.#givesUp()
     if (givesUp !== undefined && givesUp.at <= now) this.#fail()
   }
 
@@ -138,8 +149,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   }
 
   deadline(): Deadline | undefined {
-    if (this.#over) return undefined
-    let first = earliest(this.#inUse.givesUp(this.#pairs.hasRemotes), this.#probe.deadline())
+    let first = earliest(this.#givesUp(), this.#probe.deadline())
     for (const pair of this.#pairs) if (!pair.isGivenUp) first = earliest(first, this.#due(pair))
     const { relaysFrom: at } = this.#pairs
     return at === undefined ? first : earliest(first, { at, reason: 'pair candidates over relays' })
@@ -149,10 +159,25 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     const haveMoved = this.#pairs.changeLocals(candidates, now)
     // The other paths are as good as before if only an allocation is gone.
     this.#followPairs(now, haveMoved ? now : after(now, -STILL_FRESH_MS))
+    if (haveMoved && this.path === undefined) this.#hopeAgain(now)
     if (haveMoved) this.#checkAll(now)
   }
 
+  /** Checks all paths anew if there is none in use: what was sent before may not have left this machine. */
+  #beginAgain(now: Instant): void {
+    if (this.path !== undefined) return
+    this.#hopeAgain(now)
+    for (const pair of this.#pairs) pair.check = undefined
+    this.#checkAll(now)
+  }
+
+  /** Begins the time anew after which checks stop if there is no path. */
+  #hopeAgain(now: Instant): void {
+    if (this.#hasFailed || this.#options.role === 'controlled') this.#inUse.lack(now)
+  }
+
   #addRemotes(lines: readonly string[], now: Instant): void {
+    if (this.#hasFailed) this.#hopeAgain(now)
     for (const line of lines) {
       const remote = parseCandidate(line)
       if (remote === undefined) this.#counters.count('candidate-unreadable')
@@ -209,7 +234,10 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
       this.#choose(now)
     }
     // Triggered check (§7.3.1.4): with a NAT between, only now is the path open in both directions.
-    if (pair.state !== 'valid' && pair.check === undefined) pair.nextCheckAt = now
+    if (pair.state !== 'valid' && !isCheckedLately(pair, now)) {
+      pair.check = undefined
+      pair.nextCheckAt = now
+    }
   }
 
   #handleAnswer(path: TunnelPath, message: StunMessage, now: Instant): void {
@@ -255,9 +283,8 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     const pair = path === undefined ? undefined : this.#pairs.get(path)
     if (pair !== undefined) this.#hear(pair, now)
     const selected = this.#inUse.selected
-    if (wasIdle && selected !== undefined && selected.check === undefined && selected.heardAt !== now) {
-      selected.nextCheckAt = now
-    }
+    if (selected === undefined || selected.check !== undefined || selected.heardAt === now) return
+    if (wasIdle || (path === undefined && isUnheard(selected, now))) selected.nextCheckAt = now
   }
 
   #hear(pair: CandidatePair, now: Instant): void {
@@ -284,6 +311,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
           (usable.find(({ nominated }) => nominated) ?? (this.#inUse.selected === undefined ? usable[0] : undefined))
     if (best === undefined || best === this.#inUse.selected) return
     this.#inUse.select(best, now)
+    this.#hasFailed = false
     this.#outputs.push({ type: 'pathChosen', path: best.path })
     this.#probe.begin(now)
     this.#tellProven()
@@ -344,7 +372,8 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     pair.isSilent = true
     pair.failures++
     if (pair === this.#inUse.selected) this.#lose(suspectSince, now)
-    const interval = recheckIntervalMs(pair, this.#inUse, now)
+    const interval =
+      this.#hasFailed && !hasHope(this.#inUse, now) ? undefined : recheckIntervalMs(pair, this.#inUse, now)
     if (interval === undefined) pair.isGivenUp = true
     else pair.nextCheckAt = after(now, interval)
   }
@@ -390,8 +419,20 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     if (selected !== undefined && selected.check === undefined) selected.nextCheckAt = now
   }
 
+  #givesUp(): Deadline | undefined {
+    return this.#hasFailed ? undefined : this.#inUse.givesUp(this.#pairs.hasRemotes)
+  }
+
+  /**
+   * Ends the attempts and reports it. Checks go on when there is a reason: this machine has another network, or the
+   * other end is heard or signals candidates.
+   */
   #fail(): void {
-    this.#over = true
+    this.#hasFailed = true
+    for (const pair of this.#pairs) {
+      pair.isGivenUp = true
+      pair.check = undefined
+    }
     const reason = this.#inUse.lackReason(this.#pairs.hasRemotes)
     this.#outputs.push({ type: 'failed', reason, tried: this.#pairs.offered })
   }

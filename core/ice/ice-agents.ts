@@ -21,10 +21,11 @@ import type { RelayedPaths } from './relayed-paths.ts'
 
 /** Inputs of `IceAgents`. */
 export type IceAgentsInput =
-  /** Adds an agent for a peer. Replaces the one that it has, unless the credentials are the same. */
+  /** Adds an agent for a peer. Replaces the one that it has, unless the credentials are the same and it has not failed. */
   | { type: 'peerAdded'; peer: PeerId; local: IceCredentials; remote: IceCredentials }
   | { type: 'peerRemoved'; peer: PeerId }
   | { type: 'localCandidatesChanged'; candidates: readonly Candidate[] }
+  | { type: 'networkChanged' }
   | { type: 'remoteCandidatesAdded'; peer: PeerId; candidates: readonly string[] }
   | { type: 'remoteCandidatesRemoved'; peer: PeerId; candidates: readonly string[] }
   /** A datagram that looks like STUN. */
@@ -114,6 +115,9 @@ export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
       case 'peerRemoved':
         this.#remove(input.peer)
         break
+      case 'networkChanged':
+        for (const peer of this.#entries.keys()) this.#forward(peer, input, now)
+        break
       case 'localCandidatesChanged':
         this.#locals = input.candidates
         for (const peer of this.#entries.keys()) this.#forward(peer, input, now)
@@ -147,7 +151,8 @@ export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
 
   #add({ peer, local, remote }: { peer: PeerId; local: IceCredentials; remote: IceCredentials }, now: Instant): void {
     const known = this.#entries.get(peer)
-    if (known !== undefined && same(known.local, local) && same(known.remote, remote)) return
+    const isSame = known !== undefined && same(known.local, local) && same(known.remote, remote)
+    if (isSame && !known.agent.hasFailed) return
     this.#remove(peer)
     const shared = { role: this.#role, random: this.#random, probes: this.#probes, relayed: this.#relayed }
     const agent = new IceAgent({ ...shared, local, remote }, now)

@@ -43,7 +43,7 @@ export type PeerPathsInput =
   | Extract<RelaySocketsInput, { type: 'socketOpened' | 'socketClosed' }>
   /** A datagram from one of the sockets. */
   | { type: 'datagramReceived'; from: Endpoint; datagram: Uint8Array }
-  | Exclude<PeerTunnelsInput, { type: 'localCandidatesChanged' | 'datagramReceived' }>
+  | Exclude<PeerTunnelsInput, { type: 'localCandidatesChanged' | 'networkChanged' | 'datagramReceived' }>
 
 /** Outputs of `PeerPaths`. */
 export type PeerPathsOutput =
@@ -225,6 +225,7 @@ export class PeerPaths implements Machine<PeerPathsInput, PeerPathsOutput> {
       case 'networkChanged':
         this.#families = output.families
         this.#tellSockets({ type: 'networkChanged', hasMoved: output.hasMoved }, now)
+        this.#tellTunnels({ type: 'networkChanged' }, now)
         return this.#tellRelays(output, now)
       case 'candidatesChanged': {
         const { candidates, added, removed } = output

@@ -8,7 +8,7 @@ import { DEFAULT_MTU, MIN_MTU } from '../runtime/mtu.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
 import type { TunnelPath } from '../runtime/path.ts'
 import type { Random } from '../runtime/random.ts'
-import { after, type Instant } from '../runtime/time.ts'
+import { after, SECOND, type Instant } from '../runtime/time.ts'
 import type { Candidate } from './candidate.ts'
 import type { IceRole } from './connectivity-check.ts'
 import {
@@ -20,6 +20,8 @@ import {
 import type { RoundTrip } from './path-in-use.ts'
 import type { PathDatagram } from './ice-agent-messages.ts'
 import { IceAgents, type IceAgentsInput, type IceAgentsOutput } from './ice-agents.ts'
+import { PacketView } from '../net/packet-view.ts'
+import { UnsentSegments } from '../net/unsent-segments.ts'
 import { looksLikeStun } from '../stun/stun-message.ts'
 import type { PathStatus } from './path-status.ts'
 import type { RelayedPaths } from './relayed-paths.ts'
@@ -43,6 +45,8 @@ export type PeerTunnelsInput =
   | ({ type: 'peerAdded'; peer: PeerId } & PeerSecrets)
   | { type: 'peerRemoved'; peer: PeerId }
   | { type: 'localCandidatesChanged'; candidates: readonly Candidate[] }
+  /** A default route of this machine has changed. */
+  | { type: 'networkChanged' }
   | { type: 'remoteCandidatesAdded'; peer: PeerId; candidates: readonly string[] }
   | { type: 'remoteCandidatesRemoved'; peer: PeerId; candidates: readonly string[] }
   | { type: 'packetQueued'; peer: PeerId; packet: Uint8Array }
@@ -73,7 +77,10 @@ export type PeerTunnelsOutput =
   | { type: 'pathAnswers'; peer: PeerId }
   /** There is no path to the peer at present; another `pathChosen` may follow. */
   | { type: 'pathLost'; peer: PeerId }
-  /** Attempts to reach the peer have ended; it stays added. `tried`: endpoints that it has offered. */
+  /**
+   * Attempts to reach the peer have ended; it stays added, and another `pathChosen` may follow once one of the two ends
+   * has another network. `tried`: endpoints that it has offered.
+   */
   | { type: 'peerFailed'; peer: PeerId; reason: string; tried?: readonly Endpoint[] }
   | { type: 'sessionEstablished'; peer: PeerId }
   /** A call to the transport plugin failed; what it was about was dropped. */
@@ -118,7 +125,16 @@ interface KnownPeer extends PeerSecrets, PeerUse {
   tried?: Set<TunnelPath>
   /** Keys that the lane uses for the peer, and the path that it sends to, as last told. */
   used?: (TunnelKeysOutput<TunnelPath> & { type: 'useKeys' }) | undefined
+  /** Segments that came while there was no path. */
+  unsent?: UnsentSegments | undefined
+  /** Segments that were sent on a new path, to be sent again if the other end begins a new session there. */
+  resent?: { segments: readonly Uint8Array[]; at: Instant } | undefined
 }
+
+/**
+ * Time from a new path to the new session, in milliseconds, within which the other end may have forgotten the session of before.
+ */
+const NEW_SESSION_MS = 5 * SECOND
 
 /** Shortest interval of `trafficSeen` to the ICE agents, which need not know of every packet. */
 const TRAFFIC_GRANULARITY_MS = 100
@@ -138,6 +154,7 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
   /** MTU in bytes by the size of the datagram that carries such a packet. */
   readonly #mtus: ReadonlyMap<number, number>
   readonly #outputs = new OutputQueue<PeerTunnelsOutput>()
+  readonly #packet = new PacketView()
 
   constructor({ role, random, tunnel, mtu = MIN_MTU, relayed }: PeerTunnelsOptions) {
     this.#role = role
@@ -199,6 +216,7 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
       case 'peerRemoved':
         return this.#remove(input.peer, now)
       case 'localCandidatesChanged':
+      case 'networkChanged':
       case 'remoteCandidatesRemoved':
         return this.#tellAgents(input, now)
       case 'remoteCandidatesAdded':
@@ -210,7 +228,7 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
       case 'packetQueued':
         this.#noteSpoken(input.peer, now)
         this.#count(input.peer, { sent: input.packet.length })
-        return this.#tellTunnel(input, now)
+        return this.#isKept(input, now) ? undefined : this.#tellTunnel(input, now)
       case 'trafficSeen':
         this.#count(input.peer, { sent: input.sent.bytes, received: input.received.bytes })
         if (input.sent.packets > 0) this.#noteSpoken(input.peer, now)
@@ -293,16 +311,19 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
       case 'relaysPaired':
         return this.#tryHandshake(peer, now)
       case 'pathChosen':
-        delete this.#peers.get(peer)?.lostAt
         this.#outputs.push({ type: 'pathChosen', peer, path: output.path })
-        return this.#usePath(peer, output.path, now)
+        this.#usePath(peer, output.path, now)
+        return this.#sendKept(peer, now)
       case 'pathLost': {
         const known = this.#peers.get(peer)
         if (known !== undefined) known.lostAt = now
+        // The lane hands packets back from here on, and does not send them where nobody is.
+        if (known?.used !== undefined) this.#exportKeys({ ...known.used, path: undefined })
         this.#outputs.push({ type: 'pathLost', peer })
         return
       }
       case 'failed':
+        if (output.reason === 'path-lost') this.#endSession(peer, now)
         this.#outputs.push({ type: 'peerFailed', peer, reason: output.reason, tried: output.tried })
         return
       default:
@@ -336,7 +357,7 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
         const known = this.#peers.get(peer)
         if (known !== undefined) known.handshakeAt = now
         this.#outputs.push(output)
-        return
+        return this.#sendAgain(peer, now)
       }
       case 'peerUnresponsive':
         this.#outputs.push({ type: 'peerFailed', peer, reason: 'no-handshake' })
@@ -344,6 +365,50 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
       default:
         return this.#exportKeys(output)
     }
+  }
+
+  /** Whether a packet was kept until there is a path again. */
+  #isKept({ peer, packet }: { peer: PeerId; packet: Uint8Array }, now: Instant): boolean {
+    const known = this.#peers.get(peer)
+    if (known?.lostAt === undefined || this.#packet.parse(packet) !== 'ok') return false
+    known.unsent ??= new UnsentSegments()
+    return known.unsent.keep(this.#packet, now)
+  }
+
+  /** Has the lane send again once there is a path, and sends what was kept until then. */
+  #sendKept(peer: PeerId, now: Instant): void {
+    const known = this.#peers.get(peer)
+    if (known?.lostAt === undefined) return
+    delete known.lostAt
+    if (known.used !== undefined) this.#exportKeys(known.used)
+    const segments = known.unsent?.take(now) ?? []
+    known.unsent = undefined
+    for (const packet of segments) this.#tellTunnel({ type: 'packetQueued', peer, packet }, now)
+    if (this.#role === 'controlled' && segments.length > 0) known.resent = { segments, at: now }
+  }
+
+  /**
+   * Sends what was kept without a path once more in a new session that follows at once: a client that was away for long
+   * has forgotten the keys of before, with which it was sent.
+   */
+  #sendAgain(peer: PeerId, now: Instant): void {
+    const known = this.#peers.get(peer)
+    const { resent } = known ?? {}
+    if (known === undefined || resent === undefined) return
+    known.resent = undefined
+    if (now >= after(resent.at, NEW_SESSION_MS)) return
+    for (const packet of resent.segments) this.#tellTunnel({ type: 'packetQueued', peer, packet }, now)
+  }
+
+  /** Ends the session with a peer that is not reached, so that a new one begins with the next path. */
+  #endSession(peer: PeerId, now: Instant): void {
+    const known = this.#peers.get(peer)
+    if (known === undefined) return
+    const { publicKey, presharedKey } = known
+    delete known.handshakeAt
+    delete known.tried
+    this.#tellTunnel({ type: 'peerRemoved', peer }, now)
+    this.#tellTunnel({ type: 'peerAdded', peer, publicKey, presharedKey }, now)
   }
 
   #useKeys(output: TunnelKeysOutput<TunnelPath> & { type: 'useKeys' }): void {

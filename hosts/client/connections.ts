@@ -52,6 +52,12 @@ export type ConnectionsOutput =
 /** Event about the path to a gateway. */
 type PathEvent = Extract<PeerPathsOutput, { type: 'pathChosen' | 'pathLost' | 'peerFailed' | 'sessionEstablished' }>
 
+interface Loss {
+  reason: string
+  how: Ending
+  search?: PathSearch | undefined
+}
+
 /**
  * How a connection to a gateway ended. `ended`: on purpose; `lost`: the gateway stopped answering; `failed`: no path
  * was found.
@@ -71,6 +77,8 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
   readonly #held = new HeldMachines()
   readonly #tellPaths: Tell<PeerPathsInput>
   #isMoving = false
+  /** Addresses of this machine's links, and those with a default route. */
+  #network = ''
   readonly #outputs = new OutputQueue<ConnectionsOutput>()
 
   constructor(options: Omit<PeerPathsOptions, 'role'>) {
@@ -118,10 +126,7 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
         for (const gateway of this.gateways.all()) this.#close(gateway, input.reason, now)
         return
       case 'addressesChanged':
-        this.#isMoving = true
-        this.#tellPaths(input, now)
-        this.#isMoving = false
-        return
+        return this.#move(input, now)
       default:
         return this.#tellPaths(input, now)
     }
@@ -180,10 +185,23 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
     // If the same gateway is granted again, the flows are told again, as they may have dropped the grant.
     gateway.connectedResourceIds.delete(resourceId)
     gateway.lostAt = undefined
+    gateway.isResting = false
     this.#outputs.push({ type: 'granted', resourceId, gateway })
     this.#tellConnected(gateway)
     // Last, as packets may go by now. The gateway may have forgotten a client that still knows it.
     this.#say({ event: 'newGatewayIceCandidates', payload: { gateway_id: id, candidates: this.#paths.lines } })
+  }
+
+  #move(input: Extract<ConnectionsInput, { type: 'addressesChanged' }>, now: Instant): void {
+    const network = JSON.stringify([input.offered?.links ?? input.addresses, input.uplinks])
+    if (network !== this.#network) {
+      this.#network = network
+      // A gateway that was not reached from the network of before may be reached from this one.
+      this.gateways.forgetDead()
+    }
+    this.#isMoving = true
+    this.#tellPaths(input, now)
+    this.#isMoving = false
   }
 
   /** Reports the gateway's resources as connected once there is a path to it with a session. */
@@ -214,7 +232,7 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
     }
   }
 
-  #disconnect(gateway: KnownGateway, why: { reason: string; how: Ending; search?: PathSearch | undefined }): void {
+  #disconnect(gateway: KnownGateway, why: Loss): void {
     gateway.connectedResourceIds.clear()
     this.#outputs.push({ type: 'disconnected', gateway, resourceIds: [...gateway.resourceIds], ...why })
   }
@@ -249,6 +267,7 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
         gateway.soughtUntil = undefined
         this.gateways.foundAlive(gateway.id)
         gateway.lostAt = undefined
+        gateway.isResting = false
         if (before !== output.path) this.#outputs.push({ type: 'pathTaken', gateway, before })
         // The gateway may be reached again before another has taken over.
         return this.#tellConnected(gateway)
@@ -263,12 +282,22 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
         this.gateways.foundDead(gateway.id, now)
         const { reason, tried } = output
         const search = tried && { tried, stun: this.#paths.reach.stun }
+        if (reason === 'path-lost') return this.#rest(gateway, { reason, how: 'failed', search }, now)
         return this.#close(gateway, reason, now, { how: 'failed', search })
       }
       case 'sessionEstablished':
         gateway.handshakeAt = now
         return this.#tellConnected(gateway)
     }
+  }
+
+  /** Ends the attempts to reach a gateway that was reached, and goes on listening for it: it may only be away. */
+  #rest(gateway: KnownGateway, why: Loss, now: Instant): void {
+    gateway.soughtUntil = undefined
+    gateway.lostAt ??= now
+    gateway.handshakeAt = undefined
+    gateway.isResting = true
+    this.#disconnect(gateway, why)
   }
 
   /**

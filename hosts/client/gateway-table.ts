@@ -24,6 +24,8 @@ export interface KnownGateway {
    * Deadline for finding a path after this machine has moved; undefined if there is a path, or the search has failed.
    */
   soughtUntil: Instant | undefined
+  /** Whether attempts to reach it have ended. It is used again if it is heard, or this machine has another network. */
+  isResting: boolean
   /** Resources for which the gateway was granted. */
   readonly resourceIds: Set<string>
   /** Resources whose packets are sent to the gateway, as there is a path with a session. */
@@ -77,6 +79,7 @@ export class GatewayTable {
       handshakeAt: undefined,
       lostAt: undefined,
       soughtUntil: undefined,
+      isResting: false,
       resourceIds: new Set(),
       connectedResourceIds: new Set(),
     }

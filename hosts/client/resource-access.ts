@@ -172,7 +172,7 @@ export class ResourceAccess implements Machine<ResourceAccessInput, ResourceAcce
     this.#resources.denied(resourceId, { reason, details, limit, now })
     this.#note(this.#news.denied(resourceId, reason, now))
     for (const ask of this.#siteAsks.takeDenied(resourceId)) this.#askSite(ask, now)
-    this.#tellFlows({ type: 'accessDenied', resourceId })
+    this.#tellFlows({ type: 'accessDenied', resourceId, isTransient: reason === 'offline' })
   }
 
   #connect({ resourceId, gateway }: Extract<ResourceAccessInput, { type: 'connected' }>, now: Instant): void {

@@ -185,7 +185,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   }
 
   get gateways(): readonly KnownGateway[] {
-    return this.#connections.gateways.all()
+    return this.#connections.gateways.all().filter(({ isResting }) => !isResting)
   }
 
   /** Endpoints at which this client can be reached, and how they are known. */

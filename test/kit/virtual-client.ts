@@ -25,6 +25,8 @@ export class VirtualClient {
   readonly received: UdpSeen[] = []
   /** All packets that were written to the TUN device. */
   readonly written: Uint8Array[] = []
+  /** Called with each packet that is written to the TUN device. */
+  onWritten: (packet: Uint8Array) => void = () => undefined
   readonly outputs: ClientOutput[] = []
   ended: string | undefined
   ipv4 = ''
@@ -159,6 +161,7 @@ export class VirtualClient {
         return
       case 'writeTun': {
         this.written.push(output.packet)
+        this.onWritten(output.packet)
         const seen = readUdp(output.packet)
         const ask = seen === undefined ? undefined : this.#siteAsks.get(seen.toPort)
         if (seen !== undefined && ask !== undefined) {

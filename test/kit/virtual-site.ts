@@ -27,6 +27,7 @@ export class VirtualSite {
   /** Answers of the name server to TXT and SRV queries, as whole messages, by name. */
   readonly #texts = new Map<string, (message: Uint8Array) => Uint8Array>()
   readonly #connections = new Set<string>()
+  #latest: { back: Back; reply: (packet: Uint8Array) => void } | undefined
   /** Path MTU to each client that the machines have learned, by the client's address. */
   readonly #mtus = new Map<string, number>()
 
@@ -60,6 +61,7 @@ export class VirtualSite {
     else if (seen.kind !== 'tcp' && seen.kind !== 'echoRequest') this.other.push(packet)
     const machine = this.#machines.get(seen.to)
     if (machine === undefined) return
+    if (seen.kind === 'tcp') this.#latest = { back: backTo(seen), reply }
     const answer = this.#answer(machine, { seen, packet, gateway })
     if (answer !== undefined) reply(answer)
   }
@@ -68,8 +70,8 @@ export class VirtualSite {
     { name, closedPorts }: Machine,
     { seen, packet, gateway }: { seen: PacketSeen; packet: Uint8Array; gateway: string },
   ): Uint8Array | undefined {
-    const { kind, from, fromPort, to, toPort, payload } = seen
-    const back = { source: to, destination: from, sourcePort: toPort, destinationPort: fromPort }
+    const { kind, from, to, toPort, payload } = seen
+    const back = backTo(seen)
     const text = `${name}: ${new TextDecoder().decode(payload)}`
     // An answer that does not fit into the path's MTU is cut short: 48 and 28 bytes are the headers.
     const room = (this.#mtus.get(from) ?? Infinity) - (from.includes(':') ? 48 : 28)
@@ -99,6 +101,13 @@ export class VirtualSite {
     return payload.length === 0 ? undefined : buildPacket({ ...back, flags: 'PA', payload: said })
   }
 
+  /** Sends data on the TCP connection that a packet came from last, unasked. */
+  push(payload: string): void {
+    const { back, reply } = this.#latest ?? {}
+    if (back === undefined || reply === undefined) throw new Error('there is no connection')
+    reply(buildPacket({ ...back, flags: 'PA', payload: new TextEncoder().encode(payload) }))
+  }
+
   /** Answers a gateway's DNS query. */
   resolve(message: Uint8Array): Uint8Array {
     const verdict = parseQuery(message)
@@ -119,11 +128,20 @@ export class VirtualSite {
   }
 }
 
+type Back = Pick<PacketParts, 'source' | 'destination' | 'sourcePort' | 'destinationPort'>
+
+const backTo = ({ from, fromPort, to, toPort }: PacketSeen): Back => ({
+  source: to,
+  destination: from,
+  sourcePort: toPort,
+  destinationPort: fromPort,
+})
+
 interface TcpArrival {
   isClosed: boolean
   seen: PacketSeen
   said: Uint8Array
   /** The gateway that the packet came through and the client behind it. */
   connection: string
-  back: Pick<PacketParts, 'source' | 'destination' | 'sourcePort' | 'destinationPort'>
+  back: Back
 }

@@ -39,7 +39,7 @@ export class AwaitedGrants {
   wait(packet: PacketView, resource: ClientResource, { now, keptAt }: { now: Instant; keptAt: Instant }): void {
     const { unreachableUntil } = resource
     // Refuse packets at once while no gateway can be reached, but go on requesting.
-    if (unreachableUntil !== undefined && now < unreachableUntil) this.#effects.refuse(packet, 'no-path')
+    if (unreachableUntil !== undefined && now < unreachableUntil) this.#refuseForNow(packet, resource, now)
     else this.keep(packet, resource, keptAt)
     this.request(resource, 'packet', now)
   }
@@ -78,14 +78,18 @@ export class AwaitedGrants {
 
   /** Decides on the kept packets again, in order. Those that must wait for something else are kept again. */
   release(resource: ClientResource, now: Instant): void {
+    for (const bytes of resource.unsent.take(now)) this.#effects.decide(bytes, now, now)
     for (const { bytes, keptAt } of resource.kept.take(now)) this.#effects.decide(bytes, now, keptAt)
   }
 
   /** Refuses the kept packets. */
   refuse(resource: ClientResource | undefined, reason: 'authorization-failed' | 'no-path', now: Instant): void {
-    for (const { bytes } of resource?.kept.take(now) ?? []) {
+    if (resource === undefined) return
+    if (reason === 'authorization-failed') resource.unsent.take(now)
+    for (const { bytes } of resource.kept.take(now)) {
       this.#packet.parse(bytes)
-      this.#effects.refuse(this.#packet, reason)
+      if (reason === 'no-path') this.#refuseForNow(this.#packet, resource, now)
+      else this.#effects.refuse(this.#packet, reason)
     }
   }
 
@@ -93,9 +97,9 @@ export class AwaitedGrants {
    * Refuses the kept packets. If none waits because only a question has requested access, the first packet requests it
    * again, and is refused as soon as the portal answers.
    */
-  denied(resource: ClientResource | undefined, now: Instant): void {
+  denied(resource: ClientResource | undefined, reason: 'authorization-failed' | 'no-path', now: Instant): void {
     if (resource?.isRequestedEarly === true && resource.kept.size === 0) resource.requestedAt = undefined
-    this.refuse(resource, 'authorization-failed', now)
+    this.refuse(resource, reason, now)
   }
 
   /** Refuses the kept packets, and those of the next `UNREACHABLE_FOR_MS`, as no gateway could be reached. */
@@ -103,5 +107,11 @@ export class AwaitedGrants {
     if (resource === undefined) return
     this.refuse(resource, 'no-path', now)
     resource.unreachableUntil = after(now, UNREACHABLE_FOR_MS)
+  }
+
+  /** Refuses a packet, but keeps it if it is of an open TCP connection, which takes the ICMP error for transient. */
+  #refuseForNow(packet: PacketView, { unsent }: ClientResource, now: Instant): void {
+    unsent.keep(packet, now)
+    this.#effects.refuse(packet, 'no-path')
   }
 }

@@ -3,6 +3,7 @@ import { formatAddress } from '../../net/ip-address.ts'
 import { ACK, SYN, type PacketView } from '../../net/packet-view.ts'
 import type { Instant } from '../../runtime/time.ts'
 import { FlowVerdicts } from '../flow-verdicts.ts'
+import type { PeerNumbers } from '../peer-numbers.ts'
 
 /** Most flows at a time; each takes some 300 bytes. */
 const MAX_FLOWS = 65_536
@@ -24,8 +25,14 @@ export class BegunFlows {
   readonly #verdicts = new FlowVerdicts<BegunFlow>()
   /** Flows by number of the gateway, then by protocol, ports and address as this machine uses them. */
   readonly #byPeer = new Map<number, Map<string, BegunFlow>>()
+  readonly #numbers: PeerNumbers
   #size = 0
   #sweepAt = FIRST_SWEEP
+
+  /** Holds the number of each gateway to which there are flows. */
+  constructor(numbers: PeerNumbers) {
+    this.#numbers = numbers
+  }
 
   /**
    * Records an outbound packet of a flow with a cached verdict, and returns the number of its gateway; -1 if it needs a
@@ -84,10 +91,9 @@ export class BegunFlows {
     this.#verdicts.forgetVerdicts()
   }
 
-  /** Ends all flows of a gateway. To be called before its number is released. */
+  /** Ends all flows of a gateway. */
   endPeer(peer: number): void {
     for (const flow of this.#byPeer.get(peer)?.values() ?? []) this.#close(flow)
-    this.#byPeer.delete(peer)
   }
 
   /** Ends all flows, because this machine has got other addresses. */
@@ -101,8 +107,10 @@ export class BegunFlows {
     const row = this.#verdicts.states.open({ owner: peer, protocol: packet.protocol, isPlain: true }, now)
     const flow: BegunFlow = { row, peer, key }
     const ofPeer = this.#byPeer.get(peer)
-    if (ofPeer === undefined) this.#byPeer.set(peer, new Map([[key, flow]]))
-    else ofPeer.set(key, flow)
+    if (ofPeer === undefined) {
+      this.#byPeer.set(peer, new Map([[key, flow]]))
+      this.#numbers.hold(this.#numbers.idOf(peer))
+    } else ofPeer.set(key, flow)
     this.#size++
     return flow
   }
@@ -120,9 +128,13 @@ export class BegunFlows {
   }
 
   #close(flow: BegunFlow): void {
-    this.#byPeer.get(flow.peer)?.delete(flow.key)
+    const ofPeer = this.#byPeer.get(flow.peer)
+    ofPeer?.delete(flow.key)
     this.#verdicts.states.close(flow.row)
     this.#size--
+    if (ofPeer?.size !== 0) return
+    this.#byPeer.delete(flow.peer)
+    this.#numbers.release(flow.peer)
   }
 
   /**

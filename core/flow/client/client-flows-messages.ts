@@ -47,10 +47,10 @@ export type ClientFlowsInput =
    */
   | { type: 'addressAsked'; domain: string; resourceId: string }
   /**
-   * The portal has denied access: answer waiting packets with ICMP unreachable, so that applications
-   * need not time out.
+   * The portal has denied access: answer waiting packets with ICMP unreachable, so that applications need not time out.
+   * `isTransient`: only no gateway is connected at present, so that open connections are not reset.
    */
-  | { type: 'accessDenied'; resourceId: string }
+  | { type: 'accessDenied'; resourceId: string; isTransient?: boolean }
   /**
    * A gateway could not be reached, but another one may serve: packets go on waiting, and another gateway is
    * requested at once, if packets wait or `isWanted` says that something else does.

@@ -40,7 +40,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
   readonly #routes = new ClientRoutes()
   readonly #peers = new ServingPeers(this.#routes, this.numbers)
   readonly #sentinels = new SentinelTraffic()
-  readonly #begun = new BegunFlows()
+  readonly #begun = new BegunFlows(this.numbers)
   readonly #awaited = new AwaitedGrants({
     request: (resourceId, cause) => this.#outputs.push({ type: 'requestAccess', resourceId, cause }),
     decide: (bytes, now, keptAt) => this.#handleTunPacket(bytes, now, keptAt),
@@ -77,7 +77,11 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
         return this.#awaited.requestEarly(this.#routes.resource(input.resourceId), now)
       }
       case 'accessDenied':
-        return this.#awaited.denied(this.#routes.resource(input.resourceId), now)
+        return this.#awaited.denied(
+          this.#routes.resource(input.resourceId),
+          input.isTransient === true ? 'no-path' : 'authorization-failed',
+          now,
+        )
       case 'gatewayFailed':
         return this.#awaited.requestAnother(this.#routes.resource(input.resourceId), input.isWanted === true, now)
       case 'resourceUnreachable':
@@ -274,7 +278,9 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     if (typeof frame === 'string') return this.#counters.count(frame)
     if (frame.type === 'assignedIps') return this.#counters.count('control-direction')
     if (frame.type === 'goodbye') {
+      const number = this.numbers.find(peer)
       if (!this.#losePeer(peer)) return this.#counters.count('unknown-peer')
+      if (number !== undefined) this.#begun.endPeer(number)
       this.#outputs.push({ type: 'removePeer', peer })
       return
     }
@@ -339,10 +345,11 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     else this.#announcements.begin(name, resourceId, now)
   }
 
-  /** Forgets a gateway with its flows and grants. Returns whether it was known. */
+  /**
+   * Forgets a gateway with its grants, and returns whether it was known. Its flows go on if it is granted again: it may only
+   * have been away, and the site may be the next to send.
+   */
   #losePeer(peer: PeerId): boolean {
-    const number = this.numbers.find(peer)
-    if (number !== undefined) this.#begun.endPeer(number)
     const known = this.#peers.lost(peer)
     this.#forgetVerdicts()
     return known

@@ -5,6 +5,7 @@ import { canonicalAddress, formatAddress, type AddressBytes } from '../../net/ip
 import { isGrantedBy } from '../../net/never-a-server.ts'
 import { PrefixTrie } from '../../net/prefix-trie.ts'
 import { isInRange, isOfInternet } from '../../net/reserved-range.ts'
+import { UnsentSegments } from '../../net/unsent-segments.ts'
 import type { Instant } from '../../runtime/time.ts'
 import type { FlowResource } from '../flow-resource.ts'
 import { compareEntries, resourceEntry, type ResourceEntry } from '../resource-entry.ts'
@@ -24,6 +25,8 @@ export interface ClientResource extends ResourceEntry {
   /** Time until which packets are refused instead of kept, because no gateway could be reached. */
   unreachableUntil: Instant | undefined
   readonly kept: KeptPackets
+  /** Segments of open connections that were refused, to be sent once the resource is connected. */
+  readonly unsent: UnsentSegments
 }
 
 /** State of announcing a name and its addresses to the gateway of one resource. */
@@ -103,6 +106,7 @@ export class ClientRoutes {
               refusedAt: undefined,
               unreachableUntil: undefined,
               kept: new KeptPackets(),
+              unsent: new UnsentSegments(),
             }),
         ...resourceEntry(resource),
       }
