@@ -305,7 +305,7 @@ export class Company {
 
   constructor(readonly bench: PortalBench) {
     const accountId = bench.id()
-    const base = { accountId, createdAt: unixTime(0) }
+    const base = { accountId, createdAt: unixTime(0), updatedAt: unixTime(0) }
     this.account = bench.row('accounts', {
       id: accountId,
       slug: 'example',
@@ -315,6 +315,7 @@ export class Company {
       searchDomain: null,
       addressRanges: null,
       createdAt: unixTime(0),
+      updatedAt: unixTime(0),
     })
     this.site = bench.row('sites', { ...base, id: bench.id(), name: 'Main', selector: 'random', selectorSettings: {} })
     this.group = bench.row('groups', { ...base, id: bench.id(), name: 'Staff' })
@@ -329,7 +330,7 @@ export class Company {
   }
 
   get #base() {
-    return { accountId: this.account.id, id: this.bench.id(), createdAt: unixTime(0) }
+    return { accountId: this.account.id, id: this.bench.id(), createdAt: unixTime(0), updatedAt: unixTime(0) }
   }
 
   person(name: string) {

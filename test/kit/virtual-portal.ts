@@ -78,8 +78,16 @@ export class VirtualPortal implements VirtualPortalEnd {
       searchDomain: null,
       addressRanges: null,
       createdAt,
+      updatedAt: createdAt,
     }
-    const site = { ...SITE, id: this.siteId, accountId: this.accountId, name: 'Berlin', createdAt }
+    const site = {
+      ...SITE,
+      id: this.siteId,
+      accountId: this.accountId,
+      name: 'Berlin',
+      createdAt,
+      updatedAt: createdAt,
+    }
     this.#rows = {
       accounts: [account],
       actors: [],
@@ -378,7 +386,12 @@ export class VirtualPortal implements VirtualPortalEnd {
   }
 
   #base() {
-    return { id: uuid(this.#random), accountId: this.accountId, createdAt: this.#options.clock.unix() }
+    return {
+      id: uuid(this.#random),
+      accountId: this.accountId,
+      createdAt: this.#options.clock.unix(),
+      updatedAt: this.#options.clock.unix(),
+    }
   }
 
   /** Adds a row, or replaces the one with the same id. */

@@ -84,7 +84,7 @@ const admitted = (role: 'client' | 'gateway') => ({
   product: 'portreeve' as const,
 })
 
-const common = { accountId: IDS.account, createdAt: unixTime(0) }
+const common = { accountId: IDS.account, createdAt: unixTime(0), updatedAt: unixTime(0) }
 const token = {
   ...common,
   identityProviderId: null,
@@ -118,6 +118,7 @@ const ROWS: Rows = {
       searchDomain: null,
       addressRanges: null,
       createdAt: unixTime(0),
+      updatedAt: unixTime(0),
     },
   ],
   actors: [{ ...common, id: IDS.actor, type: 'service_account', name: 'rehearsal', email: null, isDisabled: false }],

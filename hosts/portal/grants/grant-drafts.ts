@@ -95,6 +95,7 @@ export class GrantDrafts {
       expiresAt: verdict.expiresAt ?? null,
       decision: null,
       createdAt: this.#needs.unixAt(now),
+      updatedAt: this.#needs.unixAt(now),
     }
     const parts = this.parts(row)
     if (parts === undefined) return undefined

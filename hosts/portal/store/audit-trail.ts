@@ -59,7 +59,7 @@ export const changeRecord = (
   const before = (change.before ?? {}) as Row
   const after = (change.after ?? {}) as Row
   const changed = Object.keys({ ...before, ...after }).filter(
-    (key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]),
+    (key) => key !== 'updatedAt' && JSON.stringify(before[key]) !== JSON.stringify(after[key]),
   )
   const updated = change.before !== undefined && change.after !== undefined
   if (updated && changed.every((key) => quiet.includes(key))) return undefined

@@ -1,4 +1,4 @@
-// Rows of the portal's database. Times are epoch milliseconds; ids are UUIDs in lower case. Every row except the
+// Rows of the portal's database. `updatedAt` is the time of the last change that the audit trail has. Times are epoch milliseconds; ids are UUIDs in lower case. Every row except the
 // account itself belongs to one account, and every read or write names that account.
 import type { AddressRangeTexts } from '../../../core/net/address-ranges.ts'
 import type { JsonValue } from '../../../core/contract/identity-provider.ts'
@@ -18,6 +18,7 @@ export interface Account {
   /** Ranges of addresses of the account's tunnels; null for the usual ones. */
   addressRanges: AddressRangeTexts | null
   createdAt: UnixTime
+  updatedAt: UnixTime
 }
 
 /** Upstream resolver of an account. */
@@ -40,6 +41,7 @@ export interface Actor {
   email: string | null
   isDisabled: boolean
   createdAt: UnixTime
+  updatedAt: UnixTime
 }
 
 export interface Group {
@@ -47,6 +49,7 @@ export interface Group {
   accountId: string
   name: string
   createdAt: UnixTime
+  updatedAt: UnixTime
 }
 
 export interface Membership {
@@ -55,6 +58,7 @@ export interface Membership {
   groupId: string
   actorId: string
   createdAt: UnixTime
+  updatedAt: UnixTime
 }
 
 export interface IdentityProviderRow {
@@ -76,6 +80,7 @@ export interface IdentityProviderRow {
   /** Lifetime of portal sessions from sign-ins through this provider: 5 min to 24 h, 8 h by default. */
   sessionLifetimeSeconds: number
   createdAt: UnixTime
+  updatedAt: UnixTime
 }
 
 export interface IdentityRow {
@@ -86,6 +91,7 @@ export interface IdentityRow {
   issuer: string
   subject: string
   createdAt: UnixTime
+  updatedAt: UnixTime
 }
 
 export type TokenKind = 'client' | 'gateway' | 'relay' | 'api'
@@ -128,6 +134,7 @@ export interface Token {
   expiresAt: UnixTime | null
   lastUsedAt: UnixTime | null
   createdAt: UnixTime
+  updatedAt: UnixTime
 }
 
 export interface Client {
@@ -156,6 +163,7 @@ export interface Client {
   lastSeenAt: UnixTime | null
   lastSeenVersion: string | null
   createdAt: UnixTime
+  updatedAt: UnixTime
 }
 
 export interface Site {
@@ -166,6 +174,7 @@ export interface Site {
   selector: string
   selectorSettings: unknown
   createdAt: UnixTime
+  updatedAt: UnixTime
 }
 
 export interface Gateway {
@@ -187,6 +196,7 @@ export interface Gateway {
   lastSeenAt: UnixTime | null
   lastSeenVersion: string | null
   createdAt: UnixTime
+  updatedAt: UnixTime
 }
 
 export type ResourceType = 'dns' | 'cidr' | 'ip' | 'internet'
@@ -210,6 +220,7 @@ export interface Resource {
   /** Address families that a name resolves to; used only by the type dns. */
   ipStack: 'dual' | 'ipv4_only' | 'ipv6_only'
   createdAt: UnixTime
+  updatedAt: UnixTime
 }
 
 export interface ConditionSetting {
@@ -229,6 +240,7 @@ export interface Policy {
   /** `enforced`, or `shadow`: evaluated and recorded, but grants nothing. */
   mode: PolicyMode
   createdAt: UnixTime
+  updatedAt: UnixTime
 }
 
 /** A grant: lets a client use a resource through a gateway until a given time, with the reason. */
@@ -246,6 +258,7 @@ export interface Authorization {
   /** Reasons of the grant; null in rows from before these were recorded. */
   decision: AuthorizationDecision | null
   createdAt: UnixTime
+  updatedAt: UnixTime
 }
 
 /** Reasons of an authorization: enough to explain it later, and to judge it again while its client is away. */

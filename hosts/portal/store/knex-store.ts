@@ -205,6 +205,7 @@ export class KnexStore implements Store {
         searchDomain: null,
         addressRanges: null,
         createdAt: at,
+        updatedAt: at,
       }
       const changes: Change[] = [{ entity: 'accounts', accountId: id, id, after: account }]
       try {

@@ -44,6 +44,7 @@ export class KnexTransaction extends KnexReader implements Transaction {
       id: draft.id ?? uuid(this.#random),
       accountId: this.accountId,
       createdAt: this.#at,
+      updatedAt: this.#at,
     } as Draft<Name> as Entities[Name]
     await this.#checkReferences(name, row)
     await this.#refusing(this.database(name).insert({ ...encodeRow(name, row), ...searchCell(name, row) }), name, row)
@@ -66,6 +67,8 @@ export class KnexTransaction extends KnexReader implements Transaction {
     ) as Partial<Entities[Name]>
     if (Object.keys(changed).length === 0) return before
     await this.#checkReferences(name, changed)
+    const { quiet } = TABLES[name] as { quiet: readonly string[] }
+    if (Object.keys(changed).some((key) => !quiet.includes(key))) changed.updatedAt = this.#at
     const after = { ...before, ...changed }
     await this.#refusing(
       this.rows(name)

@@ -17,6 +17,7 @@ import * as roles from './migrations/0015-roles.ts'
 import * as lists from './migrations/0016-lists.ts'
 import * as idempotencyKeys from './migrations/0017-idempotency-keys.ts'
 import * as addressRanges from './migrations/0018-address-ranges.ts'
+import * as updatedAt from './migrations/0019-updated-at.ts'
 
 interface Migration {
   name: string
@@ -43,6 +44,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0016-lists', migration: lists },
   { name: '0017-idempotency-keys', migration: idempotencyKeys },
   { name: '0018-address-ranges', migration: addressRanges },
+  { name: '0019-updated-at', migration: updatedAt },
 ]
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

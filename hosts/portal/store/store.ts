@@ -278,12 +278,16 @@ export interface TunnelAddresses {
 export type WritableName = Exclude<EntityName, 'accounts'>
 
 /**
- * A row to insert, without the account and creation time, which come from the transaction. The id is generated if
+ * A row to insert, without the account and the times, which come from the transaction. The id is generated if
  * absent.
  */
-export type Draft<Name extends EntityName> = Omit<Entities[Name], 'id' | 'accountId' | 'createdAt'> & { id?: string }
+export type Draft<Name extends EntityName> = Omit<Entities[Name], 'id' | 'accountId' | 'createdAt' | 'updatedAt'> & {
+  id?: string
+}
 
-export type Patch<Name extends EntityName> = Partial<Omit<Entities[Name], 'id' | 'accountId' | 'createdAt'>>
+export type Patch<Name extends EntityName> = Partial<
+  Omit<Entities[Name], 'id' | 'accountId' | 'createdAt' | 'updatedAt'>
+>
 
 /** The portal's decision about a request for access. */
 export interface Decision {

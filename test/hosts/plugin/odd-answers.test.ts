@@ -72,7 +72,7 @@ describe('plugins that do and answer what they must not', () => {
     settings: object | null = { a: { b: 1 } },
   ) =>
     chooseGateway(
-      { site: { id: 's', accountId: 'a', name: 'Main', createdAt: unixTime(0), selector: 'odd', selectorSettings: settings }, candidates: given, connectedIds: [], clientId: 'c', resourceId: 'r', facts: knownFacts(), at: unixTime(0) }, // prettier-ignore
+      { site: { id: 's', accountId: 'a', name: 'Main', createdAt: unixTime(0), updatedAt: unixTime(0), selector: 'odd', selectorSettings: settings }, candidates: given, connectedIds: [], clientId: 'c', resourceId: 'r', facts: knownFacts(), at: unixTime(0) }, // prettier-ignore
       { selectors, random: new SeededRandom(1) },
     )
 

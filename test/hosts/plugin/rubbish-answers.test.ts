@@ -62,6 +62,7 @@ describe('X2 rubbish that a plugin answers ends nothing and rejects nowhere', ()
         accountId: 'a',
         name: 'Main',
         createdAt: unixTime(0),
+        updatedAt: unixTime(0),
         selector: 'odd',
         selectorSettings: {},
       }

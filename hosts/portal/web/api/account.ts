@@ -98,6 +98,7 @@ export const accountEndpoints = ({ store, resolvers }: ApiParts): Endpoint[] => 
     search_domain: row.searchDomain,
     address_ranges: row.addressRanges ?? DEFAULT_RANGE_TEXTS,
     created_at: timeOf(row.createdAt),
+    updated_at: timeOf(row.updatedAt),
   })
   const showAccount: ApiMiddleware = async (ctx) => {
     const { id } = ctx.state.account

@@ -138,4 +138,5 @@ const toWire = (row: Actor): z.infer<typeof ActorBody> => ({
   email: row.email,
   is_disabled: row.isDisabled,
   created_at: timeOf(row.createdAt),
+  updated_at: timeOf(row.updatedAt),
 })

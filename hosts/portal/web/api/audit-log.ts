@@ -7,13 +7,14 @@ import type { ApiContext, Endpoint } from './endpoint.ts'
 import { answerPage, PageQuery } from './page.ts'
 import type { ApiParts } from './parts.ts'
 import { queryOf } from './read-body.ts'
-import { Id, pageOf, rowFields, Time, timeOf, unixTimeOf } from './body-fields.ts'
+import { Id, pageOf, Time, timeOf, unixTimeOf } from './body-fields.ts'
 
 const Kind = z.enum(['change', 'decision', 'sign_in', 'api_call'])
 
 const AuditBody = z
   .object({
-    ...rowFields,
+    id: Id,
+    created_at: Time,
     kind: Kind,
     action: z
       .string()

@@ -90,4 +90,5 @@ const toWire = (row: Authorization): z.infer<typeof AuthorizationBody> => ({
   facts: factsToWire(row.decision?.facts ?? {}),
   gateway_reason: row.decision?.gateway ?? '',
   created_at: timeOf(row.createdAt),
+  updated_at: timeOf(row.updatedAt),
 })

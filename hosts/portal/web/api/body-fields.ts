@@ -40,7 +40,13 @@ export const timeOrNull = (time: UnixTime | null): string | null => (time === nu
 export const unixTimeOf = (text: string): UnixTime => unixTime(Date.parse(text))
 
 /** Members of every row. */
-export const rowFields = { id: Id, created_at: Time }
+export const rowFields = {
+  id: Id,
+  created_at: Time,
+  updated_at: Time.describe(
+    'Time of the last change by somebody; what changes by itself, such as `last_seen_at`, does not count',
+  ),
+}
 
 /** Schema of a page of a list. */
 export const pageOf = <T extends z.ZodType>(item: T) =>

@@ -71,6 +71,7 @@ export const clientEndpoints = ({ store, clock, isConnected, connectedIds, paths
     last_seen_version: row.lastSeenVersion,
     paths: paths.ofClient(row.id).map(pathToWire),
     created_at: timeOf(row.createdAt),
+    updated_at: timeOf(row.updatedAt),
   }))
   const patchClient = clients.patch(async (ctx, tx) => {
     const { name, is_verified, accept_unproven } = patch.of(ctx)

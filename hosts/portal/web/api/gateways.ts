@@ -45,6 +45,7 @@ export const gatewayEndpoints = ({ store, isConnected, connectedIds, paths }: Ap
     last_seen_version: row.lastSeenVersion,
     paths: pathCountsToWire(paths.onGateway(row.id)),
     created_at: timeOf(row.createdAt),
+    updated_at: timeOf(row.updatedAt),
   }))
   const patchGateway = gateways.patch(async (ctx) => Promise.resolve(defined(patch.of(ctx))))
 

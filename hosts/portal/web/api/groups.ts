@@ -180,6 +180,7 @@ const groupToWire = (row: Group): z.infer<typeof GroupBody> => ({
   id: row.id,
   name: row.name,
   created_at: timeOf(row.createdAt),
+  updated_at: timeOf(row.updatedAt),
 })
 
 const membershipToWire = (row: Membership): z.infer<typeof MembershipBody> => ({
@@ -187,4 +188,5 @@ const membershipToWire = (row: Membership): z.infer<typeof MembershipBody> => ({
   group_id: row.groupId,
   actor_id: row.actorId,
   created_at: timeOf(row.createdAt),
+  updated_at: timeOf(row.updatedAt),
 })

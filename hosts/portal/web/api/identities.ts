@@ -129,4 +129,5 @@ const toWire = (row: IdentityRow): z.infer<typeof IdentityBody> => ({
   issuer: row.issuer,
   subject: row.subject,
   created_at: timeOf(row.createdAt),
+  updated_at: timeOf(row.updatedAt),
 })

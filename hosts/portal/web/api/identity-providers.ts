@@ -93,6 +93,7 @@ export const identityProviderEndpoints = ({ store, providers: plugins, publicUrl
       email_domains: row.emailDomains,
       callback_url: callbackUrl(publicUrl, row),
       created_at: timeOf(row.createdAt),
+      updated_at: timeOf(row.updatedAt),
     }),
   )
 

@@ -92,6 +92,7 @@ export const policyEndpoints = ({ store, conditions }: ApiParts): Endpoint[] => 
     is_disabled: row.isDisabled,
     mode: row.mode,
     created_at: timeOf(row.createdAt),
+    updated_at: timeOf(row.updatedAt),
   }))
 
   const insertPolicy = policies.insert(async (ctx) => {

@@ -228,4 +228,5 @@ const toWire = (row: Resource): z.infer<typeof ResourceBody> => ({
   filters: row.filters,
   ip_stack: row.ipStack,
   created_at: timeOf(row.createdAt),
+  updated_at: timeOf(row.updatedAt),
 })

@@ -21,7 +21,7 @@ export const rowVersion = <Name extends EntityName>(
 ): string => {
   const { columns, quiet } = TABLES[name] as { columns: object; quiet: readonly string[] }
   const cells = Object.keys(columns)
-    .filter((column) => !quiet.includes(column))
+    .filter((column) => column !== 'updatedAt' && !quiet.includes(column))
     .map((column) => row[column as keyof Entities[Name]] ?? null)
   const moving = Object.entries(shown as object).filter(([key]) => BY_ITSELF.has(key))
   const sight = moving.length === 0 ? '' : `.${digest(createHash('sha256'), moving).slice(0, 8)}`

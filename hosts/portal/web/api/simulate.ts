@@ -169,6 +169,7 @@ class Proposed {
       isDisabled: policy.is_disabled,
       mode: policy.mode,
       createdAt: clock.unix(),
+      updatedAt: clock.unix(),
     }
     this.#push({ entity: 'policies', ...this.#of(after), after })
   }
@@ -200,6 +201,7 @@ class Proposed {
       groupId: group.id,
       actorId: actor.id,
       createdAt: clock.unix(),
+      updatedAt: clock.unix(),
     }
     this.#push({ entity: 'memberships', ...this.#of(after), after })
   }

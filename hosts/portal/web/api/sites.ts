@@ -33,6 +33,7 @@ export const siteEndpoints = ({ store, selectors }: ApiParts): Endpoint[] => {
     selector: row.selector,
     selector_settings: shownSettings(selectors, row.selector, row.selectorSettings),
     created_at: timeOf(row.createdAt),
+    updated_at: timeOf(row.updatedAt),
   }))
   const selection = (key: string, settings: Record<string, unknown>, before?: unknown) =>
     checkSettings({

@@ -366,6 +366,7 @@ const toWire = (row: Token): z.infer<typeof TokenBody> => ({
   expires_at: timeOrNull(row.expiresAt),
   last_used_at: timeOrNull(row.lastUsedAt),
   created_at: timeOf(row.createdAt),
+  updated_at: timeOf(row.updatedAt),
 })
 
 const signInToWire = ({

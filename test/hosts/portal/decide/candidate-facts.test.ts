@@ -43,7 +43,15 @@ describe('the facts of a gateway that may serve', () => {
         roundTrip: Facts.path.roundTripMs,
       },
     })
-    const site = { id: 's', accountId: 'a', name: 'Main', createdAt: JOINED, selector: 'sees', selectorSettings: {} }
+    const site = {
+      id: 's',
+      accountId: 'a',
+      name: 'Main',
+      createdAt: JOINED,
+      updatedAt: JOINED,
+      selector: 'sees',
+      selectorSettings: {},
+    }
     const facts = candidateFacts(GATEWAY, { clients: 3, at: NOW })
     const candidates = [{ id: 'g1', name: 'gw-1', facts }] as const
     const about = {

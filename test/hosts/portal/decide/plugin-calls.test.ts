@@ -58,7 +58,7 @@ describe('calls to plugins', () => {
     policies.evaluate({ groupIds: new Set(['g']), resourceId: 'r', facts: knownFacts(), at: unixTime(0) })
   const choose = (selectors: Extensions<GatewaySelector>) => {
     const settings = { selector: 'slow', selectorSettings: {} }
-    const site = { id: 's', accountId: 'a', name: 'Main', createdAt: unixTime(0), ...settings }
+    const site = { id: 's', accountId: 'a', name: 'Main', createdAt: unixTime(0), updatedAt: unixTime(0), ...settings }
     const candidate = { id: 'g1', name: 'g1', facts: knownFacts() }
     return chooseGateway(
       {

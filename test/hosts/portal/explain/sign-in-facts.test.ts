@@ -68,6 +68,7 @@ describe('facts that the identity provider said at the sign-in', () => {
       sessionLifetimeSeconds: 3600,
       emailDomains: ['*'],
       createdAt: unixTime(0),
+      updatedAt: unixTime(0),
     })
     const token = company.token({ kind: 'client', actorId: company.actor.id, identityProviderId: provider.id, signIn })
     company.clientJoins({ tokenId: token.id })

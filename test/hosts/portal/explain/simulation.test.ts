@@ -66,6 +66,7 @@ describe('simulations', () => {
       groupId: groups[0].id,
       actorId: people[1].id,
       createdAt: unixTime(0),
+      updatedAt: unixTime(0),
     }
     bench.patch('policies', company.allow(groups[0].id, resources[1].id), { conditions: [verified] })
     expect(simulate([changeOf('memberships', { after: join })]).pairs.map(short)).to.have.members([
@@ -229,7 +230,7 @@ describe('simulations', () => {
         const membership = joined[index % joined.length] ?? company.membership
         const someone = people[person] ?? company.actor
         const something = resources[resource === 0 ? 0 : 1]
-        const base = { accountId: company.account.id, id: bench.id(), createdAt: unixTime(0) }
+        const base = { accountId: company.account.id, id: bench.id(), createdAt: unixTime(0), updatedAt: unixTime(0) }
         const proposed = [
           () => changeOf('policies', { before: rule }),
           () =>

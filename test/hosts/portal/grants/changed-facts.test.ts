@@ -104,6 +104,7 @@ describe('grants that rest on a fact', () => {
       sessionLifetimeSeconds: 3600,
       emailDomains: ['*'],
       createdAt: unixTime(0),
+      updatedAt: unixTime(0),
     })
     const token = company.token({ kind: 'client', actorId: company.actor.id, identityProviderId: provider.id })
     granted('providerType', 'oidc', token.id)

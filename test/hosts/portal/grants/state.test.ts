@@ -63,6 +63,7 @@ const PROVIDER = {
   sessionLifetimeSeconds: 3600,
   emailDomains: ['*'],
   createdAt: unixTime(0),
+  updatedAt: unixTime(0),
 }
 
 const conditions = {
@@ -587,6 +588,7 @@ describe('PortalState', () => {
         ...row,
         id: bench.id(),
         createdAt: unixTime(index),
+        updatedAt: unixTime(index),
         decision: null,
       }))
       const revived = new PortalBench({ conditions, clock: new VirtualClock({ startUnix: bench.unix() }) })

@@ -92,6 +92,43 @@ for (const driver of [...SQLITE_LIBRARIES, 'pg'] as const)
       return { site, group, actor, membership, resource, policy }
     }
 
+    it('a row notes when somebody changed it last, and not what changes by itself', async () => {
+      const clock = new VirtualClock()
+      const own = await open(2, clock)
+      try {
+        const change = async <T>(work: (tx: Transaction) => Promise<T>): Promise<T> => {
+          clock.advance(HOUR)
+          return own.transact({ accountId: account.id, by }, work)
+        }
+        const { site } = await change(grown)
+        const gateway = await change(async (tx) =>
+          tx.insert('gateways', {
+            siteId: site.id,
+            externalId: 'berlin',
+            name: 'berlin',
+            publicKey: 'A'.repeat(44),
+            pskBase: 'B'.repeat(44),
+            ...(await tx.allocateAddresses()),
+            isEphemeral: false,
+            presentAt: null,
+            lastSeenAt: null,
+            lastSeenVersion: null,
+          }),
+        )
+        expect(gateway.updatedAt).to.equal(gateway.createdAt)
+        const seen = await change((tx) => tx.patch('gateways', gateway.id, { lastSeenAt: clock.unix() }))
+        expect(seen?.updatedAt).to.equal(gateway.createdAt)
+        await change((tx) => tx.patch('gateways', gateway.id, { name: gateway.name }))
+        const renamed = await change((tx) => tx.patch('gateways', gateway.id, { name: 'Other' }))
+        expect(renamed?.updatedAt).to.equal(clock.unix())
+        expect((await own.reader(account.id).get('gateways', gateway.id))?.updatedAt).to.equal(clock.unix())
+        const [record] = await own.auditLog(account.id, { limit: 1 })
+        expect(record?.details).to.deep.equal({ before: { name: gateway.name }, after: { name: 'Other' } })
+      } finally {
+        await own.close()
+      }
+    })
+
     it('rehearses a transaction: its result and changes as they would be, and nothing kept, audited or told', async () => {
       const { group, policy } = await write(grown)
       const told: Change[] = []

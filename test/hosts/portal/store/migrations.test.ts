@@ -235,6 +235,39 @@ for (const driver of [...SQLITE_LIBRARIES, 'pg'] as const)
       expect(found.map(({ type }) => type)).to.deep.equal(['email-otp'])
     })
 
+    it('0015 makes admins owners, and lets tokens that there are do what they could', async () => {
+      const token = { account_id: ONE, name: 'CI', actor_id: ADA, salt: 's', hash: 'h', created_at: 1 }
+      await asOf('0014-ephemeral-gateways', {
+        accounts: rows.accounts,
+        actors: [
+          { id: ADA, account_id: ONE, type: 'admin', name: 'Ada', is_disabled: false, created_at: 1 },
+          { id: PHONE, account_id: ONE, type: 'user', name: 'Bob', is_disabled: false, created_at: 2 },
+        ],
+        tokens: [
+          { ...token, id: TOKEN, kind: 'api' },
+          { ...token, id: LAPTOP, kind: 'client' },
+        ],
+      })
+      const { actors, tokens } = await openStore()
+      expect(actors.map(({ id: actorId, type }) => [actorId, type])).to.deep.equal([
+        [ADA, 'owner'],
+        [PHONE, 'user'],
+      ])
+      expect(Object.fromEntries(tokens.map((one) => [one.id, [one.scopes, one.makerId]]))).to.deep.equal({
+        [TOKEN]: [['write'], null],
+        [LAPTOP]: [null, null],
+      })
+    })
+
+    it('0019 takes rows for unchanged since they were made', async () => {
+      await asOf('0018-address-ranges', {
+        accounts: [account(ONE, 'one')],
+        identity_providers: [{ ...provider(NEWER, ONE, 20), email_domains: '[]' }],
+      })
+      const { accounts, identity_providers: providers } = await openStore()
+      expect([...accounts, ...providers].map(({ updatedAt }) => updatedAt)).to.deep.equal([1, 20])
+    })
+
     it('each migration can be taken back and made again, with the rows that there are', async () => {
       await asOf('0007-key-check', rows)
       const dialect = openDialect(database, ports())

@@ -15,7 +15,9 @@ describe('the REST API', () => {
     expect(site).to.deep.include({ name: 'Main', selector: 'random', selector_settings: {} })
     expect((await portal.api('GET', `/sites/${site.id}`)).body).to.deep.equal(site)
     const renamed = await portal.api('PATCH', `/sites/${site.id}`, { name: 'Headquarters' })
-    expect(renamed.body).to.deep.equal({ ...site, name: 'Headquarters' })
+    const { updated_at } = renamed.body
+    expect(renamed.body).to.deep.equal({ ...site, name: 'Headquarters', updated_at })
+    expect(Date.parse(updated_at)).to.be.at.least(Date.parse(site.updated_at))
     expect((await portal.api('GET', '/sites')).body).to.deep.equal({
       data: [renamed.body],
       next_cursor: null,
@@ -228,7 +230,8 @@ describe('the REST API', () => {
     const twice = await portal.api('POST', '/identities', { ...whom, actor_id: eve.id })
     expect(twice.body).to.include({ status: 409, code: 'conflict' })
     const moved = await portal.api('PATCH', `/identities/${identity.id}`, { actor_id: eve.id })
-    expect(moved.body).to.deep.equal({ ...identity, actor_id: eve.id })
+    const { updated_at } = moved.body
+    expect(moved.body).to.deep.equal({ ...identity, actor_id: eve.id, updated_at })
     expect((await portal.api('GET', '/identities')).body.data).to.deep.equal([moved.body])
     const robot = await portal.create('/actors', { name: 'R', type: 'service_account' })
     for (const actor_id of [robot.id, provider.id]) {

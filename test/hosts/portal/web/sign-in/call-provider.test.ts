@@ -25,6 +25,7 @@ const row: IdentityProviderRow = {
   sessionLifetimeSeconds: 3600,
   emailDomains: ['*'],
   createdAt: unixTime(0),
+  updatedAt: unixTime(0),
 }
 
 describe("a call to an identity provider's plugin", () => {
