@@ -245,6 +245,8 @@ export interface Position {
 }
 
 export interface Transaction extends Reader {
+  /** Changes made so far, in order. */
+  readonly changes: readonly Change[]
   insert: <Name extends WritableName>(name: Name, row: Draft<Name>) => Promise<Entities[Name]>
   /**
    * Changes columns of a row and returns it; undefined if there is no such row. A patch that changes nothing is not

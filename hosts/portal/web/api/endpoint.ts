@@ -20,6 +20,8 @@ export interface Endpoint {
   /** Schema of the query parameters; none by default. */
   query?: z.ZodType
   body?: z.ZodType
+  /** Longest body in KiB; 128 by default. */
+  bodyKiB?: number
   status: 200 | 201 | 204
   answer?: z.ZodType
   /** Middlewares that carry it out; the first one reads the body, if there is one. */

@@ -19,6 +19,12 @@ const EXAMPLES: Readonly<Record<string, object>> = {
   },
   'POST /actors': { type: 'user', name: 'Ada', email: 'ada@example.org' },
   'PATCH /actors/:id': { is_disabled: true },
+  'POST /bulk': {
+    operations: [
+      { method: 'POST', path: '/groups', body: { name: 'Designers' } },
+      { method: 'PATCH', path: `/actors/${ACTOR}`, body: { is_disabled: true } },
+    ],
+  },
   'PATCH /clients/:id': { name: 'Laptop of Ada', is_verified: true },
   'PATCH /gateways/:id': { name: 'berlin-1' },
   'POST /groups': { name: 'Engineers' },

@@ -20,6 +20,7 @@ export const TAGS = [
     name: 'plugins',
     description: 'What the portal has loaded: providers, conditions, fact sources, selectors, resolvers, relays',
   },
+  { name: 'bulk', description: 'Many changes at once: all, or none' },
   { name: 'audit_log', description: 'Record of changes, decisions, sign-ins and refused calls' },
 ] as const
 

@@ -73,7 +73,9 @@ const operation = (endpoint: Endpoint, schemas: Schemas) => {
       ...(isCreation(endpoint) ? [IDEMPOTENCY_KEY] : []),
       ...(isChangeOfOne ? [IF_MATCH] : method === 'GET' ? [IF_NONE_MATCH] : []),
     ],
-    ...(body === undefined ? {} : { requestBody: requestBody(body, { schemas, example: exampleOf(endpoint) }) }),
+    ...(body === undefined
+      ? {}
+      : { requestBody: requestBody(body, { schemas, example: exampleOf(endpoint), kib: endpoint.bodyKiB ?? 128 }) }),
     responses: {
       [status]: {
         description: status === 204 ? 'Done' : status === 201 ? 'Created' : 'The answer',
@@ -110,8 +112,11 @@ const dryRun = (schemas: Schemas): object => ({
 const isList = ({ method, answer }: Endpoint): boolean =>
   method === 'GET' && answer instanceof z.ZodObject && 'next_cursor' in answer.shape
 
-const requestBody = (body: z.ZodType, { schemas, example }: { schemas: Schemas; example: object | undefined }) => ({
-  description: 'UTF-8 JSON, at most 128 KiB. Members that are not named here are refused.',
+const requestBody = (
+  body: z.ZodType,
+  { schemas, example, kib }: { schemas: Schemas; example: object | undefined; kib: number },
+) => ({
+  description: `UTF-8 JSON, at most ${kib} KiB. Members that are not named here are refused.`,
   // An absent body counts as `{}`.
   required: !body.safeParse({}).success,
   content: { 'application/json': { schema: schemas.of(body, 'input'), ...(example && { example }) } },

@@ -18,10 +18,10 @@ export interface Read<T> {
 const MAX_BODY_BYTES = 128 * 1024
 
 /** Reads the JSON body; an absent body counts as `{}`. */
-export const jsonBody = <T>(schema: z.ZodType<T>): Read<T> => ({
+export const jsonBody = <T>(schema: z.ZodType<T>, maxBytes = MAX_BODY_BYTES): Read<T> => ({
   schema,
   read: async (ctx, next) => {
-    const body = ctx.state.given === undefined ? await receivedBody(ctx) : ctx.state.given.body
+    const body = ctx.state.given === undefined ? await receivedBody(ctx, maxBytes) : ctx.state.given.body
     const path = illFormedPath(body)
     if (path !== undefined)
       throw invalidBody([{ path, message: 'is no Unicode text: it has half of a surrogate pair' }])
@@ -50,13 +50,13 @@ export const queryOf = <T>(schema: z.ZodType<T>): Read<T> => ({
   of: (ctx) => ctx.state.query as T,
 })
 
-const receivedBody = async (ctx: ApiContext): Promise<unknown> => {
+const receivedBody = async (ctx: ApiContext, maxBytes: number): Promise<unknown> => {
   const length = ctx.request.length ?? 0
   const chunked = ctx.get('transfer-encoding') !== ''
   if ((length > 0 || chunked) && ctx.request.is('json') === false) {
     throw new Problem(415, 'unsupported_media_type', 'The body has to be JSON.')
   }
-  return jsonOf(await bodyText(ctx, MAX_BODY_BYTES))
+  return jsonOf(await bodyText(ctx, maxBytes))
 }
 
 const jsonOf = (text: string): unknown => {

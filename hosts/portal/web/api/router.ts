@@ -9,6 +9,7 @@ import { actorEndpoints } from './actors.ts'
 import { auditLogEndpoints } from './audit-log.ts'
 import { authenticate, noteRefusals } from './authenticate.ts'
 import { authorizationEndpoints } from './authorizations.ts'
+import { bulkEndpoints } from './bulk.ts'
 import { clientEndpoints } from './clients.ts'
 import { API_PATH, type ApiExtras, type ApiState, type Endpoint, type ApiMiddleware } from './endpoint.ts'
 import { explainEndpoints } from './explain.ts'
@@ -33,6 +34,18 @@ import { tokenEndpoints } from './tokens.ts'
 
 /** Returns all operations of the API. */
 export const apiEndpoints = (parts: ApiParts): Endpoint[] => [
+  ...singleEndpoints(parts),
+  ...bulkEndpoints(parts, (joined) => singleEndpoints(joined).map(askingBeforeRemoval(joined))),
+]
+
+/** Puts the question what goes along in front of a removal. */
+const askingBeforeRemoval =
+  (parts: ApiParts) =>
+  (endpoint: Endpoint): Endpoint =>
+    endpoint.query === RemovalQuery ? { ...endpoint, story: [askBeforeRemoval(parts), ...endpoint.story] } : endpoint
+
+/** Returns the operations that are carried out one at a time. */
+const singleEndpoints = (parts: ApiParts): Endpoint[] => [
   ...accountEndpoints(parts),
   ...siteEndpoints(parts),
   ...gatewayEndpoints(parts),
@@ -66,16 +79,11 @@ export const apiRoutes = (
   }
   // All operations begin with these middlewares; there is no route without them.
   const beginning = [begin, noteRefusals(parts.refusedCalls), authenticate(parts)]
-  const [once, ask] = [onceByKey(parts), askBeforeRemoval(parts)]
-  for (const endpoint of endpoints) {
+  const once = onceByKey(parts)
+  for (const endpoint of endpoints.map(askingBeforeRemoval(parts))) {
     const { method, path, needs, query = NO_QUERY, story } = endpoint
     const [readBody, ...others] = story
-    const told =
-      isCreation(endpoint) && readBody !== undefined
-        ? [readBody, once, ...others]
-        : query === RemovalQuery
-          ? [ask, ...story]
-          : story
+    const told = isCreation(endpoint) && readBody !== undefined ? [readBody, once, ...others] : story
     router.register(path, [method], [...beginning, permit(needs), answerIfNew, queryOf(query).read, ...told])
   }
   const paths = endpoints.map(({ method, path }) => ({ path: `${API_PATH}${path}`, methods: [method] }))

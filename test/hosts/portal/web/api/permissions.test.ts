@@ -83,6 +83,8 @@ const MATRIX: Readonly<Record<string, readonly [who: string, permission: Permiss
   'DELETE /authorizations/:id': ['OA..S ..', 'authorizations:write'],
   'GET /audit_log': ['OAU.S r.', 'audit_log:read'],
   'GET /plugins': ['OAU.S r.', 'plugins:read'],
+  // Each operation of a bulk needs its own permission as well.
+  'POST /bulk': ['OAUHS rh', 'actors:read'],
 }
 
 const NOBODY = '00000000-0000-4000-8000-000000000000'
