@@ -1,6 +1,6 @@
 // Module of the worker thread of a client's native lane.
 import { ClientFlows } from '../../core/flow/client/client-flows.ts'
-import { rehearseClientFlows } from '../../core/flow/client/rehearsal.ts'
+import { clientFlowsRehearsal } from '../../core/flow/client/rehearsal.ts'
 import { runLane } from '../runtime/lane/run-lane.ts'
 
-await runLane(new ClientFlows(), { rehearse: rehearseClientFlows })
+await runLane(new ClientFlows(), { rehearsal: clientFlowsRehearsal })

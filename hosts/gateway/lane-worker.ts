@@ -1,6 +1,6 @@
 // Module of the worker thread of a gateway's native lane.
 import { GatewayFlows } from '../../core/flow/gateway/gateway-flows.ts'
-import { rehearseGatewayFlows } from '../../core/flow/gateway/rehearsal.ts'
+import { gatewayFlowsRehearsal } from '../../core/flow/gateway/rehearsal.ts'
 import { runLane } from '../runtime/lane/run-lane.ts'
 
-await runLane(new GatewayFlows(), { rehearse: rehearseGatewayFlows })
+await runLane(new GatewayFlows(), { rehearsal: gatewayFlowsRehearsal })

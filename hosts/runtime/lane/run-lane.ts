@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Flows, PacketInput, PacketOutput } from '../../../core/flow/flows.ts'
 import type { LaneCommand, LaneReport } from '../../../core/flow/lane.ts'
+import type { FlowsRehearsal } from '../../../core/flow/rehearsed-packet.ts'
 import type { Family } from '../../../core/runtime/endpoint.ts'
 import { SystemClock } from '../clock.ts'
 import { openUdpPort } from '../datagram-socket.ts'
@@ -10,14 +11,15 @@ import { warmUp } from '../process/warm-up.ts'
 import { openTunPort } from '../tun-device.ts'
 import type { FromWorker, ToWorker, WorkerSetUp } from './letters.ts'
 import { PacketLane } from './packet-lane.ts'
+import { rehearseLane } from './rehearsal.ts'
 
 /**
- * Runs a native lane in this worker thread, until the parent thread sends `close`. `rehearse` takes a first packet through
- * a packet engine of its own.
+ * Runs a native lane in this worker thread, until the parent thread sends `close`. `rehearsal` returns a packet
+ * engine for packets that are rehearsed.
  */
 export const runLane = async <Input, Output extends { type: string }>(
   flows: Flows<Input | PacketInput, Output | PacketOutput>,
-  { rehearse }: { rehearse: () => boolean },
+  { rehearsal }: { rehearsal: () => FlowsRehearsal<Input, Output> },
 ): Promise<void> => {
   const parent = parentPort
   if (parent === null) throw new Error('a lane runs in a worker')
@@ -67,7 +69,7 @@ export const runLane = async <Input, Output extends { type: string }>(
     }
   })
   post({ type: 'opened', ports: portsOf(addon, sockets) })
-  endWarmUp = warmUp(rehearse)
+  endWarmUp = warmUp(() => rehearseLane(addon, rehearsal()))
 }
 
 const portsOf = (addon: Addon, sockets: ReadonlyMap<Family, Port>): { ipv4?: number; ipv6?: number } =>

@@ -1,10 +1,12 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { rehearseClientFlows } from '../../../core/flow/client/rehearsal.ts'
-import { rehearseGatewayFlows } from '../../../core/flow/gateway/rehearsal.ts'
+import { clientFlowsRehearsal } from '../../../core/flow/client/rehearsal.ts'
+import { gatewayFlowsRehearsal } from '../../../core/flow/gateway/rehearsal.ts'
 import { rehearseClient } from '../../../hosts/client/rehearsal.ts'
 import { rehearseGateway } from '../../../hosts/gateway/rehearsal.ts'
 import { rehearsePortal } from '../../../hosts/portal/channel/rehearsal.ts'
+import { rehearseLane } from '../../../hosts/runtime/lane/rehearsal.ts'
+import { loadAddon } from '../../../hosts/runtime/native/addon.ts'
 import { MemoryTransport } from '../../../plugins/transport-memory/memory-transport.ts'
 import { WireGuardTransport } from '../../../plugins/transport-wireguard/wireguard-transport.ts'
 import { SeededRandom } from '../../kit/seeded-random.ts'
@@ -26,8 +28,9 @@ describe('rehearsals at the start of a process', () => {
 
   it('a portal grants what it rehearses', () => expect(rehearsePortal({ random })).to.equal(true))
 
-  it('packets pass the packet engines that both ends rehearse with', () => {
-    expect(rehearseClientFlows()).to.equal(true)
-    expect(rehearseGatewayFlows()).to.equal(true)
+  it('packets pass the lanes that both ends rehearse with, without a device or a socket', () => {
+    const addon = loadAddon()
+    expect(rehearseLane(addon, clientFlowsRehearsal())).to.equal(true)
+    expect(rehearseLane(addon, gatewayFlowsRehearsal())).to.equal(true)
   })
 })
