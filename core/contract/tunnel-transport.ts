@@ -113,7 +113,8 @@ export type TunnelKeysOutput<P extends Path = Path> =
   | { type: 'removeKeys'; peer: PeerId; index: number }
   /**
    * Seal with the installed keys of `index`, and send to `path`. While either is undefined, hand packets to the tunnel,
-   * which queues them.
+   * which queues them. A lane that has no keys in use for the peer uses those of a session from its first authentic message
+   * on, which confirms it (WireGuard §5.4.6), without waiting for this.
    */
   | { type: 'useKeys'; peer: PeerId; index: number | undefined; path: P | undefined }
   /** Seal this packet with the keys in use and send it. A packet of 0 bytes is a keepalive. */

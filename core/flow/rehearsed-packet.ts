@@ -7,6 +7,8 @@ import type { Flows, PacketInput, PacketOutput } from './flows.ts'
 export interface FlowsRehearsal<Input, Output> {
   readonly flows: Flows<Input | PacketInput, Output | PacketOutput>
   readonly peer: PeerId
+  /** Whether the peer begins sessions, and this machine answers once it has heard of one. */
+  readonly isAnswering: boolean
   /** Inputs before the lane has keys for the peer, and those after. */
   readonly before: readonly Input[]
   readonly after: readonly Input[]

@@ -24,6 +24,7 @@ export const clientFlowsRehearsal = (): FlowsRehearsal<Exclude<ClientFlowsInput,
   ...INPUTS,
   flows: new ClientFlows(),
   peer: PEER,
+  isAnswering: false,
   outbound: rehearsedPacket(OWN, SERVER, PORTS),
   inbound: rehearsedPacket(SERVER, OWN, [PORTS[1], PORTS[0]]),
 })

@@ -21,6 +21,7 @@ export const gatewayFlowsRehearsal = (): FlowsRehearsal<
 > => ({
   flows: new GatewayFlows(),
   peer: PEER,
+  isAnswering: true,
   before: BEFORE,
   after: [{ type: 'mtuChanged', peer: PEER, mtu: 1_408 }],
   outbound: rehearsedPacket(SERVER, CLIENT, [PORTS[1], PORTS[0]]),

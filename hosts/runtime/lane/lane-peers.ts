@@ -112,6 +112,21 @@ export class LanePeers {
     return moved
   }
 
+  /**
+   * Uses a session whose first authentic message has come through `socket`, and answers to where it came from, if its
+   * peer has no session in use. The message confirms the session (WireGuard §5.4.6): its answer need not wait until the
+   * transport has heard of it.
+   */
+  confirmed(handle: number, socket: Port): void {
+    const session = this.#sessions.at(handle)
+    const at = this.traffic.peerOf(handle) * ROW
+    if (session === undefined || at < 0 || this.#rows[at + SESSION] !== NONE) return
+    this.#rows[at + SESSION] = handle + 1
+    this.#rows[at + INDEX] = session.index
+    this.#rows[at + SOCKET] = this.#numberOf(socket)
+    this.#rows.copyWithin(at + DESTINATION, at + HEARD_FROM, at + HEARD_FROM + SOCKET_ADDRESS_WORDS)
+  }
+
   /** Returns a session's traffic since the last report, and resets it; undefined if there was none. */
   takeReport(handle: number): LaneTraffic | undefined {
     const session = this.#sessions.at(handle)

@@ -244,7 +244,8 @@ export class PacketLane<Input, Output extends { type: string }> {
     const peer = traffic.peerOf(handle - 1)
     if (peer < 0) return
     // Reported at once: the host may wait for the first message as proof that the peer has the session's keys.
-    if (traffic.received(handle - 1, length)) this.#reports.hurry()
+    const isFirst = traffic.received(handle - 1, length)
+    if (isFirst) this.#reports.hurry()
     if ((flags & OPENED_NEWEST) !== 0) {
       const channel = channelOf(flags)
       if (this.#peers.heardFrom(peer, messages, addressAt, channel)) {
@@ -253,6 +254,7 @@ export class PacketLane<Input, Output extends { type: string }> {
         this.#reports.hurry()
       }
     }
+    if (isFirst) this.#peers.confirmed(handle - 1, socket.port)
     if (traffic.touch(handle - 1)) this.#reports.touch(handle - 1)
     if (length === 0) return
     const checksum = (flags & OPENED_PSEUDO_CHECKSUM) === 0 ? 'complete' : 'pseudo'

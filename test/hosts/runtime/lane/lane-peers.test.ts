@@ -67,6 +67,19 @@ describe('the peers of a lane', () => {
     expect(bench.way('ada')).to.equal(undefined)
   })
 
+  it('a lane answers a session by its first message, to where that came from, unless another session is in use', () => {
+    const bench = new Bench()
+    bench.install('ada', 11)
+    const handle = bench.keys.get(11) ?? 0
+    bench.peers.heardFrom(bench.numbers.find('ada') ?? 0, new Uint32Array([5, 6, 0, 0, 0]), 0, 0)
+    bench.peers.confirmed(handle, SOCKET)
+    expect([bench.way('ada'), bench.way('ada', instant(2_000))]).to.deep.equal(['11 to 5', undefined])
+    bench.use('ada', 11, '7')
+    bench.install('ada', 12)
+    bench.peers.confirmed(bench.keys.get(12) ?? 0, SOCKET)
+    expect(bench.way('ada')).to.equal('11 to 7')
+  })
+
   it('a lane’s peers have no path by what another peer of the same number left', () => {
     const bench = new Bench()
     bench.install('ada', 11)
