@@ -40,6 +40,7 @@ const NEEDS = {
     'dbus-run-session': 'dbus-daemon',
     turnserver: 'coturn',
     nginx: 'nginx-light',
+    caddy: 'caddy',
     'iptables-legacy': 'iptables',
   },
   bench: { ...BUILD, ...LAB, ...SCENARIOS['udp-blocked'], iperf3: 'iperf3', turnserver: 'coturn' },

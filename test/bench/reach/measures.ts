@@ -17,7 +17,7 @@ export type Say = (text: string) => void
 const TRIP_MS = 5
 /** Time for which throughput is measured, and before that, until buffers have grown and code is compiled. */
 const SECONDS = 4
-const WARM_UP_SECONDS = 1
+const WARM_UP_SECONDS = 3
 const AT_HOME = { inside: '192.168.7.20', outside: '203.0.113.77' } as const
 /** Places behind NATs through which peers find one another, and through which they do not. */
 const homes = (translation: 'preserving' | 'random'): Routers => ({

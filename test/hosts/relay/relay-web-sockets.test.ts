@@ -38,6 +38,22 @@ import { VirtualClock } from '../../kit/virtual-clock.ts'
 const HELLO = new TextEncoder().encode('hello')
 const LOOPBACK = ['127.0.0.0/8', '::1/128'].flatMap((text) => parsePrefix(text) ?? [])
 
+/** Reverse proxies that Debian has. */
+const FRONTS = [
+  {
+    name: 'nginx',
+    program: 'nginx',
+    config: (of: FrontConfig) => nginxConfig(of),
+    args: (path: string) => ['-e', 'stderr', '-c', path],
+  },
+  {
+    name: 'Caddy',
+    program: 'caddy',
+    config: (of: FrontConfig) => caddyConfig(of),
+    args: (path: string) => ['run', '--adapter', 'caddyfile', '--config', path],
+  },
+] as const
+
 describe('a relay that is reached by WebSockets', () => {
   const clock = new VirtualClock()
   const open: { close: () => unknown }[] = []
@@ -45,7 +61,7 @@ describe('a relay that is reached by WebSockets', () => {
   let folder: string
   let files: { certificate_file: string; key_file: string }
   let server: RelayServer
-  let nginx: ChildProcess | undefined
+  let front: ChildProcess | undefined
 
   before(async () => {
     authority = await makeAuthority()
@@ -75,8 +91,8 @@ describe('a relay that is reached by WebSockets', () => {
   })
   afterEach(async () => {
     for (const each of open.splice(0)) await each.close()
-    nginx?.kill('SIGKILL')
-    nginx = undefined
+    front?.kill('SIGKILL')
+    front = undefined
     server.stop()
   })
 
@@ -141,20 +157,23 @@ describe('a relay that is reached by WebSockets', () => {
     await until(() => server.numbers.allocations === 0)
   })
 
-  it('H9 the datagrams pass nginx, which does TLS', async function () {
-    const { port } = await listen({ isSecured: false })
-    const front = await freePort('127.0.0.1')
-    const config = join(folder, 'nginx.conf')
-    await writeFile(config, nginxConfig({ front, port, folder, files }))
-    nginx = spawn('nginx', ['-e', 'stderr', '-c', config], {
-      env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin` },
-      stdio: ['ignore', 'ignore', 'pipe'],
+  for (const { name, program, config, args } of FRONTS) {
+    it(`H9 the datagrams pass ${name}, which does TLS`, async function () {
+      const { port } = await listen({ isSecured: false })
+      const frontPort = await freePort('127.0.0.1')
+      const path = join(folder, `${program}.conf`)
+      await writeFile(path, config({ front: frontPort, port, folder, files }))
+      front = spawn(program, args(path), {
+        env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin`, HOME: folder, XDG_DATA_HOME: folder },
+        stdio: ['ignore', 'ignore', 'pipe'],
+      })
+      front.stderr?.resume()
+      const failure = new Promise<'failed'>((resolve) => front?.once('error', () => resolve('failed')))
+      const ready = untilListening(frontPort).then(() => 'ready' as const)
+      if ((await Promise.race([failure, ready])) === 'failed') return skipBecause(this, `needs ${program}`)
+      await echo(await clientAt(`wss://localhost:${frontPort}/relay/connect`), await peerOf())
     })
-    const failure = new Promise<'failed'>((resolve) => nginx?.once('error', () => resolve('failed')))
-    const ready = untilListening(front).then(() => 'ready' as const)
-    if ((await Promise.race([failure, ready])) === 'failed') return skipBecause(this, 'needs nginx')
-    await echo(await clientAt(`wss://localhost:${front}/relay/connect`), await peerOf())
-  })
+  }
 
   it('P9 H10 a WebSocket without credentials is closed after seconds, and one with words at once', async () => {
     const { webSockets, port } = await listen({ isSecured: false })
@@ -295,20 +314,18 @@ const untilListening = async (port: number): Promise<void> => {
     if (isOpen) return
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
-  throw new Error('nginx does not listen')
+  throw new Error('the reverse proxy does not listen')
 }
 
-const nginxConfig = ({
-  front,
-  port,
-  folder,
-  files,
-}: {
+interface FrontConfig {
+  /** Port of the reverse proxy, and of the relay. */
   front: number
   port: number
   folder: string
   files: { certificate_file: string; key_file: string }
-}): string => `
+}
+
+const nginxConfig = ({ front, port, folder, files }: FrontConfig): string => `
 daemon off; master_process off;
 pid ${folder}/nginx.pid;
 worker_processes 1;
@@ -331,5 +348,17 @@ http {
       proxy_set_header Connection upgrade;
     }
   }
+}
+`
+
+const caddyConfig = ({ front, port, files }: FrontConfig): string => `
+{
+  admin off
+  auto_https off
+}
+https://localhost:${front} {
+  bind 127.0.0.1
+  tls ${files.certificate_file} ${files.key_file}
+  reverse_proxy 127.0.0.1:${port}
 }
 `
