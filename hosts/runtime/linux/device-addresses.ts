@@ -34,8 +34,11 @@ export class DeviceAddresses implements HostPart {
     if (this.#wanted === undefined) return
     const { device, addresses } = this.#wanted
     // Before the device is up: the kernel would announce a link-local address of its own into the tunnel.
-    if (addresses.some((each) => each.includes(':')))
+    if (addresses.some((each) => each.includes(':'))) {
       await runCommand('ip', ['link', 'set', 'dev', device, 'addrgenmode', 'none'])
+      // `sysctl --system` may have switched it off since, for all devices.
+      await enableIpv6(device)
+    }
     const present = await stateOf(device)
     const lines = [
       ...present.addresses

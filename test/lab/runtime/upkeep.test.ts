@@ -243,6 +243,41 @@ describe('a machine that belongs to others, too', function () {
     })
   })
 
+  describe('while another gateway runs', () => {
+    let part: Part
+    before(async () => {
+      part = await start('gateway')
+      await passes(part)
+    })
+    after(async () => {
+      await end(part)
+    })
+
+    it('M1 addresses that somebody flushes, IPv6 that is switched off for the device, all rules and tables of ours are back in seconds', async () => {
+      const state = async (): Promise<string> => {
+        const texts = [await gateway.ip(['-br', 'address', 'show', 'dev', 'tun-gateway'])]
+        for (const table of ['portreeve', 'portreeve-guard']) {
+          const { stdout } = await gateway.run('nft', ['list', 'table', 'inet', table])
+          texts.push(stdout.replaceAll(/packets \d+ bytes \d+/g, ''))
+        }
+        for (const family of ['-4', '-6']) texts.push(await gateway.ip([family, 'rule']))
+        return texts.join('---\n')
+      }
+      const inForce = await state()
+      for (const undo of [
+        () => gateway.ip(['address', 'flush', 'dev', 'tun-gateway']),
+        () => sysctl('net.ipv6.conf.tun-gateway.disable_ipv6', '1'),
+        () => nft('delete', 'table', 'inet', 'portreeve-guard'),
+        () => nft('flush', 'table', 'inet', 'portreeve'),
+      ]) {
+        await undo()
+        await until('all is as it was', async () => (await state()) === inForce)
+      }
+      await passes(part)
+      await isClosed()
+    })
+  })
+
   describe('while a client runs that has the Internet resource', () => {
     const FAR = { ipv4: '192.0.2.77', ipv6: '2001:db8:77::77' } as const
     const OWN = { ipv4: '203.0.113.1', ipv6: '2001:db8:2::1' } as const
@@ -290,8 +325,9 @@ describe('a machine that belongs to others, too', function () {
     it('M7 a connection that is idle ends at once when its route into the tunnel is withdrawn, or its address, and is counted', async () => {
       let changes = 1
       const change = async (signal: NodeJS.Signals): Promise<string> => {
+        const number = ++changes
         part.kill(signal)
-        return part.line((line) => line.startsWith(`routes ${++changes}:`))
+        return part.line((line) => line.startsWith(`routes ${number}:`))
       }
       for (const signal of ['SIGCONT', 'SIGHUP'] as const) {
         for (const far of ['198.18.0.7', '2001:db8:99::7']) {
