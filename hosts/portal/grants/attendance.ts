@@ -212,7 +212,7 @@ export class Attendance {
     const present = { id, siteId, name, version, product, transport, remoteIp, since: this.#needs.unixAt(now) }
     presence.gatewayJoined(present, connection.connection)
     this.#needs.blockedGateways.joined(present)
-    this.#needs.lostGateways.relieved(id)
+    this.#needs.lostGateways.returned(id)
     this.#needs.peers.reply(connection, okReply(topic, ref))
     connection.isJoined = true
     this.#initialize(connection, { gateway, account }, now)

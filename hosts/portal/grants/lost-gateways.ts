@@ -37,6 +37,8 @@ const MAX_ENDPOINTS = 8
 export class LostGateways {
   readonly #needs: LostGatewaysNeeds
   readonly #doubts = new Map<string, Appointment>()
+  /** Candidates that clients were told to drop of gateways that were taken for dead, by gateway and client. */
+  readonly #dropped = new Map<string, Map<string, readonly string[]>>()
 
   constructor(needs: LostGatewaysNeeds) {
     this.#needs = needs
@@ -48,15 +50,41 @@ export class LostGateways {
     const witnesses = this.#clientsToTell(gatewayId)
     if (witnesses.length === 0) return
     this.relieved(gatewayId)
-    const checks = this.#checks(gatewayId)
+    const checks = this.#checks(gatewayId, this.#needs.toldCandidates.of(gatewayId))
     if (checks.length > 0) this.#needs.emit({ type: 'checkGateway', gatewayId, checks })
     this.#declareAt(after(now, PATIENCE_MS), { gatewayId, witnesses })
   }
 
-  /** Ends the doubt about a gateway: it is connected again, or has answered a check. */
+  /** Ends the doubt about a gateway. */
   relieved(gatewayId: string): void {
     this.#needs.agenda.cancel(this.#doubts.get(gatewayId))
     this.#doubts.delete(gatewayId)
+  }
+
+  /**
+   * Ends the doubt about a gateway that is connected again. One that was taken for dead is checked: it was started anew, or
+   * was not dead.
+   */
+  returned(gatewayId: string): void {
+    this.relieved(gatewayId)
+    const checks = this.#checks(gatewayId, this.#dropped.get(gatewayId) ?? new Map())
+    if (checks.length > 0) this.#needs.emit({ type: 'checkGateway', gatewayId, checks })
+  }
+
+  /**
+   * Takes a gateway's answer to a check. Clients that were told to drop the candidates of one that lives keep their tunnel, by
+   * its own checks of them: they are told the candidates again, and so can be told to leave it once it is dead indeed.
+   */
+  answered(gatewayId: string): void {
+    const { peers, toldCandidates, grants } = this.#needs
+    this.relieved(gatewayId)
+    for (const [clientId, candidates] of this.#dropped.get(gatewayId) ?? []) {
+      const client = peers.client(clientId)
+      if (client === undefined || grants.ties({ clientId, gatewayId }) === 'none') continue
+      toldCandidates.note('iceCandidates', { gatewayId, clientId, candidates })
+      peers.tell(client, { event: 'iceCandidates', payload: { gateway_id: gatewayId, candidates: [...candidates] } })
+    }
+    this.#dropped.delete(gatewayId)
   }
 
   /** Tells clients at once to leave a gateway whose public key has changed: its process was started anew. */
@@ -64,6 +92,7 @@ export class LostGateways {
     this.relieved(gatewayId)
     for (const client of this.#clientsToTell(gatewayId)) this.#invalidate(gatewayId, client)
     this.#needs.toldCandidates.forget(gatewayId)
+    this.#dropped.delete(gatewayId)
   }
 
   /** Tells a client that is about to lose all its grants at a gateway to leave it, if it is a released one. */
@@ -78,7 +107,14 @@ export class LostGateways {
       if (now > after(at, LATE_MS)) return this.#declareAt(after(now, PATIENCE_MS), doubt)
       this.#doubts.delete(gatewayId)
       const connected = new Set(this.#clientsToTell(gatewayId))
-      for (const client of witnesses) if (connected.has(client)) this.#invalidate(gatewayId, client)
+      const told = this.#needs.toldCandidates.of(gatewayId)
+      const dropped = new Map<string, readonly string[]>()
+      for (const client of witnesses) {
+        if (!connected.has(client)) continue
+        dropped.set(client.peerId, told.get(client.peerId) ?? [])
+        this.#invalidate(gatewayId, client)
+      }
+      this.#dropped.set(gatewayId, dropped)
     }
     this.#doubts.set(gatewayId, this.#needs.agenda.add(at, 'a gateway is gone', declare))
   }
@@ -99,9 +135,8 @@ export class LostGateways {
     peers.tell(client, { event: 'invalidateIceCandidates', payload: { gateway_id: gatewayId, candidates } })
   }
 
-  #checks(gatewayId: string): GatewayCheck[] {
-    const { view, toldCandidates } = this.#needs
-    const told = toldCandidates.of(gatewayId)
+  #checks(gatewayId: string, told: ReadonlyMap<string, readonly string[]>): GatewayCheck[] {
+    const { view } = this.#needs
     const endpoints = reachable([...told.values()].flat())
     const gateway = view.get('gateways', gatewayId)
     if (gateway === undefined) return []

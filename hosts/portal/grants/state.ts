@@ -309,7 +309,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
       case 'isolatedAnswered':
         return this.#hearings.answered(input.id, input.answers, now)
       case 'gatewayAnswered':
-        return this.#lostGateways.relieved(input.gatewayId)
+        return this.#lostGateways.answered(input.gatewayId)
       case 'authorizationNotRecorded': {
         const grant = this.#grants.get(input.authorizationId)
         this.#gatewayGrants.rowChanged(input.authorizationId, undefined)

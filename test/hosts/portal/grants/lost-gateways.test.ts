@@ -106,6 +106,30 @@ describe('H12 a gateway whose connection to the portal has ended', () => {
     expect(invalidated(client)).to.deep.equal([])
   })
 
+  it('H12 a gateway that was taken for dead, comes back and answers a check is named again, so that its clients can leave it', () => {
+    const client = served()
+    const here = { gateway_id: company.gateways[0].id, candidates: ALL }
+    const named = () => client.take('ice_candidates').map(({ payload }) => payload)
+    const diesAndComesBack = () => {
+      gateway.die()
+      bench.clock.advance(2 * SECOND)
+      expect(invalidated(client)).to.deep.equal([here])
+      named()
+      bench.checks.length = 0
+      gateway = gatewayJoins()
+      expect(bench.checks.map(({ gatewayId }) => gatewayId)).to.deep.equal([here.gateway_id])
+    }
+    diesAndComesBack()
+    expect(named(), 'it may have been started anew').to.deep.equal([])
+    bench.dispatch({ type: 'gatewayAnswered', gatewayId: here.gateway_id })
+    expect(named()).to.deep.equal([here])
+    diesAndComesBack()
+    bench.remove(['policies', company.policy])
+    gateway.turn()
+    bench.dispatch({ type: 'gatewayAnswered', gatewayId: here.gateway_id })
+    expect(named(), 'without a grant').to.deep.equal([])
+  })
+
   it('H3 a client keeps a gateway of which the portal only hears nothing any more, and whose connection it closes', () => {
     const client = served()
     gateway.freeze()
