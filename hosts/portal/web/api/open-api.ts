@@ -146,7 +146,7 @@ const pathParameters = (path: string): object[] =>
     in: 'path',
     required: true,
     description: 'The id of the row',
-    schema: { type: 'string', format: 'uuid' },
+    schema: { type: 'string', ...(name === 'id' ? { format: 'uuid' } : {}) },
   }))
 
 /** Describes the query parameters, from the schema that validates them. */

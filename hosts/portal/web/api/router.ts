@@ -29,6 +29,7 @@ import { askBeforeRemoval, RemovalQuery } from './removal.ts'
 import { relayEndpoints } from './relays.ts'
 import { resourceEndpoints } from './resources.ts'
 import { simulateEndpoints } from './simulate.ts'
+import { sessionEndpoints } from './sessions.ts'
 import { siteEndpoints } from './sites.ts'
 import { tokenEndpoints } from './tokens.ts'
 
@@ -59,6 +60,7 @@ const singleEndpoints = (parts: ApiParts): Endpoint[] => [
   ...identityProviderEndpoints(parts),
   ...identityEndpoints(parts),
   ...clientEndpoints(parts),
+  ...sessionEndpoints(parts),
   ...tokenEndpoints(parts),
   ...authorizationEndpoints(parts),
   ...auditLogEndpoints(parts),

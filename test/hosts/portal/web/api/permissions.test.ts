@@ -4,6 +4,7 @@ import { PERMISSIONS, type Permission } from '../../../../../hosts/portal/identi
 import { grantedPermissions } from '../../../../../hosts/portal/identity/token-scopes.ts'
 import type { ActorType } from '../../../../../hosts/portal/store/entities.ts'
 import { apiEndpoints } from '../../../../../hosts/portal/web/api/router.ts'
+import { Browser } from '../../../../kit/browser.ts'
 import { PortalFixture } from '../../../../kit/portal-fixture.ts'
 
 /**
@@ -74,6 +75,8 @@ const MATRIX: Readonly<Record<string, readonly [who: string, permission: Permiss
   'DELETE /client_tokens/:id': ['OA.HS .h', 'sessions:write'],
   'POST /actors/:id/api_tokens': ['OA..S ..', 'tokens:write'],
   'GET /actors/:id/api_tokens': ['OAU.S r.', 'tokens:read'],
+  'GET /actors/:id/sessions': ['OAUHS rh', 'sessions:read'],
+  'DELETE /actors/:id/sessions/:session_id': ['OA.HS .h', 'sessions:write'],
   'GET /tokens': ['OAU.S r.', 'tokens:read'],
   'GET /tokens/:id': ['OAU.S r.', 'tokens:read'],
   'PATCH /tokens/:id': ['OA..S ..', 'tokens:write'],
@@ -259,6 +262,26 @@ describe('the permissions of the REST API', () => {
     })
     expect((await portal.create(path, { expires_at: null })).expires_at).to.equal(null)
     expect((await portal.api('POST', path, { scopes: ['sites:eat'] })).status).to.equal(422)
+  })
+
+  it('the helpdesk sees in which browsers somebody is signed in, and signs her out of one', async () => {
+    const browser = new Browser()
+    const { code } = await portal.makeEmergencyCode({ adminId: portal.admin.id })
+    await browser.send(`${portal.url}/example/sign_in/emergency`, { form: { code } })
+    const home = async () => (await browser.send(`${portal.url}/example/home`)).status
+    expect(await home()).to.equal(200)
+    const path = `/actors/${portal.admin.id}/sessions`
+    const { body } = await portal.api('GET', path, undefined, tokens['helpdesk'])
+    const [session, ...others] = body.data as { id: string }[]
+    expect(others).to.deep.equal([])
+    expect(session).to.have.all.keys('id', 'browser', 'identity_provider_id', 'begun_at', 'expires_at')
+    const end = async (of: string) =>
+      (await portal.api('DELETE', `${of}/${session?.id}`, undefined, tokens['helpdesk'])).status
+    expect(await end(`/actors/${ids['user']}/sessions`), 'of somebody else').to.equal(404)
+    expect([await end(path), await end(path)]).to.deep.equal([204, 404])
+    expect(await home()).to.equal(302)
+    const [record] = (await portal.api('GET', '/audit_log?kind=sign_in&limit=1')).body.data
+    expect(record).to.deep.include({ action: 'signed_out', entity_id: portal.admin.id })
   })
 
   it('the helpdesk revokes client tokens, and no other ones', async () => {
