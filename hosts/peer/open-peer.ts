@@ -146,7 +146,7 @@ export const openPeer = async <R extends Role>(
       )
       const rehearsal = { transport, random, exportsKeys: lane.kind === 'native', mtu: config.mtu }
       const endRehearsal = warmUp(
-        () => rehearse(rehearsal),
+        { name: `${role} ${key}`, rehearse: () => rehearse(rehearsal) },
         (error) => logger.debug({ error }, 'a rehearsal failed: the first connection will take longer'),
       )
       return () => {

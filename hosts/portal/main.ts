@@ -223,7 +223,7 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
       async (...request) => control.upgrade(...request),
     )
     const endWarmUp = warmUp(
-      () => rehearsePortal({ random }),
+      { name: 'portal', rehearse: () => rehearsePortal({ random }) },
       (error) => logger.debug({ error }, 'a rehearsal failed: the first request will take longer'),
     )
     await lifecycle.start([{ stop: endWarmUp }])

@@ -69,7 +69,7 @@ export const runLane = async <Input, Output extends { type: string }>(
     }
   })
   post({ type: 'opened', ports: portsOf(addon, sockets) })
-  endWarmUp = warmUp(() => rehearseLane(addon, rehearsal()))
+  endWarmUp = warmUp({ name: 'lane', rehearse: () => rehearseLane(addon, rehearsal()) })
 }
 
 const portsOf = (addon: Addon, sockets: ReadonlyMap<Family, Port>): { ipv4?: number; ipv6?: number } =>
