@@ -1,9 +1,6 @@
 import { existsSync } from 'node:fs'
 import type { Context } from 'mocha'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { chromium, type BrowserContext, type Page } from 'playwright-core'
+import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core'
 import { PATIENCE_MS } from './patience.ts'
 import { skipBecause } from './skip-because.ts'
 
@@ -27,32 +24,21 @@ export interface ChromiumOptions {
 export class Chromium {
   private constructor(
     readonly context: BrowserContext,
-    private readonly folder: string,
+    private readonly close: () => Promise<void>,
   ) {}
 
+  /** Starts the browser, or opens another profile in the one that runs with the same switches. */
   static async start(options: ChromiumOptions = {}): Promise<Chromium> {
     const { javaScriptEnabled = true, colorScheme = 'light', timeZone, args = [] } = options
-    const folder = await mkdtemp(join(tmpdir(), 'portreeve-chromium-'))
-    const context = await chromium.launchPersistentContext(folder, {
-      executablePath: EXECUTABLE,
-      headless: true,
+    const { browser, leave } = await join(args)
+    const context = await browser.newContext({
       javaScriptEnabled,
       colorScheme,
       ...(timeZone === undefined ? {} : { timezoneId: timeZone }),
       viewport: { width: 900, height: 760 },
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-        ...args,
-      ],
     })
     context.setDefaultTimeout(PATIENCE_MS)
-    return new Chromium(context, folder)
+    return new Chromium(context, leave)
   }
 
   async page(): Promise<Page> {
@@ -66,9 +52,48 @@ export class Chromium {
 
   async stop(): Promise<void> {
     await this.context.close()
-    await rm(this.folder, { recursive: true, force: true, maxRetries: 5 })
+    await this.close()
   }
 }
+
+interface Running {
+  browser: Promise<Browser>
+  users: number
+}
+
+/** Running browsers by their switches. */
+const running = new Map<string, Running>()
+
+/** Joins the users of a browser, which ends when the last one has left. */
+const join = async (args: readonly string[]): Promise<{ browser: Browser; leave: () => Promise<void> }> => {
+  const key = args.join(' ')
+  const joined = running.get(key) ?? { browser: launch(args), users: 0 }
+  running.set(key, joined)
+  joined.users++
+  const browser = await joined.browser
+  const leave = async (): Promise<void> => {
+    if (--joined.users > 0) return
+    running.delete(key)
+    await browser.close()
+  }
+  return { browser, leave }
+}
+
+const launch = (args: readonly string[]): Promise<Browser> =>
+  chromium.launch({
+    executablePath: EXECUTABLE,
+    headless: true,
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      ...args,
+    ],
+  })
 
 /** Fills in the login form of `OpenidProvider`, and its form for consent where that follows. */
 export const logInAs = async (page: Page, name: string): Promise<void> => {
