@@ -157,8 +157,8 @@ describe('hosts/lab/setup', function () {
     const fake = join(clone, 'version.cjs')
     await manifest('1.0.0')
     const { engines } = JSON.parse(await readFile(join(packageRoot(), 'package.json'), 'utf8')) as { engines: object }
+    await write('package.json', JSON.stringify({ type: 'module', engines }))
     for (const [version, isAdmitted] of NODE_RELEASES) {
-      await write('package.json', JSON.stringify({ type: 'module', engines }))
       const versions = `{ ...process.versions, node: '${version}' }`
       await writeFile(fake, `Object.defineProperty(process, 'versions', { value: ${versions} })`)
       const { stderr } = await setUp(['test'], { NODE_OPTIONS: `--require=${fake}`, npm_execpath: join(bin, 'npm') })

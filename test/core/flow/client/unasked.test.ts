@@ -182,7 +182,9 @@ describe('T12 what a hostile gateway sends unasked', () => {
         destinationPort: 1 + Math.floor(n / 60_000),
       })
     // One flow is there from the beginning.
-    for (let n = 0; n < 65_535; n++) expect(begin(n)[0]).to.contain('gateway: ')
+    let begun = 0
+    while (begun < 65_535 && begin(begun)[0]?.includes('gateway: ') === true) begun++
+    expect(begun).to.equal(65_535)
     expect(begin(65_536)[0]).to.match(/^tun: icmp 3\/1 /)
     bench.now += 60_000
     expect(begin(65_536)[0]).to.contain('gateway: ')
