@@ -109,17 +109,19 @@ describe('addresses in odd spellings', function () {
     const operations = apiEndpoints({ providers: new Map(), conditions: new Map(), selectors: new Map() } as never)
     const paths = [...new Set(operations.map(({ path }) => `/api/v1${path.replaceAll(/:\w+/g, ID)}`))]
     expect(paths.length).to.be.above(30)
+    const passed: string[] = []
     for (const path of paths) {
       await Promise.all(
         spellings(path).map(async (spelled) => {
           for (const method of METHODS) {
             const answer = await send(method, spelled)
-            const told = `${method} ${spelled}: ${JSON.stringify(answer)}`
-            if (!tellsMethods(method, answer)) expect(answer.status, told).to.be.oneOf([400, 401, 404, 405])
+            if (tellsMethods(method, answer) || [400, 401, 404, 405].includes(answer.status)) continue
+            passed.push(`${method} ${spelled}: ${JSON.stringify(answer)}`)
           }
         }),
       )
     }
+    expect(passed).to.deep.equal([])
   })
 
   it('an operation of the API has one spelling', async () => {
