@@ -30,12 +30,13 @@ describe('requests of the portal to identity providers', function () {
     servers.push(server)
     return server
   }
-  /** The page of a sign-in at an issuer, without the parts that differ by its name. */
+  /** The page of a sign-in at an issuer, without its name and the request's. */
   const pageOf = async (portal: PortalFixture, issuer: string) => {
     const settings = { issuer, client_id: 'x', client_secret: 'y', allow_http: true }
     const { id } = await portal.create('/identity_providers', { name: `X ${++made}`, type: 'oidc', settings })
     const response = await fetch(`${portal.url}/example/sign_in/oidc/${id}`, { redirect: 'manual' })
-    return { status: response.status, text: (await response.text()).replaceAll(id, '') }
+    const request = response.headers.get('x-request-id') ?? ''
+    return { status: response.status, text: (await response.text()).replaceAll(id, '').replaceAll(request, '') }
   }
   const portOf = ({ url }: LoopbackServer): string => new URL(url).port
 
