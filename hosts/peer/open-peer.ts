@@ -145,9 +145,8 @@ export const openPeer = async <R extends Role>(
         `the ${role} runs`,
       )
       const rehearsal = { transport, random, exportsKeys: lane.kind === 'native', mtu: config.mtu }
-      const endRehearsal = warmUp(
-        { name: `${role} ${key}`, rehearse: () => rehearse(rehearsal) },
-        (error) => logger.debug({ error }, 'a rehearsal failed: the first connection will take longer'),
+      const endRehearsal = warmUp({ name: `${role} ${key}`, rehearse: () => rehearse(rehearsal) }, (error) =>
+        logger.debug({ error }, 'a rehearsal failed: the first connection will take longer'),
       )
       return () => {
         endRehearsal()

@@ -222,9 +222,8 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
       ],
       async (...request) => control.upgrade(...request),
     )
-    const endWarmUp = warmUp(
-      { name: 'portal', rehearse: () => rehearsePortal({ random }) },
-      (error) => logger.debug({ error }, 'a rehearsal failed: the first request will take longer'),
+    const endWarmUp = warmUp({ name: 'portal', rehearse: () => rehearsePortal({ random }) }, (error) =>
+      logger.debug({ error }, 'a rehearsal failed: the first request will take longer'),
     )
     await lifecycle.start([{ stop: endWarmUp }])
     logger.info({ url, version, plugins: installation.plugins.map(({ name }) => name) }, 'the portal serves')

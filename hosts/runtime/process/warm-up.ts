@@ -14,30 +14,30 @@ const LATER_PAUSE_MS = 60
 
 /**
  * Runs a rehearsal of what somebody will wait for a few times, so that V8 has compiled it by then, and keeps V8 from
- * forgetting it. One that throws is given up, and `failed` told; one whose name was rehearsed in this process, or thread,
- * is not rehearsed again. Returns a function that stops it.
+ * forgetting it. One that throws is given up, and `failed` told. Rehearsals of one name in a process, or thread, share
+ * their passes. Returns a function that stops it.
  */
 export const warmUp = (
   { name, rehearse }: { name: string; rehearse: () => unknown },
   failed: (error: unknown) => void = () => undefined,
 ): (() => void) => {
-  if (warm.has(name)) return () => undefined
   // V8 drops the bytecode of functions that were not called for a while: after a quiet night all would be slow again.
   setFlagsFromString('--no-flush-bytecode')
   let timer: NodeJS.Timeout | undefined
-  const run = (left: number): void => {
+  const run = (): void => {
+    const pass = (passes.get(name) ?? 0) + 1
+    if (pass > PASSES) return
+    passes.set(name, pass)
     try {
       rehearse()
     } catch (error) {
       return failed(error)
     }
-    const pauseMs = left > PASSES - FIRST_PASSES ? PAUSE_MS : LATER_PAUSE_MS
-    if (left > 1) timer = setTimeout(run, pauseMs, left - 1)
-    else warm.add(name)
+    timer = setTimeout(run, pass < FIRST_PASSES ? PAUSE_MS : LATER_PAUSE_MS)
   }
-  timer = setTimeout(run, 0, PASSES)
+  timer = setTimeout(run, 0)
   return () => clearTimeout(timer)
 }
 
-/** Names of finished rehearsals. */
-const warm = new Set<string>()
+/** Passes so far, by the rehearsal's name. */
+const passes = new Map<string, number>()
