@@ -9,6 +9,8 @@ import { refuseOtherMethods } from './http/allowed-methods.ts'
 import type { ApiParts } from './api/parts.ts'
 import { adminRoutes } from './admin/routes.ts'
 import { ApiCalls } from './api/call-api.ts'
+import { DOCS_PATH, docsPage } from './api/docs-page.ts'
+import { openApi } from './api/open-api.ts'
 import { apiEndpoints, apiRoutes, versionKeyOf } from './api/router.ts'
 import type { ClientAddress } from '../origin/client-address.ts'
 import { clientSignOut, isClientSignOut } from './api/client-sign-out.ts'
@@ -79,7 +81,10 @@ export const webApp = (parts: WebParts): Koa => {
   app.use(clientSignOut(parts))
   app.use(assets())
   const endpoints = apiEndpoints(parts)
-  for (const middleware of apiRoutes(parts, endpoints, { version: parts.version, url: publicUrl })) app.use(middleware)
+  const about = { version: parts.version, url: publicUrl }
+  app.use(refuseOtherMethods([{ path: DOCS_PATH, methods: ['GET'] }]))
+  app.use(docsPage(pages, () => openApi(endpoints, about)))
+  for (const middleware of apiRoutes(parts, endpoints, about)) app.use(middleware)
   app.use(refuseForeignForms())
   app.use(sessions.middleware(app))
   app.use(myRoutes({ ...parts, pages, cookies, sessions }))

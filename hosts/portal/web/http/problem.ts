@@ -49,7 +49,7 @@ export const notFound = (): Problem => new Problem(404, 'not_found', 'There is n
 
 /** Problem of a path of the API that does not exist. */
 const noSuchPath = (): Problem =>
-  new Problem(404, 'not_found', 'There is nothing here. The description of the API is at /openapi.json.')
+  new Problem(404, 'not_found', 'There is nothing here. The description of the API is at /api/docs.')
 
 /** Problem of a body with invalid fields. */
 export const invalidBody = (errors: readonly FieldProblem[]): Problem =>
