@@ -84,8 +84,11 @@ export type TunnelInput =
    * another path itself if the newest authentic datagram came from there (roaming).
    */
   | { type: 'pathChosen'; peer: PeerId; path: Path }
-  /** Start a handshake at once, instead of with the first packet. */
-  | { type: 'connectRequested'; peer: PeerId }
+  /**
+   * Start a handshake at once, instead of with the first packet. `renews`: also if there is a session, which is used until
+   * then; the peer was not reached for a while.
+   */
+  | { type: 'connectRequested'; peer: PeerId; renews?: boolean }
   | { type: 'peerRemoved'; peer: PeerId }
   /** A whole IP packet to send to the peer. */
   | { type: 'packetQueued'; peer: PeerId; packet: Uint8Array }

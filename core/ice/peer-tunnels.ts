@@ -127,13 +127,13 @@ interface KnownPeer extends PeerSecrets, PeerUse {
   used?: (TunnelKeysOutput<TunnelPath> & { type: 'useKeys' }) | undefined
   /** Segments that came while there was no path. */
   unsent?: UnsentSegments | undefined
-  /** Segments that were sent on a new path, to be sent again if the other end begins a new session there. */
+  /** Segments that were sent on a new path, to be sent again if a new session begins there. */
   resent?: { segments: readonly Uint8Array[]; at: Instant } | undefined
+  /** Whether the session is to be renewed with the next path: the peer was away for long. */
+  mustRenew?: boolean
 }
 
-/**
- * Time from a new path to the new session, in milliseconds, within which the other end may have forgotten the session of before.
- */
+/** Longest time in milliseconds from a new path to the new session there. */
 const NEW_SESSION_MS = 5 * SECOND
 
 /** Shortest interval of `trafficSeen` to the ICE agents, which need not know of every packet. */
@@ -297,7 +297,11 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
     const used = this.#peers.get(peer)?.used
     if (used !== undefined && used.path !== path && this.#chosenPath(peer) === path) this.#useKeys({ ...used, path })
     // Only the client begins, which has packets waiting: two handshakes would cross.
-    if (this.#role === 'controlling') this.#tellTunnel({ type: 'connectRequested', peer }, now)
+    if (this.#role !== 'controlling') return
+    const known = this.#peers.get(peer)
+    const renews = known?.mustRenew === true
+    if (known !== undefined) known.mustRenew = false
+    this.#tellTunnel({ type: 'connectRequested', peer, ...(renews && { renews }) }, now)
   }
 
   #onAgent(output: IceAgentsOutput, now: Instant): void {
@@ -322,10 +326,12 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
         this.#outputs.push({ type: 'pathLost', peer })
         return
       }
-      case 'failed':
-        if (output.reason === 'path-lost') this.#endSession(peer, now)
+      case 'failed': {
+        const known = this.#peers.get(peer)
+        if (known !== undefined && output.reason === 'path-lost') known.mustRenew = true
         this.#outputs.push({ type: 'peerFailed', peer, reason: output.reason, tried: output.tried })
         return
+      }
       default:
         this.#outputs.push(output)
     }
@@ -360,6 +366,8 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
         return this.#sendAgain(peer, now)
       }
       case 'peerUnresponsive':
+        // No handshake is answered without a path, and the next path begins another one.
+        if (this.#peers.get(peer)?.lostAt !== undefined) return
         this.#outputs.push({ type: 'peerFailed', peer, reason: 'no-handshake' })
         return
       default:
@@ -388,8 +396,8 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
   }
 
   /**
-   * Sends what was kept without a path once more in a new session that follows at once: a client that was away for long
-   * has forgotten the keys of before, with which it was sent.
+   * Sends what was kept without a path once more in a new session that follows at once: a client begins one after a long time
+   * away, and may not have been ready before, or have forgotten the keys.
    */
   #sendAgain(peer: PeerId, now: Instant): void {
     const known = this.#peers.get(peer)
@@ -398,17 +406,6 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
     known.resent = undefined
     if (now >= after(resent.at, NEW_SESSION_MS)) return
     for (const packet of resent.segments) this.#tellTunnel({ type: 'packetQueued', peer, packet }, now)
-  }
-
-  /** Ends the session with a peer that is not reached, so that a new one begins with the next path. */
-  #endSession(peer: PeerId, now: Instant): void {
-    const known = this.#peers.get(peer)
-    if (known === undefined) return
-    const { publicKey, presharedKey } = known
-    delete known.handshakeAt
-    delete known.tried
-    this.#tellTunnel({ type: 'peerRemoved', peer }, now)
-    this.#tellTunnel({ type: 'peerAdded', peer, publicKey, presharedKey }, now)
   }
 
   #useKeys(output: TunnelKeysOutput<TunnelPath> & { type: 'useKeys' }): void {

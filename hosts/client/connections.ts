@@ -295,7 +295,6 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
   #rest(gateway: KnownGateway, why: Loss, now: Instant): void {
     gateway.soughtUntil = undefined
     gateway.lostAt ??= now
-    gateway.handshakeAt = undefined
     gateway.isResting = true
     this.#disconnect(gateway, why)
   }

@@ -94,6 +94,14 @@ export class Peer implements RemoteStatic {
     if (this.#sessions.current?.canSend(now) !== true) this.#seek(now)
   }
 
+  /** Begins a handshake, also if there is a session. A pending one is repeated. */
+  renew(now: Instant): void {
+    if (this.#seekingSince === undefined) return this.#seek(now)
+    const copy = this.#handshake.copy(now)
+    if (copy === undefined) this.#initiate(now)
+    else this.#emitDatagram(copy, this.#path)
+  }
+
   /** Encrypts and sends a packet, or queues it until there is a session. */
   send(packet: Uint8Array, now: Instant): void {
     const session = this.#sessions.current

@@ -88,7 +88,7 @@ export class WireGuardTunnel implements Tunnel {
       case 'packetQueued':
         return peer.send(input.packet, now)
       case 'connectRequested':
-        return peer.connect(now)
+        return input.renews === true ? peer.renew(now) : peer.connect(now)
       case 'trafficSeen':
         return peer.noteTraffic(input, now)
       case 'pathChosen':
