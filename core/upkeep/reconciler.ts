@@ -15,6 +15,8 @@ export interface Comparison {
   lacking: readonly string[]
   /** Problems that no repair solves. */
   problems: readonly HostProblem[]
+  /** Whether all that is lacking concerns IPv6 alone: it is reported, and blocks nothing, as packets of IPv4 pass. */
+  isIpv6Only?: boolean
   /** Whether something else is wanted than was put in force, as the machine has changed. */
   isOutdated?: boolean
 }
@@ -237,6 +239,7 @@ export class Reconciler implements Machine<ReconcilerInput, ReconcilerOutput> {
 
   #compared(part: string, state: PartState, comparison: Comparison, now: Instant): void {
     const { lacking, problems, isOutdated = false } = comparison
+    const lack = { part, lacking, blocks: comparison.isIpv6Only !== true }
     state.found = problems
     state.lookedAt = now
     state.lookAt = after(now, this.#lookEveryMs(state, now))
@@ -264,12 +267,12 @@ export class Reconciler implements Machine<ReconcilerInput, ReconcilerOutput> {
     }
     state.wasInForce ||= !isIncomplete
     if (state.undoneAt.length < WAR_COUNT && !state.isContested) {
-      if (isIncomplete && state.undoneAt.length > 1) state.trouble = incomplete(this.#role, part, lacking)
+      if (isIncomplete && state.undoneAt.length > 1) state.trouble = incomplete(this.#role, lack)
       state.repairAt = after(now, REPAIR_DELAYS_MS[state.undoneAt.length] ?? 1 * SECOND)
       return
     }
     state.isContested = true
-    state.trouble = (state.wasInForce ? contested : incomplete)(this.#role, part, lacking)
+    state.trouble = (state.wasInForce ? contested : incomplete)(this.#role, lack)
     state.repairAt = after(now, state.truceMs)
     state.truceMs = Math.min(state.truceMs * 2, MAX_TRUCE_MS)
   }
@@ -316,17 +319,24 @@ export class Reconciler implements Machine<ReconcilerInput, ReconcilerOutput> {
 
 const retryMs = (failures: number): number => Math.min(RETRY_MS * 2 ** Math.min(failures, 10), MAX_RETRY_MS)
 
-const incomplete = (role: string, part: string, lacking: readonly string[]): HostProblem => ({
+/** Things that a part of the machine's configuration lacks, and whether packets do not pass without them. */
+interface Lack {
+  part: string
+  lacking: readonly string[]
+  blocks: boolean
+}
+
+const incomplete = (role: string, { part, lacking, blocks }: Lack): HostProblem => ({
   code: 'not_in_force',
   said: `the ${part} of the ${role} cannot be put in force: ${lacking.join(', ')}`,
   remedy: 'Look in the log at level debug for what was tried; it is tried again.',
-  blocks: true,
+  blocks,
 })
 
-const contested = (role: string, part: string, lacking: readonly string[]): HostProblem => ({
+const contested = (role: string, { part, lacking, blocks }: Lack): HostProblem => ({
   code: 'contested',
   said: `another program keeps undoing the ${part} of the ${role}: ${lacking.join(', ')}`,
   remedy:
     'Find the program (`ip monitor`, `nft monitor trace`, a service that writes the file), and let it leave that alone.',
-  blocks: true,
+  blocks,
 })

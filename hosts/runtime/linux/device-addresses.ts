@@ -27,7 +27,8 @@ export class DeviceAddresses implements HostPart {
     const lacking = addresses
       .filter((address) => !present.addresses.includes(address))
       .map((address) => `the ${address.includes(':') ? 'ipv6' : 'ipv4'} address of ${device}`)
-    return { lacking: present.isUp ? lacking : [`${device} is down`, ...lacking], problems: [] }
+    const isIpv6Only = present.isUp && lacking.every((text) => text.includes('ipv6'))
+    return { lacking: present.isUp ? lacking : [`${device} is down`, ...lacking], problems: [], isIpv6Only }
   }
 
   async repair(): Promise<void> {

@@ -230,6 +230,11 @@ const switchedOff = async (families: readonly ForwardedFamily[], device?: string
   return found
 }
 
+/**
+ * Returns the problem of a family that is not forwarded. That of IPv4 keeps a gateway from being chosen for all resources:
+ * most are reached by IPv4, and the portal does not know to which families the names of a site lead. That of IPv6 does
+ * not: applications try both families (RFC 8305), and go on by IPv4.
+ */
 const offProblem = (family: string, name: string): HostProblem => ({
   code: `${family.toLowerCase()}_forwarding_off`,
   said: `this machine does not forward ${family}, and /proc/sys is read-only for the gateway`,

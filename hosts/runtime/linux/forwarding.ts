@@ -54,12 +54,14 @@ export class Forwarding implements HostPart {
     const { device, options } = this.#enabled
     // Another program (container runtime, hypervisor, operator) may have switched forwarding on: a family opens again.
     await this.#switches.leaveToOthers()
+    const lacking = [
+      ...((await this.#table.isIntact()) ? [] : [`the nft table ${TABLE}`]),
+      ...(await this.#closing.lacking()),
+      ...(await this.#switches.lacking()),
+    ]
     return {
-      lacking: [
-        ...((await this.#table.isIntact()) ? [] : [`the nft table ${TABLE}`]),
-        ...(await this.#closing.lacking()),
-        ...(await this.#switches.lacking()),
-      ],
+      lacking,
+      isIpv6Only: lacking.every((text) => text === 'forwarding of IPv6'),
       problems: await this.#switches.problems(device),
       isOutdated: ruleset(device, this.#switches, options) !== this.#applied,
     }

@@ -79,7 +79,7 @@ export class Routing implements HostPart {
       isOutdated ||= textOf(wanted) !== (applied === undefined ? '' : textOf(applied))
       isOutdated ||= textOf(wanted) !== textOf(present)
     }
-    return { lacking, problems, isOutdated }
+    return { lacking, problems, isOutdated, isIpv6Only: lacking.every((text) => text.endsWith('(ipv6)')) }
   }
 
   async repair(): Promise<void> {

@@ -16,6 +16,7 @@ describe('the upkeep of a machine’s configuration', () => {
   let isThere: boolean
   let works: boolean
   let isOutdated: boolean
+  let isIpv6Only: boolean
 
   const FAILED = { code: 'routes_failed', said: 'ip failed', remedy: 'Look.', blocks: true }
 
@@ -28,6 +29,7 @@ describe('the upkeep of a machine’s configuration', () => {
     isThere = false
     works = true
     isOutdated = false
+    isIpv6Only = false
     driven = drive(machine, {
       clock,
       perform: (output) => {
@@ -37,7 +39,8 @@ describe('the upkeep of a machine’s configuration', () => {
         if (type === 'compare') {
           comparisons++
           const lacking = isThere ? [] : ['a rule']
-          return driven.dispatch({ type: 'compared', part, lacking, problems: [], isOutdated: isThere && isOutdated })
+          const found = { lacking, problems: [], isOutdated: isThere && isOutdated, isIpv6Only }
+          return driven.dispatch({ type: 'compared', part, ...found })
         }
         repairs.push(clock.now())
         isThere ||= works
@@ -172,6 +175,13 @@ describe('the upkeep of a machine’s configuration', () => {
     driven.dispatch({ type: 'wanted', part: 'routes', isUnwatched: true })
     driven.dispatch({ type: 'watched', isWatched: true })
     expect(comparedInPeace()).to.be.within(140, 160)
+  })
+
+  it('M4 a part that somebody keeps undoing for IPv6 alone is reported, and blocks nothing', () => {
+    isIpv6Only = true
+    clock.advance(10)
+    for (let times = 0; times < 5; times++) undo()
+    expect(machine.problems.map(({ code, blocks }) => [code, blocks])).to.deep.equal([['contested', false]])
   })
 
   it('M1 what is undone while a watch begins or ends is found within five seconds', () => {
