@@ -1,23 +1,68 @@
-import type { AdminForm, AdminPage, AdminParts } from './page/admin-parts.ts'
+import { deletePolicy, editPolicy, newPolicy } from './access/policy-form.ts'
+import { policies } from './access/policies.ts'
+import { detailPage } from './detail/detail-page.ts'
 import { formPage } from './form/form-page.ts'
 import { listPage } from './list/list-page.ts'
+import type { AdminForm, AdminPage, AdminParts } from './page/admin-parts.ts'
+import { deployForm, deployPage } from './what/deploy.ts'
+import { resource, resources } from './what/resources.ts'
+import { deleteResource, editResource, newResource } from './what/resource-forms.ts'
+import { deleteGateway, deleteSite, editSite, newSite } from './what/site-forms.ts'
+import { site, sites } from './what/sites.ts'
+import { deleteDevice, device, devices, unverifyDevice, verifyDevice } from './who/devices.ts'
+import { deleteGroup, group, groupMembers, groups, newGroup, renameGroup } from './who/groups.ts'
+import { addToGroup, disablePeople } from './who/people-bulk.ts'
 import { people } from './who/people.ts'
+import { person } from './who/person.ts'
 import { deletePerson, editPerson, newPerson } from './who/person-form.ts'
-import { policies } from './access/policies.ts'
-import { deletePolicy, editPolicy, newPolicy } from './access/policy-form.ts'
+import { newServiceAccount, serviceAccounts } from './who/service-accounts.ts'
+import { endSignIn } from './who/sign-ins.ts'
 
 /** Returns all pages for admins, and the forms on them. Paths without variables stand before those with. */
 export const pagesOf = (_parts: AdminParts): { pages: AdminPage[]; forms: AdminForm[] } => {
-  const both = [
+  const formPages = [
     formPage(newPerson),
+    formPage(addToGroup),
+    formPage(disablePeople),
     formPage(editPerson),
     formPage(deletePerson),
+    formPage(newServiceAccount),
+    formPage(endSignIn),
+    formPage(newGroup),
+    formPage(renameGroup),
+    formPage(groupMembers),
+    formPage(deleteGroup),
+    formPage(verifyDevice),
+    formPage(unverifyDevice),
+    formPage(deleteDevice),
+    formPage(newSite),
+    formPage(editSite),
+    formPage(deleteSite),
+    formPage(deleteGateway),
+    formPage(newResource),
+    formPage(editResource),
+    formPage(deleteResource),
     formPage(newPolicy),
     formPage(editPolicy),
     formPage(deletePolicy),
   ]
   return {
-    pages: [listPage(people), listPage(policies), ...both.map(({ page }) => page)],
-    forms: both.map(({ form }) => form),
+    pages: [
+      listPage(people),
+      listPage(serviceAccounts),
+      listPage(groups),
+      listPage(devices),
+      listPage(sites),
+      listPage(resources),
+      listPage(policies),
+      ...formPages.map(({ page }) => page),
+      detailPage(person),
+      detailPage(group),
+      detailPage(device),
+      detailPage(site),
+      deployPage,
+      detailPage(resource),
+    ],
+    forms: [...formPages.map(({ form }) => form), deployForm],
   }
 }

@@ -32,3 +32,11 @@ document.addEventListener('keydown', (event) => {
     document.querySelector('#q')?.focus()
   }
 })
+
+// Copies the command beside the button.
+for (const button of document.querySelectorAll('[data-copy]')) {
+  button.addEventListener('click', async () => {
+    await navigator.clipboard.writeText(button.parentElement.querySelector('pre').textContent)
+    button.textContent = 'Copied'
+  })
+}

@@ -1,6 +1,7 @@
 import type { PolicyRow } from '../page/api-rows.ts'
-import { link, mark, text, time } from '../page/cell.ts'
+import { link, text, time } from '../page/cell.ts'
 import { choicesOf } from '../page/choices.ts'
+import { modeMark } from '../page/policy-rows.ts'
 import type { ListDefinition } from '../list/list-definition.ts'
 
 interface Extra {
@@ -72,8 +73,7 @@ export const policies: ListDefinition<PolicyRow, Extra> = {
       key: 'mode',
       title: 'Mode',
       sort: 'mode',
-      cell: ({ mode, is_disabled: isDisabled }) =>
-        isDisabled ? mark('off', 'disabled') : mode === 'shadow' ? mark('shadow', 'shadow') : mark('yes', 'enforced'),
+      cell: ({ mode, is_disabled: isDisabled }) => modeMark(isDisabled, mode),
     },
     { key: 'created', title: 'Created', sort: 'created_at', cell: ({ created_at: at }) => time(at) },
   ],

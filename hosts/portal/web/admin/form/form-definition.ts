@@ -19,6 +19,8 @@ export interface FormDefinition<Row = undefined> {
   fields: (about: FormAbout<Row>, values: FormValues) => Promise<readonly Field[]> | readonly Field[]
   /** Answers a button that changes the form itself; undefined for any other. */
   adjust?: (values: FormValues, about: FormAbout<Row>) => FormValues | undefined
+  /** Whether the form says enough to be judged: by default it always does. */
+  isComplete?: (values: FormValues) => boolean
   call: (about: FormAbout<Row>, values: FormValues) => ApiCall
   /** Address after it was carried out. */
   done: (about: FormAbout<Row>, answer: unknown) => string

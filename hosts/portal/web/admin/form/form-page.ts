@@ -18,7 +18,8 @@ export const formPage = <Row = undefined>(definition: FormDefinition<Row>): { pa
         const { about, version } = await aboutOf(visit, definition)
         const values = definition.values(about)
         // A form that does harm begins with what it would do; any other has nothing to judge yet.
-        if (definition.isHarm !== true) return formView(definition, about, { values, version })
+        if (definition.isHarm !== true || definition.isComplete?.(values) === false)
+          return formView(definition, about, { values, version })
         const { outcome, changes } = await visit.parts.api.rehearse(visit.caller, definition.call(about, values))
         if (!outcome.ok) return formView(definition, about, { values, version, problem: outcome.problem })
         return formView(definition, about, { values, version, difference: await differenceOf(visit, changes) })
@@ -57,13 +58,14 @@ const act = async <Row>(visit: Visit, definition: FormDefinition<Row>): Promise<
   const version = sent.has('version') ? sent.one('version') || undefined : current
   const adjusted = definition.adjust?.(sent, about)
   const values = adjusted ?? sent
+  if (!sent.has('save') && definition.isComplete?.(values) === false)
+    return formView(definition, about, { values, version })
   const call = { ...definition.call(about, values), version }
   const { outcome, changes } = await visit.parts.api.rehearse(visit.caller, call)
   if (!outcome.ok) {
     // A person who only looks, or changes the form itself, has not finished it yet.
     const isEarly = adjusted !== undefined || !sent.has('save')
     const { problem } = outcome
-    if (problem.status === 404) throw problem
     return {
       ...(await formView(definition, about, { values, version: versionAfter(problem, version), problem })),
       status: isEarly ? 200 : problem.status,

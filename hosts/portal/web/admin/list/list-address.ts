@@ -10,14 +10,11 @@ export interface ListAddress {
   filters: Readonly<Record<string, string>>
   sort: string
   limit: number
-  /** Cursors of the pages before this one, the first page's (none) left out; the last one is this page's. */
-  cursors: readonly string[]
+  /** Cursor of this page as the API gave it; undefined for the first page. */
+  cursor: string | undefined
   /** Keys of the columns shown besides the first; undefined for those shown by default. */
   columns: readonly string[] | undefined
 }
-
-/** Pages that can be turned back to; beyond them one goes back to the first page. */
-const MAX_CURSORS = 20
 
 /** Reads an address; whatever it does not know it ignores, so that an old link still shows something. */
 export const readAddress = (
@@ -36,7 +33,7 @@ export const readAddress = (
     filters: Object.fromEntries(filters),
     sort: known.sorts.includes(sort.replace(/^-/, '')) ? sort : known.sort,
     limit: PAGE_SIZES.find((size) => size === limit) ?? PAGE_SIZES[1],
-    cursors: query.getAll('after').slice(-MAX_CURSORS),
+    cursor: query.get('after') ?? undefined,
     columns: query.has('column') ? columns : undefined,
   }
 }
@@ -49,6 +46,6 @@ export const addressText = (address: ListAddress, defaults: { sort: string }): s
   if (address.sort !== defaults.sort) query.set('sort', address.sort)
   if (address.limit !== PAGE_SIZES[1]) query.set('limit', String(address.limit))
   for (const key of address.columns ?? []) query.append('column', key)
-  for (const cursor of address.cursors) query.append('after', cursor)
+  if (address.cursor !== undefined) query.set('after', address.cursor)
   return `?${query.toString()}`
 }

@@ -5,6 +5,9 @@ import type { ListColumn, ListDefinition } from './list-definition.ts'
 interface Answer<Row> {
   data: Row[]
   next_cursor: string | null
+  previous_cursor: string | null
+  /** Number of rows before this page. */
+  before: number
   total: number
   total_is_exact: boolean
 }
@@ -72,21 +75,21 @@ const listView = async <Row extends { id: string }, Extra>(
       hidden: hiddenFields(address, definition),
       columns: [definition.head, ...shown].map((column) => ({
         ...headOf(column),
-        ...sortOf(column, address.sort, (sort) => to({ sort, cursors: [] })),
+        ...sortOf(column, address.sort, (sort) => to({ sort, cursor: undefined })),
       })),
       choices: columns.map((column) => ({ ...headOf(column), isShown: shown.includes(column) })),
       hasAct: definition.act !== undefined,
       rows: rows.map(({ id }) => id),
       bulk: bulk.map((act) => ({ ...act, url: `${visit.base}${act.path}` })),
       filterUrl: to({}),
-      csvUrl: `${visit.base}${definition.path}.csv${to({ cursors: [] })}`,
+      csvUrl: `${visit.base}${definition.path}.csv${to({ cursor: undefined })}`,
       total: countText(answer),
       limit: address.limit,
       sizes: PAGE_SIZES,
-      from: address.cursors.length * address.limit + 1,
-      until: address.cursors.length * address.limit + answer.data.length,
-      previousUrl: address.cursors.length === 0 ? undefined : to({ cursors: address.cursors.slice(0, -1) }),
-      nextUrl: answer.next_cursor === null ? undefined : to({ cursors: [...address.cursors, answer.next_cursor] }),
+      from: answer.before + 1,
+      until: answer.before + answer.data.length,
+      previousUrl: answer.previous_cursor === null ? undefined : to({ cursor: answer.previous_cursor }),
+      nextUrl: answer.next_cursor === null ? undefined : to({ cursor: answer.next_cursor }),
     },
   }
 }
@@ -103,8 +106,7 @@ const addressOf = <Row extends { id: string }, Extra>(
   })
 
 /** Returns the query of the API that reads the page at an address. */
-const questionOf = ({ search, filters, sort, limit, cursors }: ListAddress): Record<string, string> => {
-  const cursor = cursors.at(-1)
+const questionOf = ({ search, filters, sort, limit, cursor }: ListAddress): Record<string, string> => {
   return {
     ...filters,
     sort,
@@ -143,13 +145,13 @@ const tokensOf = <Row extends { id: string }, Extra>(
   options: readonly (readonly { value: string; text: string }[])[],
   to: (change: Partial<ListAddress>) => string,
 ): { label: string; text: string; url: string }[] => [
-  ...(search === '' ? [] : [{ label: 'text', text: search, url: to({ search: '', cursors: [] }) }]),
+  ...(search === '' ? [] : [{ label: 'text', text: search, url: to({ search: '', cursor: undefined }) }]),
   ...definition.filters.flatMap(({ key, label }, index) => {
     const value = filters[key]
     if (value === undefined) return []
     const { [key]: _, ...others } = filters
     const named = options[index]?.find((option) => option.value === value)?.text ?? value
-    return [{ label: label.toLowerCase(), text: named, url: to({ filters: others, cursors: [] }) }]
+    return [{ label: label.toLowerCase(), text: named, url: to({ filters: others, cursor: undefined }) }]
   }),
 ]
 

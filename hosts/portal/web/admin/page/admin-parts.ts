@@ -66,6 +66,8 @@ export interface View {
   /** Pieces that change while the page is open, in the order of the page. */
   live?: readonly LivePart[]
   status?: number
+  /** Address at which the page stands, where it is not the one of the request: that of an answered form. */
+  address?: string
 }
 
 /** A page for admins. */

@@ -23,7 +23,7 @@ export const renderView = (visit: Visit, view: View): void => {
     at: new Date(parts.clock.unix()).toISOString().slice(11, 19),
     isLive: live.size > 0,
     liveVersion: versionOf(live),
-    here: ctx.url,
+    here: view.address ?? ctx.url,
     sections: SITE_MAP.map(({ heading, entries }) => ({
       heading,
       links: entries

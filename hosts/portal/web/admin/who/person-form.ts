@@ -1,6 +1,7 @@
 import { governs, ROLES } from '../../../identity/permissions.ts'
 import type { ActorRow } from '../page/api-rows.ts'
 import type { Visit } from '../page/admin-parts.ts'
+import { deletion } from '../form/deletion.ts'
 import { loadedRow } from '../form/load-row.ts'
 import type { Field, FormDefinition } from '../form/form-definition.ts'
 import { FormValues } from '../form/form-values.ts'
@@ -59,21 +60,13 @@ export const editPerson: FormDefinition<ActorRow> = {
 }
 
 /** The page that asks before a person is deleted. */
-export const deletePerson: FormDefinition<ActorRow> = {
-  path: '/people/:id/delete',
+export const deletePerson: FormDefinition<ActorRow> = deletion({
+  path: '/people',
+  api: '/actors',
   needs: 'actors:write',
-  load: loadedRow('/actors'),
-  title: ({ row }) => `Delete ${row.name}?`,
-  crumbs: ({ visit, row }) => [CRUMB(visit), { text: row.name, url: `${visit.base}/people/${row.id}` }],
-  lead: () => 'Devices, sign-ins and tokens go along. To keep them, disable the person instead.',
-  values: () => new FormValues({}),
-  fields: () => [],
-  call: ({ row }) => ({ method: 'DELETE', path: `/actors/${row.id}` }),
-  done: () => '/people',
-  verb: ({ row }) => `Delete ${row.name}`,
-  isHarm: true,
-  leave: ({ row }) => `/people/${row.id}`,
-}
+  list: 'People',
+  lead: 'Devices, sign-ins and tokens go along. To keep them, disable the person instead.',
+})
 
 const personFields = ({ session }: Visit): Field[] => [
   { kind: 'text', name: 'name', label: 'Name', isRequired: true },

@@ -1,0 +1,203 @@
+import type { NamedRow } from '../page/api-rows.ts'
+import { link, text, time } from '../page/cell.ts'
+import { deletion } from '../form/deletion.ts'
+import type { FormDefinition } from '../form/form-definition.ts'
+import { FormValues } from '../form/form-values.ts'
+import { loadedRow } from '../form/load-row.ts'
+import type { ListDefinition } from '../list/list-definition.ts'
+import type { DetailDefinition } from '../detail/detail-page.ts'
+import { choicesOf } from '../page/choices.ts'
+import { policyRows, POLICY_COLUMNS } from '../page/policy-rows.ts'
+
+interface Counts {
+  members: ReadonlyMap<string, number>
+  policies: ReadonlyMap<string, number>
+}
+
+/** The list of groups. */
+export const groups: ListDefinition<NamedRow, Counts> = {
+  path: '/groups',
+  needs: 'groups:read',
+  watches: ['groups', 'memberships', 'policies'],
+  title: 'Groups',
+  words: { one: 'group', many: 'groups' },
+  lead: 'A policy lets the people of one group use one resource.',
+  api: { path: '/groups' },
+  add: { text: 'Add a group', path: '/groups/new', needs: 'groups:write' },
+  empty: {
+    title: 'No group yet',
+    text: 'A group is a set of people and service accounts that policies are made for.',
+    steps: ['Name the group', 'Add its members', 'Add a policy that lets them use a resource'],
+  },
+  search: 'Name',
+  filters: [],
+  sort: 'name',
+  extra: async ({ parts, caller }, rows) => {
+    const reader = parts.store.reader(caller.account.id)
+    const counts = async (kind: 'memberships' | 'policies') =>
+      new Map(
+        await Promise.all(
+          rows.map(async ({ id }) => [id, (await reader.list(kind, { where: { groupId: id } })).length] as const),
+        ),
+      )
+    return { members: await counts('memberships'), policies: await counts('policies') }
+  },
+  head: {
+    key: 'name',
+    title: 'Group',
+    sort: 'name',
+    cell: ({ id, name }, { visit: { base } }) => link(name, `${base}/groups/${id}`),
+  },
+  columns: [
+    {
+      key: 'members',
+      title: 'Members',
+      isNumeric: true,
+      cell: ({ id }, { extra }) => text(extra.members.get(id) ?? 0),
+    },
+    {
+      key: 'policies',
+      title: 'Policies',
+      isNumeric: true,
+      cell: ({ id }, { extra }) => text(extra.policies.get(id) ?? 0),
+    },
+    { key: 'created', title: 'Created', sort: 'created_at', cell: ({ created_at: at }) => time(at) },
+  ],
+}
+
+const CRUMBS = ({ base }: { base: string }) => [{ text: 'Groups', url: `${base}/groups` }]
+
+/** The page of one group. */
+export const group: DetailDefinition<NamedRow> = {
+  path: '/groups/:id',
+  needs: 'groups:read',
+  watches: ['groups', 'memberships', 'policies', 'actors', 'resources'],
+  load: async (visit) => (await loadedRow<NamedRow>('/groups')(visit)).row,
+  title: ({ name }) => name,
+  crumbs: CRUMBS,
+  acts: ({ id }) => [
+    { text: 'Delete', path: `/groups/${id}/delete`, needs: 'groups:write', isHarm: true },
+    { text: 'Rename', path: `/groups/${id}/edit`, needs: 'groups:write' },
+    { text: 'Change members', path: `/groups/${id}/members`, needs: 'groups:write', isMain: true },
+  ],
+  sections: async ({ id }, visit) => {
+    const { parts, caller, base } = visit
+    const reader = parts.store.reader(caller.account.id)
+    const memberships = await reader.list('memberships', { where: { groupId: id }, limit: MAX_MEMBERS + 1 })
+    const members = (await Promise.all(memberships.map(({ actorId }) => reader.get('actors', actorId)))).flatMap(
+      (actor) => actor ?? [],
+    )
+    const policies = await reader.list('policies', { where: { groupId: id } })
+    return [
+      {
+        key: 'members',
+        heading: 'Members',
+        aside: text(memberships.length > MAX_MEMBERS ? `more than ${MAX_MEMBERS}` : memberships.length),
+        nothing: 'Nobody is a member. Until somebody is, its policies let nobody in.',
+        table: {
+          columns: [{ title: 'Member' }, { title: 'Kind' }],
+          rows: members
+            .toSorted((a, b) => a.name.localeCompare(b.name))
+            .map(({ id: actorId, name, email, type }) => ({
+              key: actorId,
+              head: link(name, `${base}/people/${actorId}`, email ?? undefined),
+              cells: [text(type.replace('_', ' '))],
+              act: { text: 'Explain', about: `the access of ${name}`, url: `${base}/explain?actor=${actorId}` },
+            })),
+        },
+      },
+      {
+        key: 'policies',
+        heading: 'Policies',
+        nothing: 'No policy is for this group: it opens nothing yet.',
+        ...(visit.may('policies:write')
+          ? { acts: [{ text: 'Add a policy', url: `${base}/policies/new?group_id=${id}` }] }
+          : {}),
+        table: { columns: POLICY_COLUMNS, rows: await policyRows(visit, policies) },
+      },
+    ]
+  },
+}
+
+/** Members shown on a group's page. */
+const MAX_MEMBERS = 500
+
+/** The form for a new group. */
+export const newGroup: FormDefinition = {
+  path: '/groups/new',
+  needs: 'groups:write',
+  title: () => 'Add a group',
+  crumbs: ({ visit }) => CRUMBS(visit),
+  values: () => new FormValues({}),
+  fields: () => [{ kind: 'text', name: 'name', label: 'Name', isRequired: true }],
+  call: (_, values) => ({ method: 'POST', path: '/groups', body: { name: values.one('name').trim() } }),
+  done: (_, answer) => `/groups/${(answer as NamedRow).id}`,
+  verb: () => 'Add',
+  leave: () => '/groups',
+}
+
+/** The form that renames a group. */
+export const renameGroup: FormDefinition<NamedRow> = {
+  path: '/groups/:id/edit',
+  needs: 'groups:write',
+  load: loadedRow('/groups'),
+  title: ({ row }) => `Rename ${row.name}`,
+  crumbs: ({ visit }) => CRUMBS(visit),
+  values: ({ row }) => new FormValues({ name: row.name }),
+  fields: () => [{ kind: 'text', name: 'name', label: 'Name', isRequired: true }],
+  call: ({ row }, values) => ({
+    method: 'PATCH',
+    path: `/groups/${row.id}`,
+    body: { name: values.one('name').trim() },
+  }),
+  done: ({ row }) => `/groups/${row.id}`,
+  verb: () => 'Save',
+  leave: ({ row }) => `/groups/${row.id}`,
+}
+
+interface Membered extends NamedRow {
+  members: readonly string[]
+}
+
+/** The form that changes who is in a group. */
+export const groupMembers: FormDefinition<Membered> = {
+  path: '/groups/:id/members',
+  needs: 'groups:write',
+  load: async (visit) => {
+    const { row } = await loadedRow<NamedRow>('/groups')(visit)
+    const reader = visit.parts.store.reader(visit.caller.account.id)
+    const memberships = await reader.list('memberships', { where: { groupId: row.id } })
+    return { row: { ...row, members: memberships.map(({ actorId }) => actorId) }, version: undefined }
+  },
+  title: ({ row }) => `Members of ${row.name}`,
+  crumbs: ({ visit, row }) => [...CRUMBS(visit), { text: row.name, url: `${visit.base}/groups/${row.id}` }],
+  values: ({ row }) => new FormValues({ shown: row.members, actor_ids: row.members }),
+  fields: async ({ visit }) => [
+    { kind: 'ticks', name: 'actor_ids', label: 'Members', options: await choicesOf(visit, 'actors'), isWide: true },
+    { kind: 'hidden', name: 'shown', label: '' },
+  ],
+  // Only what was ticked or unticked is sent, so that whoever else was added meanwhile stays.
+  call: ({ row }, values) => {
+    const [shown, wanted] = [new Set(values.all('shown')), new Set(values.all('actor_ids'))]
+    return {
+      method: 'PATCH',
+      path: `/groups/${row.id}/memberships`,
+      body: {
+        add: [...wanted].filter((id) => !shown.has(id)),
+        remove: [...shown].filter((id) => !wanted.has(id)),
+      },
+    }
+  },
+  done: ({ row }) => `/groups/${row.id}`,
+  verb: () => 'Save',
+  leave: ({ row }) => `/groups/${row.id}`,
+}
+
+/** The page that asks before a group is deleted. */
+export const deleteGroup: FormDefinition<NamedRow> = deletion({
+  path: '/groups',
+  api: '/groups',
+  needs: 'groups:write',
+  list: 'Groups',
+  lead: 'Its policies go along, and with them the access that they give.',
+})
