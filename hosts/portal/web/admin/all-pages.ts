@@ -2,8 +2,8 @@ import { deletePolicy, editPolicy, newPolicy } from './access/policy-form.ts'
 import { policies } from './access/policies.ts'
 import { detailPage } from './detail/detail-page.ts'
 import { formPage } from './form/form-page.ts'
-import { listPage } from './list/list-page.ts'
-import type { AdminForm, AdminPage, AdminParts } from './page/admin-parts.ts'
+import { listDownload, listPage } from './list/list-page.ts'
+import type { AdminDownload, AdminForm, AdminPage, AdminParts } from './page/admin-parts.ts'
 import { deployForm, deployPage } from './what/deploy.ts'
 import { resource, resources } from './what/resources.ts'
 import { deleteResource, editResource, newResource } from './what/resource-forms.ts'
@@ -19,7 +19,7 @@ import { newServiceAccount, serviceAccounts } from './who/service-accounts.ts'
 import { endSignIn } from './who/sign-ins.ts'
 
 /** Returns all pages for admins, and the forms on them. Paths without variables stand before those with. */
-export const pagesOf = (_parts: AdminParts): { pages: AdminPage[]; forms: AdminForm[] } => {
+export const pagesOf = (_parts: AdminParts): { pages: AdminPage[]; forms: AdminForm[]; downloads: AdminDownload[] } => {
   const formPages = [
     formPage(newPerson),
     formPage(addToGroup),
@@ -62,6 +62,15 @@ export const pagesOf = (_parts: AdminParts): { pages: AdminPage[]; forms: AdminF
       detailPage(site),
       deployPage,
       detailPage(resource),
+    ],
+    downloads: [
+      listDownload(people),
+      listDownload(serviceAccounts),
+      listDownload(groups),
+      listDownload(devices),
+      listDownload(sites),
+      listDownload(resources),
+      listDownload(policies),
     ],
     forms: [...formPages.map(({ form }) => form), deployForm],
   }

@@ -18,7 +18,7 @@ const MAX_FORM_BYTES = 128 * 1024
 
 /** Returns the middleware with all pages for admins, and the forms on them. */
 export const adminRoutes = (given: AdminParts): Middleware => {
-  const { pages, forms } = pagesOf(given)
+  const { pages, forms, downloads } = pagesOf(given)
   const parts: PageParts = { ...given, pagePaths: new Set(pages.map(({ path }) => path)) }
   const router = new Router(EXACT_ROUTES)
   for (const page of pages) {
@@ -26,6 +26,12 @@ export const adminRoutes = (given: AdminParts): Middleware => {
       at(page),
       visiting(parts, page, (visit) => page.view(visit)),
     )
+  }
+  for (const download of downloads) {
+    const send = async (visit: Visit): Promise<undefined> => {
+      await download.send(visit)
+    }
+    router.get(at(download), visiting(parts, download, send))
   }
   for (const form of forms) {
     const act = async (visit: Visit) => {

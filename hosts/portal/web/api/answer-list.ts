@@ -40,7 +40,7 @@ export const answerList = async <Name extends EntityName>(
     ctx.body = csvStream(list.members, rows())
     return
   }
-  const [{ rows, next, previous }, { total, isExact }] = [
+  const [{ rows, next, previous, before }, { total, isExact }] = [
     await reader.find(name, query),
     await reader.count(name, query),
   ]
@@ -48,6 +48,7 @@ export const answerList = async <Name extends EntityName>(
     data: rows.map((row) => toWire(row)),
     next_cursor: next,
     previous_cursor: previous,
+    before,
     total,
     total_is_exact: isExact,
   }
@@ -55,7 +56,14 @@ export const answerList = async <Name extends EntityName>(
 
 /** Answers with all rows of a list that the portal has in memory. */
 export const answerWhole = (ctx: ApiContext, rows: readonly unknown[]): void => {
-  ctx.body = { data: rows, next_cursor: null, previous_cursor: null, total: rows.length, total_is_exact: true }
+  ctx.body = {
+    data: rows,
+    next_cursor: null,
+    previous_cursor: null,
+    before: 0,
+    total: rows.length,
+    total_is_exact: true,
+  }
 }
 
 const allPages = async function* <Name extends EntityName>(

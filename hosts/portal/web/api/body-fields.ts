@@ -54,6 +54,7 @@ export const pageOf = <T extends z.ZodType>(item: T) =>
     data: z.array(item),
     next_cursor: z.string().nullable().describe('Cursor of the next page; null on the last one'),
     previous_cursor: z.string().nullable().describe('Cursor of the previous page; null on the first one'),
+    before: z.int().describe('Number of rows before this page, as counted while paging: changes since are not noticed'),
     total: z.int().describe('Number of all rows that pass the filters, on all pages'),
     total_is_exact: z.boolean().describe('False if there are more rows than `total`, the most that are counted'),
   })

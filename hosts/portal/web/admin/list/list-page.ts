@@ -1,4 +1,5 @@
-import type { AdminPage, LivePart, View, Visit } from '../page/admin-parts.ts'
+import type { Readable } from 'node:stream'
+import type { AdminDownload, AdminPage, LivePart, View, Visit } from '../page/admin-parts.ts'
 import { addressText, PAGE_SIZES, readAddress, type ListAddress } from './list-address.ts'
 import type { ListColumn, ListDefinition } from './list-definition.ts'
 
@@ -18,6 +19,22 @@ export const listPage = <Row extends { id: string }, Extra>(definition: ListDefi
   needs: definition.needs,
   watches: definition.watches,
   view: (visit) => listView(visit, definition),
+})
+
+/** Makes the file with all rows of a list that match, in its order, as comma-separated values. */
+export const listDownload = <Row extends { id: string }, Extra>(
+  definition: ListDefinition<Row, Extra>,
+): AdminDownload => ({
+  path: `${definition.path}.csv`,
+  needs: definition.needs,
+  send: async (visit) => {
+    const { api, path } = definition
+    const { limit: _, ...question } = questionOf(addressOf(visit, definition))
+    const rows = await visit.get<Readable>(api.path, { ...api.query, ...question, format: 'csv' })
+    visit.ctx.type = 'text/csv; charset=utf-8; header=present'
+    visit.ctx.set('Content-Disposition', `attachment; filename="${path.slice(1)}.csv"`)
+    visit.ctx.body = rows
+  },
 })
 
 const listView = async <Row extends { id: string }, Extra>(

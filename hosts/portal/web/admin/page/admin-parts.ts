@@ -80,6 +80,14 @@ export interface AdminPage {
   view: (visit: Visit) => Promise<View>
 }
 
+/** A file that a page for admins offers. */
+export interface AdminDownload {
+  path: string
+  needs: Permission
+  /** Answers with the file. */
+  send: (visit: Visit) => Promise<void>
+}
+
 /** A form that a page for admins sends. */
 export interface AdminForm {
   path: string
