@@ -1,4 +1,5 @@
 import { Browser } from './browser.ts'
+import { isCallback } from './openid-provider.ts'
 import type { PortalFixture } from './portal-fixture.ts'
 
 /** An admin's browser without scripts, signed in by an emergency code. */
@@ -17,6 +18,17 @@ export class AdminVisitor {
     const { code } = await portal.makeEmergencyCode({ adminId })
     const signedIn = await visitor.#browser.send(`${portal.url}/${slug}/sign_in/emergency`, { form: { code } })
     if (signedIn.status !== 302) throw new Error(`the emergency code was refused: ${await signedIn.text()}`)
+    return visitor
+  }
+
+  /** Signs in as `login` at an OpenID provider that links `login@example.org`. */
+  static async signInBy(portal: PortalFixture, provider: { id: string }, login: string): Promise<AdminVisitor> {
+    const { slug } = portal.account
+    const visitor = new AdminVisitor(portal, `${portal.url}/${slug}/admin`)
+    const start = `${portal.url}/${slug}/sign_in/oidc/${provider.id}`
+    const callback = await visitor.#browser.follow(start, { until: isCallback, login })
+    const signedIn = await visitor.#browser.send(callback)
+    if (signedIn.status !== 302) throw new Error(`${login} was refused: ${await signedIn.text()}`)
     return visitor
   }
 

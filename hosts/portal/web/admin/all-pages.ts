@@ -1,9 +1,12 @@
 import { deletePolicy, editPolicy, newPolicy } from './access/policy-form.ts'
 import { policies } from './access/policies.ts'
+import { explainPage } from './access/explain.ts'
 import { detailPage } from './detail/detail-page.ts'
 import { formPage } from './form/form-page.ts'
 import { listDownload, listPage } from './list/list-page.ts'
 import type { AdminDownload, AdminForm, AdminPage, AdminParts } from './page/admin-parts.ts'
+import { auditPage } from './record/audit.ts'
+import { overviewPage } from './record/overview.ts'
 import { deployForm, deployPage } from './what/deploy.ts'
 import { resource, resources } from './what/resources.ts'
 import { deleteResource, editResource, newResource } from './what/resource-forms.ts'
@@ -48,6 +51,7 @@ export const pagesOf = (_parts: AdminParts): { pages: AdminPage[]; forms: AdminF
   ]
   return {
     pages: [
+      overviewPage,
       listPage(people),
       listPage(serviceAccounts),
       listPage(groups),
@@ -61,6 +65,8 @@ export const pagesOf = (_parts: AdminParts): { pages: AdminPage[]; forms: AdminF
       detailPage(device),
       detailPage(site),
       deployPage,
+      explainPage,
+      auditPage,
       detailPage(resource),
     ],
     downloads: [

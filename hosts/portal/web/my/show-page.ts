@@ -1,4 +1,4 @@
-import { roleOf } from '../../identity/permissions.ts'
+import { may, roleOf } from '../../identity/permissions.ts'
 import type { Pages } from '../http/pages.ts'
 import type { MyContext } from './my-parts.ts'
 
@@ -14,6 +14,7 @@ export const showPage = (
     { text: 'Home', url: `${base}/home` },
     { text: 'My access', url: `${base}/my/access` },
     { text: 'My sessions', url: `${base}/my/sessions` },
+    ...(may(actor, 'actors:read') ? [{ text: 'Admin pages', url: `${base}/admin` }] : []),
   ].map((link) => ({ ...link, isHere: link.url === ctx.path }))
   if (data['hasTimes'] === true) allowOwnScript(ctx)
   pages.render(ctx, page, {

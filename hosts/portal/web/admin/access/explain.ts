@@ -1,0 +1,114 @@
+import type { AdminPage, LivePart, Visit } from '../page/admin-parts.ts'
+import { choicesOf } from '../page/choices.ts'
+import { shownTime } from '../../http/shown-time.ts'
+import type { Problem } from '../../http/problem.ts'
+import { unixTime } from '../../../../../core/runtime/time.ts'
+import type { Explained } from './explained.ts'
+import { waysIn, type WayIn } from './ways-in.ts'
+
+/** The page that answers one question: may this person use this resource, and why. */
+export const explainPage: AdminPage = {
+  path: '/explain',
+  needs: 'explain:read',
+  watches: ['actors', 'groups', 'memberships', 'policies', 'resources', 'clients', 'gateways', 'identity_providers'],
+  view: async (visit) => {
+    const { query, base } = visit
+    const asked = {
+      actor: query['actor'] ?? '',
+      resource: query['resource'] ?? '',
+      client_id: query['device'] ?? '',
+      remote_ip: query['address'] ?? '',
+      port: query['port'] ?? '',
+    }
+    const answer = asked.actor === '' || asked.resource === '' ? undefined : await answerOf(visit, asked)
+    const live: LivePart[] =
+      answer === undefined
+        ? []
+        : [
+            {
+              id: 'answer',
+              template: 'explain-answer',
+              data: { ...answer, base, mayChange: visit.may('policies:write'), asked },
+            },
+          ]
+    const devices = asked.actor === '' ? [] : await devicesOf(visit, asked.actor)
+    return {
+      template: 'explain',
+      title: 'Explain',
+      live,
+      data: {
+        asked,
+        people: visit.may('actors:read') ? await choicesOf(visit, 'actors') : [],
+        resources: await choicesOf(visit, 'resources'),
+        devices,
+        hasAnswer: answer !== undefined,
+      },
+    }
+  },
+}
+
+interface Asked {
+  actor: string
+  resource: string
+  client_id: string
+  remote_ip: string
+  port: string
+}
+
+const answerOf = async (
+  visit: Visit,
+  asked: Asked,
+): Promise<
+  | { explained: Explained; sentence: string; ways: readonly WayIn[]; facts: object[]; chain: object[] }
+  | { problem: string }
+> => {
+  const body = {
+    actor: asked.actor,
+    resource: asked.resource,
+    ...(asked.client_id === '' ? {} : { client_id: asked.client_id }),
+    ...(asked.remote_ip === '' ? {} : { remote_ip: asked.remote_ip }),
+    ...(asked.port === '' ? {} : { port: Number(asked.port) }),
+  }
+  const outcome = await visit.parts.api.call<Explained>(visit.caller, {
+    method: 'POST',
+    path: '/policies/explain',
+    body,
+  })
+  if (!outcome.ok) return { problem: problemText(outcome.problem) }
+  const explained = outcome.body
+  return {
+    explained,
+    sentence: sentenceOf(explained),
+    ways: explained.is_allowed || !visit.may('policies:write') ? [] : await waysIn(visit, explained),
+    facts: explained.facts.map(({ name, value, source, is_proven: isProven, since }) => ({
+      name,
+      value: typeof value === 'string' ? value : JSON.stringify(value),
+      source,
+      isProven,
+      since: shownTime(unixTime(Date.parse(since))),
+    })),
+    chain: explained.policies.map((policy) => ({ ...policy, ...OUTCOMES[policy.outcome] })),
+  }
+}
+
+const OUTCOMES = {
+  conforms: { mark: 'yes', word: 'holds' },
+  fails: { mark: 'no', word: 'does not hold' },
+  disabled: { mark: 'off', word: 'disabled' },
+  not_a_member: { mark: 'off', word: 'not for this person' },
+} as const
+
+const sentenceOf = ({ actor, resource, is_allowed: isAllowed, again }: Explained): string => {
+  if (isAllowed) return `${actor.name} may use ${resource.name} now.`
+  if (again !== null) return `${actor.name} may not use ${resource.name} now, and may later.`
+  return `${actor.name} may not use ${resource.name}.`
+}
+
+const problemText = ({ detail, errors = [] }: Problem): string =>
+  errors.length === 0 ? detail : errors.map(({ path, message }) => `${path}: ${message}`).join('; ')
+
+const devicesOf = async ({ parts, caller }: Visit, actorId: string): Promise<{ value: string; text: string }[]> => {
+  if (!/^[0-9a-f-]{36}$/.test(actorId)) return []
+  const rows = await parts.store.reader(caller.account.id).list('clients', { where: { actorId }, limit: 100 })
+  return rows.map(({ id, name }) => ({ value: id, text: name }))
+}

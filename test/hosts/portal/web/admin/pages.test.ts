@@ -1,0 +1,198 @@
+import { expect } from 'chai'
+import { after, before, describe, it } from 'mocha'
+import { AdminVisitor, hidden } from '../../../../kit/admin-visitor.ts'
+import type { PortalFixture } from '../../../../kit/portal-fixture.ts'
+import { SigningPortal } from '../../../../kit/signing-portal.ts'
+
+const ROLES = ['owner', 'admin', 'auditor', 'helpdesk'] as const
+type Role = (typeof ROLES)[number]
+
+/** Who may open each page: written down here, not derived from the product. */
+const PAGES: Readonly<Record<string, readonly Role[]>> = {
+  '': ['owner', 'admin', 'auditor', 'helpdesk'],
+  '/people': ['owner', 'admin', 'auditor', 'helpdesk'],
+  '/people.csv': ['owner', 'admin', 'auditor', 'helpdesk'],
+  '/people/new': ['owner', 'admin'],
+  '/people/PERSON': ['owner', 'admin', 'auditor', 'helpdesk'],
+  '/people/PERSON/edit': ['owner', 'admin'],
+  '/people/PERSON/delete': ['owner', 'admin'],
+  '/people/add-to-group': ['owner', 'admin'],
+  '/people/disable': ['owner', 'admin'],
+  '/service-accounts': ['owner', 'admin', 'auditor', 'helpdesk'],
+  '/service-accounts.csv': ['owner', 'admin', 'auditor', 'helpdesk'],
+  '/service-accounts/new': ['owner', 'admin'],
+  '/groups': ['owner', 'admin', 'auditor', 'helpdesk'],
+  '/groups.csv': ['owner', 'admin', 'auditor', 'helpdesk'],
+  '/groups/new': ['owner', 'admin'],
+  '/groups/GROUP': ['owner', 'admin', 'auditor', 'helpdesk'],
+  '/groups/GROUP/edit': ['owner', 'admin'],
+  '/groups/GROUP/members': ['owner', 'admin'],
+  '/groups/GROUP/delete': ['owner', 'admin'],
+  '/devices': ['owner', 'admin', 'auditor', 'helpdesk'],
+  '/devices.csv': ['owner', 'admin', 'auditor', 'helpdesk'],
+  '/sites': ['owner', 'admin', 'auditor'],
+  '/sites.csv': ['owner', 'admin', 'auditor'],
+  '/sites/new': ['owner', 'admin'],
+  '/sites/SITE': ['owner', 'admin', 'auditor'],
+  '/sites/SITE/edit': ['owner', 'admin'],
+  '/sites/SITE/delete': ['owner', 'admin'],
+  '/sites/SITE/deploy': ['owner', 'admin'],
+  '/resources': ['owner', 'admin', 'auditor'],
+  '/resources.csv': ['owner', 'admin', 'auditor'],
+  '/resources/new': ['owner', 'admin'],
+  '/resources/RESOURCE': ['owner', 'admin', 'auditor'],
+  '/resources/RESOURCE/edit': ['owner', 'admin'],
+  '/resources/RESOURCE/delete': ['owner', 'admin'],
+  '/policies': ['owner', 'admin', 'auditor'],
+  '/policies.csv': ['owner', 'admin', 'auditor'],
+  '/policies/new': ['owner', 'admin'],
+  '/policies/POLICY/edit': ['owner', 'admin'],
+  '/policies/POLICY/delete': ['owner', 'admin'],
+  '/explain': ['owner', 'admin', 'auditor', 'helpdesk'],
+  '/explain?actor=PERSON&resource=RESOURCE': ['owner', 'admin', 'auditor', 'helpdesk'],
+  '/audit': ['owner', 'admin', 'auditor'],
+}
+
+describe('pages for admins', () => {
+  let signing: SigningPortal
+  let portal: PortalFixture
+  let owner: AdminVisitor
+  let ids: Record<'PERSON' | 'GROUP' | 'SITE' | 'RESOURCE' | 'POLICY', string>
+
+  before(async () => {
+    signing = await SigningPortal.start()
+    ;({ portal } = signing)
+    const { provider } = signing
+    await portal.api('PATCH', `/identity_providers/${provider.id}`, { email_domains: ['example.org'] })
+    const site = await portal.create('/sites', { name: 'Frankfurt' })
+    const group = await portal.create('/groups', { name: 'Finance' })
+    const person = await portal.create('/actors', { name: 'Ada', email: 'ada@example.org' })
+    await portal.create('/actors', { name: 'Ben', email: 'ben@example.org' })
+    await portal.api('PUT', `/groups/${group.id}/memberships`, { actor_ids: [person.id] })
+    const resource = await portal.create('/resources', {
+      name: 'Payroll',
+      type: 'dns',
+      address: 'payroll.example.org',
+      site_id: site.id,
+    })
+    const policy = await portal.create('/policies', { group_id: group.id, resource_id: resource.id })
+    ids = { PERSON: person.id, GROUP: group.id, SITE: site.id, RESOURCE: resource.id, POLICY: policy.id }
+    owner = await AdminVisitor.signIn(portal)
+  })
+  after(async () => signing.stop())
+
+  const filled = (path: string): string =>
+    path.replaceAll(/PERSON|GROUP|SITE|RESOURCE|POLICY/g, (name) => ids[name as keyof typeof ids])
+
+  const visitorOf = async (role: Role): Promise<AdminVisitor> => {
+    if (role === 'owner') return owner
+    await portal.create('/actors', { name: role, email: `the-${role}@example.org`, type: role })
+    return AdminVisitor.signInBy(portal, signing.provider, `the-${role}`)
+  }
+
+  for (const role of ROLES) {
+    it(`open to the role ${role} as far as it goes, and say what is missing beyond`, async () => {
+      const visitor = await visitorOf(role)
+      for (const [path, roles] of Object.entries(PAGES)) {
+        const { status, text } = await visitor.open(filled(path))
+        const expected = roles.includes(role) ? 200 : 403
+        expect(status, `${role} ${path}: ${text.slice(0, 300)}`).to.equal(expected)
+      }
+      if (role === 'auditor' || role === 'helpdesk') {
+        const { text } = await visitor.open('/people')
+        expect(text).to.include(`You read this as ${role}.`).and.not.include('Add a person')
+        expect(text).not.to.include('type="checkbox" name="id"')
+      }
+    })
+  }
+
+  it('send whoever is not signed in to the sign-in, and an ordinary person away', async () => {
+    const answer = await fetch(`${portal.url}/example/admin/people?q=a`, { redirect: 'manual' })
+    expect(answer.headers.get('location')).to.equal('/example?redirect_to=%2Fexample%2Fadmin%2Fpeople%3Fq%3Da')
+    const visitor = await AdminVisitor.signInBy(portal, signing.provider, 'ada')
+    const { status, text } = await visitor.open('')
+    expect(status).to.equal(403)
+    expect(text).to.include('Only admins of')
+  })
+
+  it('carry out no form that another page sent', async () => {
+    await owner.open('/groups/new')
+    const { status } = await owner.send('/groups/new', { csrf: ['x'], name: 'Guests', save: '1' })
+    expect(status).to.equal(403)
+    const { body } = await portal.api('GET', '/groups?search=Guests')
+    expect(body.total).to.equal(0)
+  })
+
+  it('a list searches, filters, counts what matches, and names the filter that finds nothing', async () => {
+    const found = await owner.open('/people?q=ADA')
+    expect(found.text).to.include('<strong>1 person</strong> match').and.include('ada@example.org')
+    expect(found.text).not.to.include('ben@example.org')
+    const inGroup = await owner.open(`/people?group_id=${ids.GROUP}`)
+    expect(inGroup.text).to.include('group: Finance').and.include('ada@example.org').and.not.include('ben@example.org')
+    const none = await owner.open(`/people?group_id=${ids.GROUP}&q=zoe`)
+    expect(none.text).to.include('Nothing matches.').and.include('Without text zoe')
+    const csv = await owner.open('/people.csv?q=ada')
+    expect(csv.headers.get('content-type')).to.include('text/csv')
+    expect(csv.text.trim().split('\r\n')).to.have.length(2)
+  })
+
+  it('a list turns to the next page and back', async () => {
+    const names = Array.from({ length: 15 }, (_, index) => `Group ${String(index).padStart(2, '0')}`)
+    for (const name of names) await portal.create('/groups', { name })
+    const first = await owner.open('/groups?limit=12&sort=-name')
+    expect(first.text).to.include('1 to 12 of 16').and.include('Group 14').and.not.include('Group 02')
+    const next = /<a class="button" href="([^"]*)" rel="next"/.exec(first.text)?.[1]?.replaceAll('&amp;', '&')
+    const second = await owner.open(`/groups${next ?? ''}`)
+    expect(second.text).to.include('13 to 16 of 16').and.include('Group 02').and.not.include('Group 14')
+    const previous = /<a class="button" href="([^"]*)" rel="prev"/.exec(second.text)?.[1]?.replaceAll('&amp;', '&')
+    expect((await owner.open(`/groups${previous ?? ''}`)).text).to.include('1 to 12 of 16')
+  })
+
+  it('a group is made, filled and deleted with what hangs on it, by pages alone', async () => {
+    await owner.open('/groups/new')
+    const made = await owner.send('/groups/new', { name: 'On call', save: '1' })
+    const path = made.location?.replace('/example/admin', '') ?? ''
+    await owner.open(`${path}/members`)
+    const filledIn = await owner.send(`${path}/members`, { actor_ids: ids.PERSON, save: '1' })
+    expect(filledIn.status).to.equal(303)
+    expect((await owner.open(path)).text).to.include('Ada')
+    const asked = await owner.open(`${path}/delete`)
+    const done = await owner.send(`${path}/delete`, { save: '1', digest: hidden(asked.text, 'digest') })
+    expect(done.location).to.equal('/example/admin/groups')
+  })
+
+  it('an explanation says why not, and which changes were tried and would help', async () => {
+    const { body: people } = await portal.api('GET', '/actors?search=ben')
+    const ben = people.data[0].id
+    const { text } = await owner.open(`/explain?actor=${ben}&resource=${ids.RESOURCE}`)
+    expect(text).to.include('Ben may not use Payroll.').and.include('Add Ben to the group Finance')
+    expect(text).to.include('Nobody else gains access.')
+    expect((await owner.open(`/explain?actor=nobody&resource=Payroll`)).text).to.include('No answer')
+    expect((await owner.open(`/explain?actor=${ids.PERSON}&resource=Payroll`)).text).to.include(
+      'Ada may use Payroll now.',
+    )
+  })
+
+  it('the audit trail shows who changed which field, and never a secret', async () => {
+    await portal.api('PATCH', `/groups/${ids.GROUP}`, { name: 'Accounting' })
+    const { text } = await owner.open(`/audit?entity_id=${ids.GROUP}`)
+    expect(text).to.include('<del>Finance</del> → <ins>Accounting</ins>').and.include('updated the group')
+    await portal.api('PATCH', `/groups/${ids.GROUP}`, { name: 'Finance' })
+  })
+
+  it('the panel shows a token once, and ticks when the gateway has come', async () => {
+    await owner.open(`/sites/${ids.SITE}/deploy`)
+    const shown = await owner.send(`/sites/${ids.SITE}/deploy`, {})
+    const token = /printf %s (\S+) &gt; /.exec(shown.text)?.[1] ?? ''
+    expect(token.length).to.be.greaterThan(40)
+    expect(shown.text).to.include('Waiting for the gateway')
+    expect((await owner.open(`/sites/${ids.SITE}/deploy`)).text).not.to.include(token)
+  })
+
+  it('nobody locks the account out', async () => {
+    await owner.open(`/people/${portal.admin.id}/delete`)
+    const { status, text } = await owner.send(`/people/${portal.admin.id}/delete`, { save: '1' })
+    expect(status).to.equal(409)
+    expect(text).to.include('Not saved')
+  })
+})
