@@ -35,8 +35,14 @@ document.addEventListener('keydown', (event) => {
 
 // Copies the command beside the button.
 for (const button of document.querySelectorAll('[data-copy]')) {
-  button.addEventListener('click', async () => {
-    await navigator.clipboard.writeText(button.parentElement.querySelector('pre').textContent)
-    button.textContent = 'Copied'
+  button.addEventListener('click', () => {
+    navigator.clipboard.writeText(button.parentElement.querySelector('pre').textContent).then(
+      () => {
+        button.textContent = 'Copied'
+      },
+      () => {
+        button.textContent = 'Select it, and copy by hand'
+      },
+    )
   })
 }
