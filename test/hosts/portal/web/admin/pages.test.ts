@@ -7,7 +7,7 @@ import { SigningPortal } from '../../../../kit/signing-portal.ts'
 const ROLES = ['owner', 'admin', 'auditor', 'helpdesk'] as const
 type Role = (typeof ROLES)[number]
 
-/** Who may open each page: written down here, not derived from the product. */
+/** Roles that may open each page, written down here, not derived from the product. */
 const PAGES: Readonly<Record<string, readonly Role[]>> = {
   '': ['owner', 'admin', 'auditor', 'helpdesk'],
   '/people': ['owner', 'admin', 'auditor', 'helpdesk'],
