@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 
-const INTERVAL_MS = 40
+/** Pauses between questions: each is half as long again as the one before, as many a question starts a process. */
+const PAUSE_MS = { first: 20, longest: 160 }
 
 export interface Eventuality {
   /** The thing awaited, for the error message. */
@@ -18,7 +19,7 @@ export const eventually = async <T>(
   { what, timeoutMs }: Eventuality,
 ): Promise<T> => {
   const end = performance.now() + timeoutMs
-  for (;;) {
+  for (let pauseMs = PAUSE_MS.first; ; pauseMs = Math.min(pauseMs * 1.5, PAUSE_MS.longest)) {
     let failure = ''
     const answer = await question().catch((error: unknown) => {
       failure = ` (${error instanceof Error ? error.message : String(error)})`
@@ -28,6 +29,6 @@ export const eventually = async <T>(
     if (performance.now() >= end) {
       throw new Error(`${what}: not within ${timeoutMs} ms${failure}`)
     }
-    await pause(INTERVAL_MS)
+    await pause(pauseMs)
   }
 }

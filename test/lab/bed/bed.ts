@@ -212,8 +212,9 @@ export class Bed {
       part,
       eventually(
         async () => {
+          if ((await this.status(name)).state !== 'connected') return undefined
           const { stdout } = await machine.run('cat', ['/etc/resolv.conf'])
-          return (await this.status(name)).state === 'connected' && /100[.:]100[.:]111/.test(stdout) ? true : undefined
+          return /100[.:]100[.:]111/.test(stdout) ? true : undefined
         },
         { what: `${name} is connected`, timeoutMs: PATIENCE_MS },
       ),
