@@ -1,10 +1,15 @@
 import { deletePolicy, editPolicy, newPolicy } from './access/policy-form.ts'
 import { policies } from './access/policies.ts'
 import { explainPage } from './access/explain.ts'
+import { pluginsPage } from './account/plugins.ts'
+import { deleteProvider, editProvider, newProvider, providers } from './account/providers.ts'
+import { settingsForm } from './account/settings.ts'
+import { newToken, revokeToken, tokens } from './account/tokens.ts'
 import { detailPage } from './detail/detail-page.ts'
 import { formPage } from './form/form-page.ts'
 import { listDownload, listPage } from './list/list-page.ts'
 import type { AdminDownload, AdminForm, AdminPage, AdminParts } from './page/admin-parts.ts'
+import { authorizations, endAuthorization } from './record/authorizations.ts'
 import { auditPage } from './record/audit.ts'
 import { overviewPage } from './record/overview.ts'
 import { deployForm, deployPage } from './what/deploy.ts'
@@ -45,6 +50,13 @@ export const pagesOf = (_parts: AdminParts): { pages: AdminPage[]; forms: AdminF
     formPage(newResource),
     formPage(editResource),
     formPage(deleteResource),
+    formPage(endAuthorization),
+    formPage(newToken),
+    formPage(revokeToken),
+    formPage(newProvider),
+    formPage(editProvider),
+    formPage(deleteProvider),
+    formPage(settingsForm),
     formPage(newPolicy),
     formPage(editPolicy),
     formPage(deletePolicy),
@@ -59,6 +71,9 @@ export const pagesOf = (_parts: AdminParts): { pages: AdminPage[]; forms: AdminF
       listPage(sites),
       listPage(resources),
       listPage(policies),
+      listPage(authorizations),
+      listPage(providers),
+      listPage(tokens),
       ...formPages.map(({ page }) => page),
       detailPage(person),
       detailPage(group),
@@ -66,6 +81,7 @@ export const pagesOf = (_parts: AdminParts): { pages: AdminPage[]; forms: AdminF
       detailPage(site),
       deployPage,
       explainPage,
+      detailPage(pluginsPage),
       auditPage,
       detailPage(resource),
     ],
@@ -77,6 +93,9 @@ export const pagesOf = (_parts: AdminParts): { pages: AdminPage[]; forms: AdminF
       listDownload(sites),
       listDownload(resources),
       listDownload(policies),
+      listDownload(authorizations),
+      listDownload(providers),
+      listDownload(tokens),
     ],
     forms: [...formPages.map(({ form }) => form), deployForm],
   }

@@ -1,6 +1,6 @@
 import type { Permission } from '../../../identity/permissions.ts'
 import type { ApiCall } from '../../api/call-api.ts'
-import type { Visit } from '../page/admin-parts.ts'
+import type { View, Visit } from '../page/admin-parts.ts'
 import type { FormValues } from './form-values.ts'
 
 /** A page with a form that becomes one call of the API. What it would do to access is shown before it is carried out. */
@@ -24,6 +24,8 @@ export interface FormDefinition<Row = undefined> {
   call: (about: FormAbout<Row>, values: FormValues) => ApiCall
   /** Address after it was carried out. */
   done: (about: FormAbout<Row>, answer: unknown) => string
+  /** Page that shows the answer, in place of going to an address: for what is shown only once. */
+  show?: (about: FormAbout<Row>, answer: unknown) => View
   /** Text of the button, such as `Save`. */
   verb: (about: FormAbout<Row>, values: FormValues) => string
   /** Whether the difference is shown before anything is carried out, even if nobody's access changes. */

@@ -87,6 +87,7 @@ const act = async <Row>(visit: Visit, definition: FormDefinition<Row>): Promise<
       status: problem.status,
     }
   }
+  if (definition.show !== undefined) return definition.show(about, done.body)
   visit.ctx.redirect(`${visit.base}${definition.done(about, done.body)}`)
   visit.ctx.status = 303
   return undefined

@@ -50,7 +50,7 @@ export const SITE_MAP: readonly { heading?: string; entries: readonly Entry[] }[
       { text: 'Identity providers', path: '/providers', needs: 'identity_providers:read' },
       { text: 'Tokens', path: '/tokens', needs: 'tokens:read' },
       { text: 'Plugins', path: '/plugins', needs: 'plugins:read' },
-      { text: 'Settings', path: '/settings', needs: 'account:read' },
+      { text: 'Settings', path: '/settings', needs: 'account:write' },
     ],
   },
 ]

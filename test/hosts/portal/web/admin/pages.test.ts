@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
 import { AdminVisitor, hidden } from '../../../../kit/admin-visitor.ts'
 import type { PortalFixture } from '../../../../kit/portal-fixture.ts'
+import { OPENID_CLIENT } from '../../../../kit/openid-provider.ts'
 import { SigningPortal } from '../../../../kit/signing-portal.ts'
 
 const ROLES = ['owner', 'admin', 'auditor', 'helpdesk'] as const
@@ -51,6 +52,16 @@ const PAGES: Readonly<Record<string, readonly Role[]>> = {
   '/explain': ['owner', 'admin', 'auditor', 'helpdesk'],
   '/explain?actor=PERSON&resource=RESOURCE': ['owner', 'admin', 'auditor', 'helpdesk'],
   '/audit': ['owner', 'admin', 'auditor'],
+  '/authorizations': ['owner', 'admin', 'auditor'],
+  '/authorizations.csv': ['owner', 'admin', 'auditor'],
+  '/providers': ['owner', 'admin', 'auditor'],
+  '/providers.csv': ['owner', 'admin', 'auditor'],
+  '/providers/new': ['owner'],
+  '/tokens': ['owner', 'admin', 'auditor'],
+  '/tokens.csv': ['owner', 'admin', 'auditor'],
+  '/tokens/new': ['owner', 'admin'],
+  '/plugins': ['owner', 'admin', 'auditor'],
+  '/settings': ['owner', 'admin'],
 }
 
 describe('pages for admins', () => {
@@ -187,6 +198,35 @@ describe('pages for admins', () => {
     expect(token.length).to.be.greaterThan(40)
     expect(shown.text).to.include('Waiting for the gateway')
     expect((await owner.open(`/sites/${ids.SITE}/deploy`)).text).not.to.include(token)
+  })
+
+  it('a token is shown once, listed without its text, and revoked', async () => {
+    await owner.open('/tokens/new')
+    const fields = { name: 'Backup', actor: portal.admin.id, scope: 'read', days: '30', save: '1' }
+    const shown = await owner.send('/tokens/new', fields)
+    const token = /aria-labelledby="shown">([^<]*)<\/pre>/.exec(shown.text)?.[1] ?? ''
+    expect((await portal.api('GET', '/groups', undefined, token)).status).to.equal(200)
+    expect((await portal.api('POST', '/groups', { name: 'No' }, token)).status).to.equal(403)
+    const list = await owner.open('/tokens?q=Backup')
+    expect(list.text).to.include('Backup').and.not.include(token)
+    const url = /href="\/example\/admin(\/tokens\/[^"]*\/delete)"/.exec(list.text)?.[1] ?? ''
+    const asked = await owner.open(url)
+    expect((await owner.send(url, { save: '1', digest: hidden(asked.text, 'digest') })).status).to.equal(303)
+    expect((await portal.api('GET', '/groups', undefined, token)).status).to.equal(401)
+  })
+
+  it('an identity provider is a form made from its plugin, whose secret is never shown', async () => {
+    const { provider } = signing
+    const { text } = await owner.open(`/providers/${provider.id}/edit`)
+    expect(text).to.include('name="s.issuer"').and.include('name="s.client_secret" type="password" value=""')
+    expect(text).not.to.include(OPENID_CLIENT.secret)
+    const off = await owner.send(`/providers/${provider.id}/edit`, {
+      name: 'Example ID',
+      is_disabled: 'true',
+      save: '1',
+    })
+    expect(off.status).to.be.oneOf([200, 409, 422])
+    expect((await portal.api('GET', `/identity_providers/${provider.id}`)).body.is_disabled).to.equal(false)
   })
 
   it('nobody locks the account out', async () => {

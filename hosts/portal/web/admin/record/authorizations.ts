@@ -1,0 +1,109 @@
+import type { AuthorizationRow } from '../page/api-rows.ts'
+import type { Visit } from '../page/admin-parts.ts'
+import { link, text, time } from '../page/cell.ts'
+import { choicesOf } from '../page/choices.ts'
+import { Problem } from '../../http/problem.ts'
+import type { FormDefinition } from '../form/form-definition.ts'
+import { FormValues } from '../form/form-values.ts'
+import type { ListDefinition } from '../list/list-definition.ts'
+
+interface Names {
+  person: string
+  personId: string
+  device: string
+  resource: string
+  gateway: string
+}
+
+/** The list of authorizations in force: who uses what through which gateway. */
+export const authorizations: ListDefinition<AuthorizationRow, ReadonlyMap<string, Names>> = {
+  path: '/authorizations',
+  needs: 'authorizations:read',
+  watches: ['authorizations'],
+  title: 'Authorizations',
+  words: { one: 'authorization', many: 'authorizations' },
+  lead: 'What has been granted and is in force. A policy, a condition or the end of a sign-in takes it away by itself.',
+  api: { path: '/authorizations' },
+  empty: {
+    title: 'Nothing is in use',
+    text: 'An authorization appears when somebody’s client asks for a resource and a policy allows it.',
+  },
+  filters: [{ key: 'resource_id', label: 'Resource', options: (visit) => choicesOf(visit, 'resources') }],
+  sort: '-created_at',
+  extra: async (visit, rows) =>
+    new Map(await Promise.all(rows.map(async (row) => [row.id, await namesOf(visit, row)] as const))),
+  head: {
+    key: 'person',
+    title: 'Person',
+    cell: ({ id }, { visit: { base }, extra }) => {
+      const names = extra.get(id)
+      return link(names?.person ?? '', `${base}/people/${names?.personId ?? ''}`, names?.device)
+    },
+  },
+  columns: [
+    {
+      key: 'resource',
+      title: 'Uses',
+      cell: ({ id, resource_id: resourceId }, { visit: { base }, extra }) =>
+        link(extra.get(id)?.resource ?? '', `${base}/resources/${resourceId}`),
+    },
+    {
+      key: 'gateway',
+      title: 'Through',
+      cell: ({ id, gateway_reason: reason }, { extra }) => ({ ...text(extra.get(id)?.gateway ?? ''), why: reason }),
+    },
+    { key: 'since', title: 'Since', sort: 'created_at', cell: ({ created_at: at }) => time(at) },
+    { key: 'until', title: 'Until', sort: 'expires_at', cell: ({ expires_at: at }) => time(at, 'something changes') },
+  ],
+  act: ({ id }, { visit, extra }) =>
+    visit.may('authorizations:write')
+      ? {
+          text: 'End…',
+          about: `the access of ${extra.get(id)?.person ?? ''}`,
+          url: `${visit.base}/authorizations/${id}/end`,
+        }
+      : undefined,
+}
+
+const namesOf = async (
+  { parts, caller }: Visit,
+  row: Pick<AuthorizationRow, 'client_id' | 'resource_id' | 'gateway_id'>,
+): Promise<Names> => {
+  const reader = parts.store.reader(caller.account.id)
+  const [client, resource, gateway] = await Promise.all([
+    reader.get('clients', row.client_id),
+    reader.get('resources', row.resource_id),
+    reader.get('gateways', row.gateway_id),
+  ])
+  const person = client === undefined ? undefined : await reader.get('actors', client.actorId)
+  return {
+    person: person?.name ?? '',
+    personId: person?.id ?? '',
+    device: client?.name ?? '',
+    resource: resource?.name ?? '',
+    gateway: gateway?.name ?? '',
+  }
+}
+
+/** The page that asks before an authorization is ended. */
+export const endAuthorization: FormDefinition<{ id: string } & Names> = {
+  path: '/authorizations/:id/end',
+  needs: 'authorizations:write',
+  load: async (visit) => {
+    const reader = visit.parts.store.reader(visit.caller.account.id)
+    const row = await reader.get('authorizations', visit.ctx.params['id'] ?? '')
+    if (row === undefined) throw new Problem(404, 'not_found', 'This authorization has ended already.')
+    const { id, clientId: client_id, resourceId: resource_id, gatewayId: gateway_id } = row
+    return { row: { id, ...(await namesOf(visit, { client_id, resource_id, gateway_id })) }, version: undefined }
+  },
+  title: ({ row }) => `End ${row.person}’s use of ${row.resource}?`,
+  crumbs: ({ visit }) => [{ text: 'Authorizations', url: `${visit.base}/authorizations` }],
+  lead: () => 'Its connections are cut. The policy stays: the next packet asks again, and is allowed again.',
+  values: () => new FormValues({}),
+  fields: () => [],
+  call: ({ row }) => ({ method: 'DELETE', path: `/authorizations/${row.id}` }),
+  done: () => '/authorizations',
+  verb: () => 'End it',
+  isHarm: true,
+  leave: () => '/authorizations',
+}
