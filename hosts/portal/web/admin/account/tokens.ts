@@ -8,7 +8,7 @@ import type { ListDefinition } from '../list/list-definition.ts'
 import { DAY, unixTime } from '../../../../../core/runtime/time.ts'
 
 interface Extra {
-  /** What each token is for, by its id. */
+  /** Holder of each token, by the token’s id. */
   purpose: ReadonlyMap<string, Cell>
   now: number
 }
