@@ -69,8 +69,10 @@ export const disablePeople: FormDefinition<Chosen> = {
   fields: () => [{ kind: 'hidden', name: 'id', label: '' }],
   call: ({ row }) => ({
     method: 'POST',
-    path: '/actors/bulk',
-    body: { operations: row.people.map(({ id }) => ({ update: id, body: { is_disabled: true } })) },
+    path: '/bulk',
+    body: {
+      operations: row.people.map(({ id }) => ({ method: 'PATCH', path: `/actors/${id}`, body: { is_disabled: true } })),
+    },
   }),
   verb: ({ row }) => `Disable ${row.people.length}`,
 }

@@ -172,6 +172,24 @@ describe('pages for admins', () => {
     expect(done.location).to.equal('/example/admin/groups')
   })
 
+  it('ticked people are put into a group, or disabled, all of them after the difference was shown', async () => {
+    const added = await Promise.all(
+      ['Cleo', 'Dora'].map((name) => portal.create('/actors', { name, email: `${name.toLowerCase()}@example.org` })),
+    )
+    const id = added.map((person) => person.id)
+    await owner.open('/people')
+    const asked = await owner.send('/people/add-to-group', { id })
+    expect(asked.text).to.include('Add 2 to a group').and.include('Cleo, Dora')
+    const shown = await owner.send('/people/add-to-group', { id, group: ids.GROUP, save: '1' })
+    expect(shown.text).to.include('2 people gain access')
+    const fields = { id, group: ids.GROUP, save: '1', digest: hidden(shown.text, 'digest') }
+    expect((await owner.send('/people/add-to-group', fields)).location).to.equal('/example/admin/people')
+    const off = await owner.send('/people/disable', { id })
+    expect(off.text).to.include('Disable 2?').and.include('2 people lose access')
+    await owner.send('/people/disable', { id, save: '1', digest: hidden(off.text, 'digest') })
+    for (const each of id) expect((await portal.api('GET', `/actors/${each}`)).body.is_disabled).to.equal(true)
+  })
+
   it('an explanation says why not, and which changes were tried and would help', async () => {
     const { body: people } = await portal.api('GET', '/actors?search=ben')
     const ben = people.data[0].id
