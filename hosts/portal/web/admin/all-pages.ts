@@ -11,6 +11,7 @@ import { listDownload, listPage } from './list/list-page.ts'
 import type { AdminDownload, AdminForm, AdminPage, AdminParts } from './page/admin-parts.ts'
 import { authorizations, endAuthorization } from './record/authorizations.ts'
 import { auditPage } from './record/audit.ts'
+import { rollBack } from './record/roll-back.ts'
 import { overviewPage } from './record/overview.ts'
 import { deployForm, deployPage } from './what/deploy.ts'
 import { resource, resources } from './what/resources.ts'
@@ -50,6 +51,7 @@ export const pagesOf = (_parts: AdminParts): { pages: AdminPage[]; forms: AdminF
     formPage(newResource),
     formPage(editResource),
     formPage(deleteResource),
+    formPage(rollBack),
     formPage(endAuthorization),
     formPage(newToken),
     formPage(revokeToken),

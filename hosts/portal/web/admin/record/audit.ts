@@ -1,7 +1,10 @@
 import type { AdminPage, LivePart, Visit } from '../page/admin-parts.ts'
 import { shownTime } from '../../http/shown-time.ts'
 import { DAY, unixTime } from '../../../../../core/runtime/time.ts'
+import { PERMISSIONS } from '../../../identity/permissions.ts'
 import type { EntityName } from '../../../store/entities.ts'
+
+import { canRollBack, recordName } from './roll-back.ts'
 
 interface Entry {
   id: string
@@ -70,7 +73,11 @@ export const auditPage: AdminPage = {
     const live = page.data.map((entry): LivePart => ({
       id: `row-${entry.id}`,
       template: 'audit-entry',
-      data: { entry: shownEntry(entry, names), explainUrl: explainUrl(base, entry) },
+      data: {
+        entry: shownEntry(entry, names),
+        explainUrl: explainUrl(base, entry),
+        rollBackUrl: rollBackUrl(visit, entry),
+      },
     }))
     return {
       template: 'audit',
@@ -196,6 +203,15 @@ const reasonText = (details: unknown): string => {
   const { reason, method, path, status, code } = (details ?? {}) as Record<string, unknown>
   if (typeof method === 'string') return `${method} ${String(path)}: ${String(status)} ${String(code)}`
   return typeof reason === 'string' ? reason.replaceAll('_', ' ') : ''
+}
+
+/** Returns the address that rolls a change back; undefined for what cannot be, and for those who may not. */
+const rollBackUrl = ({ base, may }: Visit, entry: Entry): string | undefined => {
+  const { id, kind, entity, created_at: at } = entry
+  const noun = entity === 'memberships' ? 'groups' : entity
+  const permission = PERMISSIONS.find((each) => each === `${noun}:write`)
+  if (!canRollBack({ kind, entity }) || permission === undefined || !may(permission)) return undefined
+  return `${base}/audit/${recordName({ id, createdAt: Date.parse(at) })}/roll-back`
 }
 
 const explainUrl = (base: string, { kind, details }: Entry): string | undefined => {

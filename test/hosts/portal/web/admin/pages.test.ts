@@ -209,6 +209,29 @@ describe('pages for admins', () => {
     await portal.api('PATCH', `/groups/${ids.GROUP}`, { name: 'Finance' })
   })
 
+  it('a change is rolled back from the trail, after its difference, and not where it was changed again', async () => {
+    const mine = async () => (await portal.api('GET', `/policies/${ids.POLICY}`)).body
+    await portal.api('PATCH', `/policies/${ids.POLICY}`, { is_disabled: true })
+    const undoUrl = async () => {
+      const { text } = await owner.open(`/audit?entity_id=${ids.POLICY}`)
+      return /href="\/example\/admin(\/audit\/[^"]*\/roll-back)"/.exec(text)?.[1] ?? ''
+    }
+    const url = await undoUrl()
+    const asked = await owner.open(url)
+    expect(asked.text).to.include('1 person gains access').and.include('Roll it back')
+    await owner.send(url, { save: '1', digest: hidden(asked.text, 'digest') })
+    expect((await mine()).is_disabled).to.equal(false)
+    const again = await owner.open(url)
+    expect(again.status).to.equal(409)
+    expect(again.text).to.include('changed again at')
+    await portal.api('PATCH', `/groups/${ids.GROUP}/memberships`, { remove: [ids.PERSON] })
+    const trail = await owner.open('/audit?kind=change')
+    const left = /href="\/example\/admin(\/audit\/[^"]*\/roll-back)"/.exec(trail.text)?.[1] ?? ''
+    const back = await owner.open(left)
+    await owner.send(left, { save: '1', digest: hidden(back.text, 'digest') })
+    expect((await portal.api('GET', `/actors?group_id=${ids.GROUP}&search=Ada`)).body.total).to.equal(1)
+  })
+
   it('the panel shows a token once, and ticks when the gateway has come', async () => {
     await owner.open(`/sites/${ids.SITE}/deploy`)
     const shown = await owner.send(`/sites/${ids.SITE}/deploy`, {})
