@@ -2,12 +2,10 @@ import type { Answers, Hearing } from '../../../core/policy/hearing.ts'
 import type { Instant, UnixTime } from '../../../core/runtime/time.ts'
 import type { Actor, Change, Resource } from '../store/entities.ts'
 import type { SupposedValues } from '../decide/request-facts.ts'
-import { personStanding } from '../decide/standing.ts'
 import { SupposedView } from '../decide/supposed-view.ts'
 import type { View } from '../decide/view.ts'
-import { judgeAccess, type AccessVerdict } from '../decide/access.ts'
 import type { Knowledge } from '../grants/knowledge.ts'
-import { knownOf } from './known-facts.ts'
+import { judgedState, type PairState } from './pair-state.ts'
 
 /** Question what supposed changes would do to access. */
 export interface SimulationQuestion {
@@ -28,12 +26,6 @@ export interface PairPosition {
   resourceId: string
   actorId: string
 }
-
-/**
- * Access of one actor to one resource. `none`: the resource does not exist for the actor. `denied`: it exists, but the
- * conditions hold for no device of the actor. `allowed`: they hold for a device, or without any device.
- */
-export type PairState = 'none' | 'denied' | 'allowed'
 
 export interface PairChange {
   actor: Pick<Actor, 'id' | 'name' | 'email'>
@@ -191,61 +183,17 @@ const pairChange = (
   answers: Answers | undefined,
 ): PairChange | 'kept' | undefined => {
   const { view } = known
-  const { actorId, resourceId, supposed } = about
+  const { actorId, resourceId, supposed, question } = about
   const actor = view.get('actors', actorId)
   const [resource, resourceAfter] = [view.get('resources', resourceId), supposed.get('resources', resourceId)]
   const shown = resource ?? resourceAfter
   if (actor === undefined || shown === undefined) return undefined
-  const { state: before } = stateOf(known, { ...about, from: view }, now, answers)
-  const { state: after, why } = stateOf(known, { ...about, from: supposed }, now, answers)
+  const { state: before } = judgedState(known, { ...question, actorId, resourceId, from: view }, now, answers)
+  const { state: after, why } = judgedState(known, { ...question, actorId, resourceId, from: supposed }, now, answers)
   const effect = effectOf(before, after, resource !== undefined && isOther(resource, resourceAfter))
   if (effect === undefined) return before === 'allowed' ? 'kept' : undefined
   const { id, name, email } = actor
   return { actor: { id, name, email }, resource: { id: shown.id, name: shown.name }, before, after, effect, why }
-}
-
-/** State of a pair with its reason. */
-interface JudgedState {
-  state: PairState
-  why: string
-}
-
-const stateOf = (
-  known: Knowledge,
-  {
-    question: { accountId, at, facts },
-    from,
-    actorId,
-    resourceId,
-  }: { question: SimulationQuestion; from: Pick<View, 'get' | 'groupsOf' | 'policies'> } & PairPosition,
-  now: Instant,
-  answers: Answers | undefined,
-): JudgedState => {
-  if (typeof personStanding(from, { accountId, actorId }) === 'string')
-    return { state: 'none', why: 'the person is disabled or gone' }
-  let judged: JudgedState = { state: 'none', why: 'no policy leads there' }
-  for (const clientId of [undefined, ...known.view.clientsOf(actorId)]) {
-    const { request, factsOn } = knownOf(known, { accountId, actorId, clientId, at, ...(facts && { facts }) }, now)
-    const about = { accountId, actorId, resourceId, facts: factsOn(resourceId, from) }
-    const verdict = judgeAccess(from, { ...about, ...request }, answers)
-    if (verdict.allowed) return { state: 'allowed', why: grantText(verdict) }
-    if (verdict.denied !== 'not_found') judged = { state: 'denied', why: denialText(verdict) }
-  }
-  return judged
-}
-
-const grantText = ({ policyId, explanation }: AccessVerdict & { allowed: true }): string => {
-  const conditions = explanation.find((each) => each.policyId === policyId)?.conditions ?? []
-  return conditions.length === 0 ? 'a policy without conditions' : conditions.map(({ reason }) => reason).join('; ')
-}
-
-/** Tells the conditions that fail of the policy with the fewest: the one that is nearest to granting. */
-const denialText = ({ explanation }: AccessVerdict): string => {
-  const failing = explanation
-    .filter(({ mode, outcome }) => mode === 'enforced' && outcome === 'fails')
-    .map(({ conditions }) => conditions.filter(({ holds }) => !holds).map(({ reason }) => reason))
-    .toSorted((a, b) => a.length - b.length)
-  return failing[0]?.join('; ') ?? 'its sign-in has ended'
 }
 
 const effectOf = (before: PairState, after: PairState, isElsewhere: boolean): PairChange['effect'] | undefined => {

@@ -167,19 +167,17 @@ const peopleOf = async (
 }
 
 const reachRow = async ({ parts, caller, base }: Visit, row: ResourceRow, person: Pick<ActorRow, 'id' | 'name'>) => {
-  const access = await parts.decisions.accessOf({
-    accountId: caller.account.id,
-    actorId: person.id,
-    facts: {},
-    at: parts.clock.unix(),
-  })
-  const found = access.find(({ resource: { id } }) => id === row.id)
-  const why = found?.ways[0]?.obstacles[0] ?? found?.text
-  const kind = found?.isAllowed === true ? 'yes' : found?.again === undefined ? 'no' : 'wait'
+  const access = await parts.decisions.reachOf({ accountId: caller.account.id, actorId: person.id })
+  const {
+    state = 'none',
+    why = 'no policy leads there',
+    again,
+  } = access.find(({ resource: { id } }) => id === row.id) ?? {}
+  const kind = state === 'allowed' ? 'yes' : again === undefined ? 'no' : 'wait'
   return {
     key: person.id,
     head: link(person.name, `${base}/people/${person.id}`),
-    cells: [mark(kind, found?.isAllowed === true ? 'allowed' : kind === 'wait' ? 'not now' : 'denied', why)],
+    cells: [mark(kind, state === 'allowed' ? 'allowed' : kind === 'wait' ? 'not now' : 'denied', why)],
     act: { text: 'Explain', about: person.name, url: `${base}/explain?actor=${person.id}&resource=${row.id}` },
   }
 }

@@ -106,16 +106,15 @@ const deviceCounts = async ({ parts, caller }: Visit, rows: readonly ActorRow[])
 
 /** Counts what each person reaches now, of what exists for that person, with the first reason for what is missing. */
 const reachOf = async ({ parts, caller }: Visit, rows: readonly ActorRow[]): Promise<Extra['reach']> => {
-  const at = parts.clock.unix()
   const pairs = rows.map(async ({ id, is_disabled: isDisabled }) => {
-    const access = await parts.decisions.accessOf({ accountId: caller.account.id, actorId: id, facts: {}, at })
-    const open = access.filter(({ isAllowed }) => isAllowed).length
+    const access = await parts.decisions.reachOf({ accountId: caller.account.id, actorId: id })
+    const open = access.filter(({ state }) => state === 'allowed').length
     const counts = `${open} of ${access.length}`
     if (isDisabled) return [id, mark('off', counts, 'the person is disabled')] as const
-    const closed = access.find(({ isAllowed }) => !isAllowed)
+    const closed = access.find(({ state }) => state !== 'allowed')
     if (closed === undefined)
       return [id, access.length === 0 ? mark('off', 'nothing yet') : mark('yes', counts)] as const
-    const why = `${closed.resource.name}: ${closed.ways[0]?.obstacles[0] ?? closed.text}`
+    const why = `${closed.resource.name}: ${closed.why}`
     return [id, mark(closed.again === undefined ? 'no' : 'wait', counts, why)] as const
   })
   return new Map(await Promise.all(pairs))

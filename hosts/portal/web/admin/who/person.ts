@@ -39,26 +39,21 @@ export const person: DetailDefinition<ActorRow> = {
 }
 
 const accessSection = async ({ id, name }: ActorRow, { parts, caller, base }: Visit): Promise<Section> => {
-  const at = parts.clock.unix()
-  const access = await parts.decisions.accessOf({ accountId: caller.account.id, actorId: id, facts: {}, at })
+  const access = await parts.decisions.reachOf({ accountId: caller.account.id, actorId: id })
   return {
     key: 'access',
     heading: 'Reaches',
-    aside: text(`${access.filter(({ isAllowed }) => isAllowed).length} of ${access.length} now`),
+    aside: text(`${access.filter(({ state }) => state === 'allowed').length} of ${access.length} now`),
     nothing: 'No policy leads from a group of this person to anything.',
     table: {
       columns: [{ title: 'Resource' }, { title: 'Now' }],
-      rows: access.slice(0, MAX_RESOURCES).map(({ resource, isAllowed, again, ways, text: said }) => ({
+      rows: access.slice(0, MAX_RESOURCES).map(({ resource, state, again, why }) => ({
         key: resource.id,
         head: link(resource.name, `${base}/resources/${resource.id}`, resource.address ?? 'the Internet'),
         cells: [
-          isAllowed
-            ? mark('yes', 'allowed', said)
-            : mark(
-                again === undefined ? 'no' : 'wait',
-                again === undefined ? 'denied' : 'not now',
-                ways[0]?.obstacles.join('; ') ?? said,
-              ),
+          state === 'allowed'
+            ? mark('yes', 'allowed', why)
+            : mark(again === undefined ? 'no' : 'wait', again === undefined ? 'denied' : 'not now', why),
         ],
         act: {
           text: 'Explain',
