@@ -38,7 +38,7 @@ export type PeerPathsInput =
   | Extract<GatheringInput, { type: 'socketsOpened' | 'addressesChanged' }>
   /** Replaces the STUN servers and relays that the portal offers. */
   | { type: 'serversOffered'; stunServers: readonly Endpoint[]; relays: readonly OfferedRelay[] }
-  /** Prefix of the network's NAT64 while this machine has IPv6 only; undefined if there is none, or it has IPv4. */
+  /** Prefix of the network's NAT64 while IPv6 alone leads out; undefined if there is none, or IPv4 leads out, too. */
   | { type: 'nat64Changed'; prefix: Prefix | undefined }
   | Extract<RelaySocketsInput, { type: 'socketOpened' | 'socketClosed' }>
   /** A datagram from one of the sockets. */

@@ -21,8 +21,8 @@ export interface Nat64DiscoveryOptions {
 }
 
 /**
- * Finds the prefix of the network's NAT64 while this machine has no IPv4 address, by the addresses that a name server
- * with DNS64 gives `ipv4only.arpa` (RFC 7050).
+ * Finds the prefix of the network's NAT64 while this machine has no IPv4 address on an uplink, by the addresses that a
+ * name server with DNS64 gives `ipv4only.arpa` (RFC 7050).
  */
 export class Nat64Discovery {
   readonly #options: Nat64DiscoveryOptions
@@ -35,10 +35,14 @@ export class Nat64Discovery {
     this.#options = options
   }
 
-  /** Tells the addresses of this machine's links. */
-  networkChanged(addresses: readonly string[]): void {
+  /**
+   * Tells the addresses of this machine's links, and which of them are uplinks'. The latter decide where there are any: an
+   * IPv4 address on a link without a default route leads to no other network.
+   */
+  networkChanged({ links, uplinks }: { links: readonly string[]; uplinks: readonly string[] }): void {
     this.stop()
-    const bytes = addresses.flatMap((text) => parseAddress(text) ?? [])
+    const outward = links.filter((address) => uplinks.includes(address))
+    const bytes = (outward.length > 0 ? outward : links).flatMap((text) => parseAddress(text) ?? [])
     const outside = bytes.filter((address) => !isInRange(INSIDE, address))
     if (outside.length > 0 && outside.every(({ length }) => length === 16)) this.#ask(FIRST_DELAY_MS)
     else this.#tell(undefined)

@@ -225,13 +225,14 @@ export class PeerShell<R extends Role, Input, Output> {
     if (known === this.#known) return
     this.#known = known
     const offered = offeredAddresses(found, config.exclude_interfaces)
+    const uplinks = found.flatMap(({ address, kind }) => (kind === 'uplink' ? address : []))
     this.tell({
       type: 'addressesChanged',
       addresses: found.map(({ address }) => address),
-      uplinks: found.flatMap(({ address, kind }) => (kind === 'uplink' ? address : [])),
+      uplinks,
       offered,
     })
-    this.#nat64.networkChanged(offered.links)
+    this.#nat64.networkChanged({ links: offered.links, uplinks })
     for (const input of others) this.tell(input)
     looked?.()
   }
