@@ -16,6 +16,8 @@ const HOST = 'gitlab.example.org'
 const GOAL_MS = 1_000
 /** Longest time until there is a new handshake after the network is back: the portal is connected to and asked first. */
 const HANDSHAKE_MS = 2_000
+/** Longest time for which the connection stands still after the network is back. */
+const RESUMED_MS = 2_000
 /** Longer than the 15 s after which WireGuard wants a new handshake. */
 const AWAY_MS = 20_000
 
@@ -145,8 +147,9 @@ export const ROAM: Scenario = {
       name: `H7 the client has no network for ${AWAY_MS / 1_000} s, and the connection goes on`,
       run: async (world) => {
         const { client } = world.lab.machines
+        const leftAt = Date.now()
         let returnedAt = 0
-        const { connections } = await watched().during(async () => {
+        const { gapMs, connections } = await watched().during(async () => {
           await client.ip(['link', 'set', MOBILE.device, 'down'])
           await new Promise((resolve) => setTimeout(resolve, AWAY_MS))
           returnedAt = Date.now()
@@ -156,7 +159,9 @@ export const ROAM: Scenario = {
         expectThat(connections === 1, `${connections - 1} times a new connection was made`)
         const handshakeMs = await handshakeSince(world, returnedAt)
         expectThat(handshakeMs < HANDSHAKE_MS, `the new handshake took ${handshakeMs} ms`)
-        return `new handshake ${handshakeMs} ms after the network was back`
+        const resumedMs = Math.max(0, gapMs - (returnedAt - leftAt))
+        expectThat(resumedMs < RESUMED_MS, `the connection went on ${resumedMs} ms after the network was back`)
+        return `after the network was back: new handshake ${handshakeMs} ms, the connection goes on ${resumedMs} ms`
       },
     },
     {
