@@ -225,7 +225,7 @@ describe('ICE agents', () => {
       ['pathCarries', undefined],
       ['pathCarries', 1_440],
     ])
-    expect(besides.at(-1)?.at, 'nothing changes after that').to.be.below(connectedAt + 2_000)
+    expect(others?.at(-1)?.at, 'nothing changes after that, nor the path').to.be.below(connectedAt + 2_000)
     // WebSockets are opened where a doubt lasts for 1.5 s.
     const lasted = (doubts ?? []).map(({ type, at }, index) =>
       type === 'pathAnswers' ? at - (doubts?.[index - 1]?.at ?? 0) : 0,
