@@ -13,6 +13,7 @@ import { authorizations, endAuthorization } from './record/authorizations.ts'
 import { auditPage } from './record/audit.ts'
 import { rollBack } from './record/roll-back.ts'
 import { overviewPage } from './record/overview.ts'
+import { dnsForm } from './what/dns.ts'
 import { deployForm, deployPage } from './what/deploy.ts'
 import { resource, resources } from './what/resources.ts'
 import { deleteResource, editResource, newResource } from './what/resource-forms.ts'
@@ -59,6 +60,7 @@ export const pagesOf = (_parts: AdminParts): { pages: AdminPage[]; forms: AdminF
     formPage(editProvider),
     formPage(deleteProvider),
     formPage(settingsForm),
+    formPage(dnsForm),
     formPage(newPolicy),
     formPage(editPolicy),
     formPage(deletePolicy),

@@ -25,7 +25,7 @@ export const SITE_MAP: readonly { heading?: string; entries: readonly Entry[] }[
     entries: [
       { text: 'Sites', path: '/sites', needs: 'sites:read' },
       { text: 'Resources', path: '/resources', needs: 'resources:read' },
-      { text: 'DNS', path: '/dns', needs: 'dns:read' },
+      { text: 'DNS', path: '/dns', needs: 'dns:write' },
     ],
   },
   {

@@ -62,6 +62,7 @@ const PAGES: Readonly<Record<string, readonly Role[]>> = {
   '/tokens/new': ['owner', 'admin'],
   '/plugins': ['owner', 'admin', 'auditor'],
   '/settings': ['owner', 'admin'],
+  '/dns': ['owner', 'admin'],
 }
 
 describe('pages for admins', () => {
@@ -268,6 +269,41 @@ describe('pages for admins', () => {
     })
     expect(off.status).to.be.oneOf([200, 409, 422])
     expect((await portal.api('GET', `/identity_providers/${provider.id}`)).body.is_disabled).to.equal(false)
+  })
+
+  it('resolvers of the account are a list of forms made from their plugins', async () => {
+    await owner.open('/dns')
+    const added = await owner.send('/dns', { search_domain: 'example.org', kind: 'udp', add: '1' })
+    expect(added.text).to.include('1. udp').and.include('name="r0"')
+    const name = /name="(r0\.[a-z_]+)"/.exec(added.text)?.[1] ?? ''
+    const fields = { search_domain: 'example.org', r: '0', r0: 'udp', [name]: '192.0.2.53', save: '1' }
+    const refused = await owner.send('/dns', { ...fields, [name]: 'nowhere' })
+    expect(refused.status).to.equal(422)
+    const shown = await owner.send('/dns', fields)
+    expect(shown.status, shown.text.slice(0, 2_000)).to.equal(303)
+    const { body } = await portal.api('GET', '/account')
+    expect(body.search_domain).to.equal('example.org')
+    expect(body.upstream_resolvers).to.have.length(1)
+  })
+
+  it('settings change the name of the organisation, and only what was changed', async () => {
+    const page = await owner.open('/settings')
+    const ranges = Object.fromEntries(
+      [...page.text.matchAll(/name="((?:devices|mapped)_ipv[46])"[^>]* value="([^"]*)"/g)].map(([, name, value]) => [
+        name,
+        value,
+      ]),
+    ) as Record<string, string>
+    expect(Object.keys(ranges)).to.have.length(4)
+    expect((await owner.send('/settings', { name: 'Example Org', ...ranges, save: '1' })).status).to.equal(303)
+    expect((await owner.open('/settings')).text).to.include('Example Org')
+    const wrong = await owner.send('/settings', {
+      name: 'Example Org',
+      ...ranges,
+      devices_ipv4: '8.8.8.0/24',
+      save: '1',
+    })
+    expect(wrong.status).to.equal(422)
   })
 
   it('nobody locks the account out', async () => {
