@@ -1,6 +1,7 @@
 import { deletePolicy, editPolicy, newPolicy } from './access/policy-form.ts'
 import { policies } from './access/policies.ts'
 import { explainPage } from './access/explain.ts'
+import { graphPage } from './access/graph.ts'
 import { pluginsPage } from './account/plugins.ts'
 import { deleteProvider, editProvider, newProvider, providers } from './account/providers.ts'
 import { settingsForm } from './account/settings.ts'
@@ -85,6 +86,7 @@ export const pagesOf = (_parts: AdminParts): { pages: AdminPage[]; forms: AdminF
       detailPage(site),
       deployPage,
       explainPage,
+      graphPage(),
       detailPage(pluginsPage),
       auditPage,
       detailPage(resource),

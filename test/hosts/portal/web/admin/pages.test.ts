@@ -51,6 +51,8 @@ const PAGES: Readonly<Record<string, readonly Role[]>> = {
   '/policies/POLICY/delete': ['owner', 'admin'],
   '/explain': ['owner', 'admin', 'auditor', 'helpdesk'],
   '/explain?actor=PERSON&resource=RESOURCE': ['owner', 'admin', 'auditor', 'helpdesk'],
+  '/graph': ['owner', 'admin', 'auditor'],
+  '/graph?about=GROUP': ['owner', 'admin', 'auditor'],
   '/audit': ['owner', 'admin', 'auditor'],
   '/authorizations': ['owner', 'admin', 'auditor'],
   '/authorizations.csv': ['owner', 'admin', 'auditor'],
