@@ -8,7 +8,6 @@ for (const form of document.querySelectorAll('form[data-changes]')) {
     timer = setTimeout(() => {
       htmx.ajax('POST', form.action, {
         source: form,
-        values: Object.fromEntries(new FormData(form)),
         target: '#effect',
         select: '#effect',
         swap: 'outerHTML',

@@ -116,7 +116,7 @@ export const newToken: FormDefinition = {
       name: 'days',
       label: 'Ends in',
       path: 'expires_at',
-      options: ['1', '30', '90', '365'].map((value) => ({ value, text: value === '1' ? 'a day' : `${value} days` })),
+      options: LIFETIMES.map((value) => ({ value, text: value === '1' ? 'a day' : `${value} days` })),
       isWide: true,
     },
   ],
@@ -127,7 +127,7 @@ export const newToken: FormDefinition = {
     body: {
       name: values.one('name').trim() || 'API',
       scopes: [values.one('scope')],
-      expires_at: new Date(unixTime(visit.parts.clock.unix() + Number(values.one('days')) * DAY)).toISOString(),
+      expires_at: endAfter(values.one('days'), visit.parts.clock.unix()),
     },
   }),
   done: () => '/tokens',
@@ -135,6 +135,13 @@ export const newToken: FormDefinition = {
   verb: () => 'Make the token',
   leave: () => '/tokens',
 }
+
+/** Days for which a token may be made. */
+const LIFETIMES: readonly string[] = ['1', '30', '90', '365']
+
+/** Returns the end of a token's life; an empty text, which the API refuses, for a number of days that is not offered. */
+const endAfter = (days: string, now: number): string =>
+  LIFETIMES.includes(days) ? new Date(unixTime(now + Number(days) * DAY)).toISOString() : ''
 
 const holders = async ({ parts, caller, session }: Visit): Promise<{ value: string; text: string }[]> => {
   const reader = parts.store.reader(caller.account.id)

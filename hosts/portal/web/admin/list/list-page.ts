@@ -29,7 +29,7 @@ export const listDownload = <Row extends { id: string }, Extra>(
   needs: definition.needs,
   send: async (visit) => {
     const { api, path } = definition
-    const { limit: _, ...question } = questionOf(addressOf(visit, definition))
+    const { limit: _, ...question } = questionOf({ ...addressOf(visit, definition), cursor: undefined })
     const rows = await visit.get<Readable>(api.path, { ...api.query, ...question, format: 'csv' })
     visit.ctx.type = 'text/csv; charset=utf-8; header=present'
     visit.ctx.set('Content-Disposition', `attachment; filename="${path.slice(1)}.csv"`)

@@ -17,7 +17,8 @@ export const deployPage: AdminPage = {
   view: async (visit) => {
     const { row: site } = await loadedRow<SiteRow>('/sites')(visit)
     const since = Number(visit.query['since'] ?? '')
-    return panel(visit, site, { since: Number.isFinite(since) && since > 0 ? since : undefined, command: undefined })
+    const isPast = since > 0 && since <= visit.parts.clock.unix()
+    return panel(visit, site, { since: isPast ? since : undefined, command: undefined })
   },
 }
 

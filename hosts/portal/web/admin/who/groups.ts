@@ -87,7 +87,7 @@ export const group: DetailDefinition<NamedRow> = {
     const members = (await Promise.all(memberships.map(({ actorId }) => reader.get('actors', actorId)))).flatMap(
       (actor) => actor ?? [],
     )
-    const policies = await reader.list('policies', { where: { groupId: id } })
+    const policies = visit.may('policies:read') ? await reader.list('policies', { where: { groupId: id } }) : []
     return [
       {
         key: 'members',
@@ -106,15 +106,19 @@ export const group: DetailDefinition<NamedRow> = {
             })),
         },
       },
-      {
-        key: 'policies',
-        heading: 'Policies',
-        nothing: 'No policy is for this group: it opens nothing yet.',
-        ...(visit.may('policies:write')
-          ? { acts: [{ text: 'Add a policy', url: `${base}/policies/new?group_id=${id}` }] }
-          : {}),
-        table: { columns: POLICY_COLUMNS, rows: await policyRows(visit, policies) },
-      },
+      ...(visit.may('policies:read')
+        ? [
+            {
+              key: 'policies',
+              heading: 'Policies',
+              nothing: 'No policy is for this group: it opens nothing yet.',
+              ...(visit.may('policies:write')
+                ? { acts: [{ text: 'Add a policy', url: `${base}/policies/new?group_id=${id}` }] }
+                : {}),
+              table: { columns: POLICY_COLUMNS, rows: await policyRows(visit, policies) },
+            },
+          ]
+        : []),
     ]
   },
 }
@@ -156,7 +160,9 @@ export const renameGroup: FormDefinition<NamedRow> = {
 }
 
 interface Membered extends NamedRow {
+  /** Members that the form offers: one that it does not is neither added nor removed. */
   members: readonly string[]
+  choices: readonly { value: string; text: string }[]
 }
 
 /** The form that changes who is in a group. */
@@ -167,13 +173,16 @@ export const groupMembers: FormDefinition<Membered> = {
     const { row } = await loadedRow<NamedRow>('/groups')(visit)
     const reader = visit.parts.store.reader(visit.caller.account.id)
     const memberships = await reader.list('memberships', { where: { groupId: row.id } })
-    return { row: { ...row, members: memberships.map(({ actorId }) => actorId) }, version: undefined }
+    const choices = await choicesOf(visit, 'actors')
+    const offered = new Set(choices.map(({ value }) => value))
+    const members = memberships.map(({ actorId }) => actorId).filter((id) => offered.has(id))
+    return { row: { ...row, members, choices }, version: undefined }
   },
   title: ({ row }) => `Members of ${row.name}`,
   crumbs: ({ visit, row }) => [...CRUMBS(visit), { text: row.name, url: `${visit.base}/groups/${row.id}` }],
   values: ({ row }) => new FormValues({ shown: row.members, actor_ids: row.members }),
-  fields: async ({ visit }) => [
-    { kind: 'ticks', name: 'actor_ids', label: 'Members', options: await choicesOf(visit, 'actors'), isWide: true },
+  fields: ({ row: { choices } }) => [
+    { kind: 'ticks', name: 'actor_ids', label: 'Members', options: choices, isWide: true },
     { kind: 'hidden', name: 'shown', label: '' },
   ],
   // Only what was ticked or unticked is sent, so that whoever else was added meanwhile stays.
