@@ -13,17 +13,8 @@ import { after, SECOND, type Instant } from '../runtime/time.ts'
 import type { CandidatePair, PendingCheck } from './candidate-pair.ts'
 import { CandidatePairs } from './candidate-pairs.ts'
 import { parseCandidate, type Candidate } from './candidate.ts'
-import {
-  checkIntervalMs,
-  DOUBTFUL_TRIES,
-  hasHope,
-  isCheckedLately,
-  isIdle,
-  isUnheard,
-  nextCheckOfHeard,
-  recheckIntervalMs,
-  retransmission,
-} from './check-timing.ts'
+import { CheckSchedule } from './check-schedule.ts'
+import { DOUBTFUL_TRIES, isCheckedLately, isIdle, isUnheard } from './check-timing.ts'
 import { encodeAnswer, encodeRoleConflict, readCheck, type IceRole } from './connectivity-check.ts'
 import type { IceAgentInput, IceAgentOutput } from './ice-agent-messages.ts'
 import { OwnChecks } from './own-checks.ts'
@@ -53,6 +44,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   readonly #options: IceAgentOptions
   readonly #pairs: CandidatePairs
   readonly #inUse: PathInUse
+  readonly #schedule: CheckSchedule
   readonly #checks: OwnChecks
   readonly #probe: PathProbe
   readonly #counters = new Counters()
@@ -66,6 +58,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     this.#options = options
     this.#pairs = new CandidatePairs(options.role, options.relayed ?? NO_RELAYED_PATHS)
     this.#inUse = new PathInUse(options.role, now)
+    this.#schedule = new CheckSchedule({ pairs: this.#pairs, inUse: this.#inUse })
     this.#checks = new OwnChecks(options)
     this.#probe = new PathProbe(options.probes ?? [])
   }
@@ -149,8 +142,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   }
 
   deadline(): Deadline | undefined {
-    let first = earliest(this.#givesUp(), this.#probe.deadline())
-    for (const pair of this.#pairs) if (!pair.isGivenUp) first = earliest(first, this.#due(pair))
+    const first = earliest(earliest(this.#givesUp(), this.#probe.deadline()), this.#schedule.deadline())
     const { relaysFrom: at } = this.#pairs
     return at === undefined ? first : earliest(first, { at, reason: 'pair candidates over relays' })
   }
@@ -160,7 +152,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     // The other paths are as good as before if only an allocation is gone.
     this.#followPairs(now, haveMoved ? now : after(now, -STILL_FRESH_MS))
     if (haveMoved && this.path === undefined) this.#hopeAgain(now)
-    if (haveMoved) this.#checkAll(now)
+    if (haveMoved) this.#schedule.resumeAll(now)
   }
 
   /** Checks all paths anew if there is none in use: what was sent before may not have left this machine. */
@@ -168,7 +160,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     if (this.path !== undefined) return
     this.#hopeAgain(now)
     for (const pair of this.#pairs) pair.check = undefined
-    this.#checkAll(now)
+    this.#schedule.resumeAll(now)
   }
 
   /** Begins the time anew after which checks stop if there is no path. */
@@ -187,7 +179,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   }
 
   #remember(remote: Candidate, now: Instant): void {
-    for (const pair of this.#pairs.of(remote.endpoint)) if (pair.isGivenUp) this.#resume(pair, now)
+    for (const pair of this.#pairs.of(remote.endpoint)) if (pair.isGivenUp) this.#schedule.resume(pair, now)
     if (this.#pairs.add(remote, { inUse: this.#inUse.selected, now })) this.#choose(now)
     else this.#counters.count('too-many-candidates')
   }
@@ -223,12 +215,12 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     const pair = this.#pairs.hear(path, { ...hearing, inUse: this.#inUse.selected, now })
     if (pair === undefined) return this.#counters.count('no-room-for-path')
     if (isNew) this.#choose(now)
-    if (isNew && this.#options.role === 'controlling') this.#doubt(now)
+    if (isNew && this.#options.role === 'controlling') this.#schedule.doubt(now)
     const { asksForSize } = verdict
     const { transactionId } = message
     const bytes = encodeAnswer({ transactionId, source: pair.remote.endpoint, local, asksForSize })
     this.#outputs.push({ type: 'sendDatagram', to: path, bytes })
-    this.#hear(pair, now)
+    this.#schedule.heard(pair, now)
     if (verdict.nominated && role === 'controlled') {
       for (const other of this.#pairs) other.nominated = other === pair
       this.#choose(now)
@@ -254,13 +246,13 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     }
     if (check.probeBytes !== undefined) {
       if (verdict.takesProbe && pair === this.#inUse.selected) this.#probe.answered(check.probeBytes, now)
-      return this.#hear(pair, now)
+      return this.#schedule.heard(pair, now)
     }
     // A repeated check does not tell which transmission was answered (Karn's algorithm).
     const roundTripMs = pair.check?.tries === 1 ? now - pair.check.sentAt : undefined
     if (roundTripMs !== undefined) pair.roundTripMs = roundTripMs
     if (pair === this.#inUse.selected) {
-      this.#inUse.losses.answered(pair, { repeatMs: this.#retransmission(pair).repeatMs, now })
+      this.#inUse.losses.answered(pair, { repeatMs: this.#schedule.retransmission(pair).repeatMs, now })
       const wasDoubted = (pair.check?.tries ?? 0) >= DOUBTFUL_TRIES
       if (wasDoubted && this.#options.role === 'controlling') this.#outputs.push({ type: 'pathAnswers' })
     }
@@ -271,7 +263,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     pair.answeredAt = now
     pair.isSilent = false
     pair.failures = 0
-    pair.nextCheckAt = after(now, checkIntervalMs(pair, this.#inUse, now))
+    this.#schedule.answered(pair, now)
     this.#choose(now)
     if (roundTripMs !== undefined) this.#inUse.measured(pair, roundTripMs, now)
   }
@@ -281,24 +273,10 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     this.#inUse.trafficSeen(now)
     this.#probe.trafficSeen(now)
     const pair = path === undefined ? undefined : this.#pairs.get(path)
-    if (pair !== undefined) this.#hear(pair, now)
+    if (pair !== undefined) this.#schedule.heard(pair, now)
     const selected = this.#inUse.selected
     if (selected === undefined || selected.check !== undefined || selected.heardAt === now) return
     if (wasIdle || (path === undefined && isUnheard(selected, now))) selected.nextCheckAt = now
-  }
-
-  #hear(pair: CandidatePair, now: Instant): void {
-    pair.heardAt = now
-    pair.firstHeardAt ??= now
-    if (pair.isGivenUp) this.#resume(pair, now)
-    if (pair !== this.#inUse.selected) return
-    if (pair.check === undefined) pair.nextCheckAt = nextCheckOfHeard(pair, this.#inUse, now)
-    else pair.check.beganAt = now
-  }
-
-  #resume(pair: CandidatePair, now: Instant): void {
-    pair.isGivenUp = false
-    pair.nextCheckAt = now
   }
 
   /** Chooses the best valid pair, if it is not the one in use. */
@@ -320,7 +298,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   }
 
   #advance(pair: CandidatePair, now: Instant): void {
-    if (pair.isGivenUp || this.#due(pair).at > now || !this.#pairs.has(pair)) return
+    if (pair.isGivenUp || this.#schedule.due(pair).at > now || !this.#pairs.has(pair)) return
     const { check } = pair
     if (check === undefined && mayRest(pair, { pairs: this.#pairs, inUse: this.#inUse }, now)) pair.isGivenUp = true
     else if (check === undefined && !this.#pairs.isCurrent(pair)) this.#renew(pair, now)
@@ -334,13 +312,13 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   }
 
   #continueCheck(pair: CandidatePair, check: PendingCheck, now: Instant): void {
-    if (after(check.beganAt, this.#retransmission(pair).endMs) <= now) return this.#giveUpCheck(pair, now)
+    if (after(check.beganAt, this.#schedule.retransmission(pair).endMs) <= now) return this.#giveUpCheck(pair, now)
     check.sentAt = now
     check.tries++
     this.#outputs.push({ type: 'sendDatagram', to: pair.path, bytes: new Uint8Array(check.datagram) })
     // When the path in use is in doubt, check which others are alive.
     if (pair !== this.#inUse.selected || check.tries !== DOUBTFUL_TRIES) return
-    this.#checkAll(now)
+    this.#schedule.resumeAll(now)
     if (this.#options.role === 'controlling') this.#outputs.push({ type: 'pathDoubted' })
   }
 
@@ -372,10 +350,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     pair.isSilent = true
     pair.failures++
     if (pair === this.#inUse.selected) this.#lose(suspectSince, now)
-    const interval =
-      this.#hasFailed && !hasHope(this.#inUse, now) ? undefined : recheckIntervalMs(pair, this.#inUse, now)
-    if (interval === undefined) pair.isGivenUp = true
-    else pair.nextCheckAt = after(now, interval)
+    this.#schedule.unanswered(pair, { hasFailed: this.#hasFailed }, now)
   }
 
   /** Changes to a pair that has answered since the one in use fell silent, or reports `pathLost`. */
@@ -390,33 +365,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     this.#inUse.lack(now)
     this.#outputs.push({ type: 'pathLost' })
     this.#tellProven()
-    this.#checkAll(now)
-  }
-
-  #checkAll(now: Instant): void {
-    for (const pair of this.#pairs) if (pair.check === undefined) this.#resume(pair, now)
-  }
-
-  #due(pair: CandidatePair): Deadline {
-    const { check } = pair
-    if (check === undefined) return { at: pair.nextCheckAt, reason: `check ${pair.path}` }
-    const { repeatMs, endMs } = this.#retransmission(pair)
-    const ends = after(check.beganAt, endMs)
-    const repeat = after(check.sentAt, repeatMs)
-    return ends < repeat ? { at: ends, reason: 'check unanswered' } : { at: repeat, reason: 'repeat a check' }
-  }
-
-  #retransmission(pair: CandidatePair) {
-    const { tries = 1, beganAt } = pair.check ?? {}
-    const hasOther = pair === this.#inUse.selected && beganAt !== undefined && this.#pairs.hasAnswered(beganAt, pair)
-    const hasSuccessor = pair === this.#inUse.selected && this.#pairs.hasSuccessor(pair)
-    return retransmission(pair, { tries, hasOther, hasSuccessor }, this.#inUse)
-  }
-
-  /** Checks the path in use at once: the other end is heard from elsewhere, and may have moved. */
-  #doubt(now: Instant): void {
-    const selected = this.#inUse.selected
-    if (selected !== undefined && selected.check === undefined) selected.nextCheckAt = now
+    this.#schedule.resumeAll(now)
   }
 
   #givesUp(): Deadline | undefined {
