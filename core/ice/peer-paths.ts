@@ -25,7 +25,8 @@ import {
 import type { CandidateChange } from './local-candidates.ts'
 import { Nat64Mapping } from './nat64-mapping.ts'
 import type { PathStatus } from './path-status.ts'
-import { PeerTunnels, type PeerTunnelsInput, type PeerTunnelsOptions, type PeerTunnelsOutput } from './peer-tunnels.ts'
+import type { PeerTunnelsInput, PeerTunnelsOutput } from './peer-tunnels-messages.ts'
+import { PeerTunnels, type PeerTunnelsOptions } from './peer-tunnels.ts'
 import { RelaySockets, type RelaySocketsInput, type RelaySocketsOutput, type UdpState } from './relay-sockets.ts'
 
 export interface PeerPathsOptions extends Omit<PeerTunnelsOptions, 'relayed'> {

@@ -1,6 +1,5 @@
-import type { PeerId, Tunnel, TunnelInput, TunnelKeysOutput, TunnelTraffic } from '../contract/tunnel-transport.ts'
+import type { PeerId, Tunnel, TunnelInput, TunnelKeysOutput } from '../contract/tunnel-transport.ts'
 import { equalSecrets } from '../crypto/equal-secrets.ts'
-import type { IceCredentials } from '../crypto/pair-secrets.ts'
 import type { Endpoint } from '../runtime/endpoint.ts'
 import { HeldMachines, type Tell } from '../runtime/held-machines.ts'
 import type { Deadline, Machine } from '../runtime/machine.ts'
@@ -8,20 +7,14 @@ import { DEFAULT_MTU, MIN_MTU } from '../runtime/mtu.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
 import type { TunnelPath } from '../runtime/path.ts'
 import type { Random } from '../runtime/random.ts'
-import { after, SECOND, type Instant } from '../runtime/time.ts'
-import type { Candidate } from './candidate.ts'
+import { after, type Instant } from '../runtime/time.ts'
 import type { IceRole } from './connectivity-check.ts'
-import {
-  GuardedTunnel,
-  type GuardedTunnelOutput,
-  type TransportFault,
-  type TransportTrouble,
-} from './guarded-tunnel.ts'
+import { GuardedTunnel, type GuardedTunnelOutput, type TransportTrouble } from './guarded-tunnel.ts'
+import { KeptPackets } from './kept-packets.ts'
 import type { RoundTrip } from './path-in-use.ts'
-import type { PathDatagram } from './ice-agent-messages.ts'
 import { IceAgents, type IceAgentsInput, type IceAgentsOutput } from './ice-agents.ts'
 import { PacketView } from '../net/packet-view.ts'
-import { UnsentSegments } from '../net/unsent-segments.ts'
+import type { PeerSecrets, PeerTunnelsInput, PeerTunnelsOutput } from './peer-tunnels-messages.ts'
 import { looksLikeStun } from '../stun/stun-message.ts'
 import type { PathStatus } from './path-status.ts'
 import type { RelayedPaths } from './relayed-paths.ts'
@@ -35,67 +28,6 @@ export interface PeerTunnelsOptions {
   /** Paths over this machine's allocations at relays; none by default. */
   relayed?: RelayedPaths | undefined
 }
-
-/** Inputs of `PeerTunnels`. */
-export type PeerTunnelsInput =
-  /**
-   * Adds a peer, or changes a known one, which keeps its session if the keys are the same, and its path if the ICE
-   * credentials are.
-   */
-  | ({ type: 'peerAdded'; peer: PeerId } & PeerSecrets)
-  | { type: 'peerRemoved'; peer: PeerId }
-  | { type: 'localCandidatesChanged'; candidates: readonly Candidate[] }
-  /** A default route of this machine has changed. */
-  | { type: 'networkChanged' }
-  | { type: 'remoteCandidatesAdded'; peer: PeerId; candidates: readonly string[] }
-  | { type: 'remoteCandidatesRemoved'; peer: PeerId; candidates: readonly string[] }
-  | { type: 'packetQueued'; peer: PeerId; packet: Uint8Array }
-  /** Somebody asks how the path to a peer does: it is checked soon, as before a packet. */
-  | { type: 'pathQuestioned'; peer: PeerId }
-  | { type: 'datagramReceived'; path: TunnelPath; datagram: Uint8Array }
-  /** Traffic of a lane that encrypts packets with exported keys. */
-  | ({ type: 'trafficSeen' } & TunnelTraffic<TunnelPath>)
-
-/** Keys and ICE credentials for one peer; `local` are the own ICE credentials. */
-export interface PeerSecrets {
-  /** Tunnel public key, 32 bytes. */
-  publicKey: Uint8Array
-  /** WireGuard pre-shared key, 32 bytes. */
-  presharedKey: Uint8Array
-  local: IceCredentials
-  remote: IceCredentials
-}
-
-/** Outputs of `PeerTunnels`: datagrams to send, inputs for the lane, and changes of paths and sessions. */
-export type PeerTunnelsOutput =
-  | ({ type: 'sendDatagram' } & PathDatagram)
-  | ToLane
-  | { type: 'pathChosen'; peer: PeerId; path: TunnelPath }
-  /** The path to the peer may be dead; whether it is will be known in seconds. */
-  | { type: 'pathDoubted'; peer: PeerId }
-  /** The path to the peer answers again, after it was doubted. */
-  | { type: 'pathAnswers'; peer: PeerId }
-  /** There is no path to the peer at present; another `pathChosen` may follow. */
-  | { type: 'pathLost'; peer: PeerId }
-  /**
-   * Attempts to reach the peer have ended; it stays added, and another `pathChosen` may follow once one of the two ends
-   * has another network. `tried`: endpoints that it has offered.
-   */
-  | { type: 'peerFailed'; peer: PeerId; reason: string; tried?: readonly Endpoint[] }
-  | { type: 'sessionEstablished'; peer: PeerId }
-  /** A call to the transport plugin failed; what it was about was dropped. */
-  | ({ type: 'transportFaulted' } & TransportFault)
-
-/** Inputs of the lane that moves the packets of these tunnels (`LaneInput` of core/flow/lane.ts). */
-export type ToLane =
-  | { type: 'flowsTold'; input: TunnelFact }
-  | { type: 'keysExported'; output: TunnelKeysOutput<TunnelPath> }
-
-/** Inputs of the packet engine that come from tunnels. */
-export type TunnelFact =
-  | { type: 'tunnelPacket'; peer: PeerId; packet: Uint8Array }
-  /** The MTU of the path to a peer has changed, in bytes. */
-  | { type: 'mtuChanged'; peer: PeerId; mtu: number }
 
 /**
  * MTUs in bytes to probe beside the device's own: for Ethernet and PPPoE, a cloud's overlay network, another tunnel on
@@ -125,16 +57,11 @@ interface KnownPeer extends PeerSecrets, PeerUse {
   tried?: Set<TunnelPath>
   /** Keys that the lane uses for the peer, and the path that it sends to, as last told. */
   used?: (TunnelKeysOutput<TunnelPath> & { type: 'useKeys' }) | undefined
-  /** Segments that came while there was no path. */
-  unsent?: UnsentSegments | undefined
-  /** Segments that were sent on a new path, to be sent again if a new session begins there. */
-  resent?: { segments: readonly Uint8Array[]; at: Instant } | undefined
+  /** Packets that came while there was no path; absent if none has. */
+  kept?: KeptPackets
   /** Whether the session is to be renewed with the next path: the peer was away for long. */
   mustRenew?: boolean
 }
-
-/** Longest time in milliseconds from a new path to the new session there. */
-const NEW_SESSION_MS = 5 * SECOND
 
 /** Shortest interval of `trafficSeen` to the ICE agents, which need not know of every packet. */
 const TRAFFIC_GRANULARITY_MS = 100
@@ -363,7 +290,7 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
         const known = this.#peers.get(peer)
         if (known !== undefined) known.handshakeAt = now
         this.#outputs.push(output)
-        return this.#sendAgain(peer, now)
+        return this.#send(peer, known?.kept?.takeAgain(now), now)
       }
       case 'peerUnresponsive':
         // No handshake is answered without a path, and the next path begins another one.
@@ -379,8 +306,8 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
   #isKept({ peer, packet }: { peer: PeerId; packet: Uint8Array }, now: Instant): boolean {
     const known = this.#peers.get(peer)
     if (known?.lostAt === undefined || this.#packet.parse(packet) !== 'ok') return false
-    known.unsent ??= new UnsentSegments()
-    return known.unsent.keep(this.#packet, now)
+    known.kept ??= new KeptPackets()
+    return known.kept.keep(this.#packet, now)
   }
 
   /** Has the lane send again once there is a path, and sends what was kept until then. */
@@ -389,23 +316,11 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
     if (known?.lostAt === undefined) return
     delete known.lostAt
     if (known.used !== undefined) this.#exportKeys(known.used)
-    const segments = known.unsent?.take(now) ?? []
-    known.unsent = undefined
-    for (const packet of segments) this.#tellTunnel({ type: 'packetQueued', peer, packet }, now)
-    if (this.#role === 'controlled' && segments.length > 0) known.resent = { segments, at: now }
+    this.#send(peer, known.kept?.take({ mayRepeat: this.#role === 'controlled' }, now), now)
   }
 
-  /**
-   * Sends what was kept without a path once more in a new session that follows at once: a client begins one after a long time
-   * away, and may not have been ready before, or have forgotten the keys.
-   */
-  #sendAgain(peer: PeerId, now: Instant): void {
-    const known = this.#peers.get(peer)
-    const { resent } = known ?? {}
-    if (known === undefined || resent === undefined) return
-    known.resent = undefined
-    if (now >= after(resent.at, NEW_SESSION_MS)) return
-    for (const packet of resent.segments) this.#tellTunnel({ type: 'packetQueued', peer, packet }, now)
+  #send(peer: PeerId, packets: readonly Uint8Array[] | undefined, now: Instant): void {
+    for (const packet of packets ?? []) this.#tellTunnel({ type: 'packetQueued', peer, packet }, now)
   }
 
   #useKeys(output: TunnelKeysOutput<TunnelPath> & { type: 'useKeys' }): void {

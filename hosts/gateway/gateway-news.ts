@@ -1,5 +1,5 @@
 import type { GatewayFlowsOutput } from '../../core/flow/gateway/gateway-flows.ts'
-import type { PeerTunnelsOutput } from '../../core/ice/peer-tunnels.ts'
+import type { PeerTunnelsOutput } from '../../core/ice/peer-tunnels-messages.ts'
 import { NewsFilter } from '../../core/runtime/news-filter.ts'
 import type { Note } from '../../core/runtime/note.ts'
 import type { Instant } from '../../core/runtime/time.ts'
