@@ -2,6 +2,8 @@ import { deletePolicy, editPolicy, newPolicy } from './access/policy-form.ts'
 import { policies } from './access/policies.ts'
 import { explainPage } from './access/explain.ts'
 import { graphPage } from './access/graph.ts'
+import { palettePage } from './access/palette.ts'
+import { simulatePage } from './access/simulate.ts'
 import { pluginsPage } from './account/plugins.ts'
 import { deleteProvider, editProvider, newProvider, providers } from './account/providers.ts'
 import { settingsForm } from './account/settings.ts'
@@ -87,6 +89,8 @@ export const pagesOf = (_parts: AdminParts): { pages: AdminPage[]; forms: AdminF
       deployPage,
       explainPage,
       graphPage(),
+      simulatePage,
+      palettePage,
       detailPage(pluginsPage),
       auditPage,
       detailPage(resource),

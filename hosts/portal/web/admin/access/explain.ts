@@ -3,7 +3,7 @@ import { choicesOf } from '../page/choices.ts'
 import { shownTime } from '../../http/shown-time.ts'
 import type { Problem } from '../../http/problem.ts'
 import { unixTime } from '../../../../../core/runtime/time.ts'
-import type { Explained } from './explained.ts'
+import { sentenceOf, type Explained } from './explained.ts'
 import { waysIn, type WayIn } from './ways-in.ts'
 
 /** The page that answers one question: may this person use this resource, and why. */
@@ -98,13 +98,8 @@ const OUTCOMES = {
   not_a_member: { mark: 'off', word: 'not for this person' },
 } as const
 
-const sentenceOf = ({ actor, resource, is_allowed: isAllowed, again }: Explained): string => {
-  if (isAllowed) return `${actor.name} may use ${resource.name} now.`
-  if (again !== null) return `${actor.name} may not use ${resource.name} now, and may later.`
-  return `${actor.name} may not use ${resource.name}.`
-}
-
-const problemText = ({ detail, errors = [] }: Problem): string =>
+/** Puts a refusal of the API into one text. */
+export const problemText = ({ detail, errors = [] }: Problem): string =>
   errors.length === 0 ? detail : errors.map(({ path, message }) => `${path}: ${message}`).join('; ')
 
 const devicesOf = async ({ parts, caller }: Visit, actorId: string): Promise<{ value: string; text: string }[]> => {

@@ -28,3 +28,19 @@ export interface Explained {
   gateway: (Named & { reason: string }) | null
   text: string[]
 }
+
+/** Says the verdict in one sentence. */
+export const sentenceOf = ({ actor, resource, is_allowed: isAllowed, again }: Explained): string => {
+  if (isAllowed) return `${actor.name} may use ${resource.name} now.`
+  if (again !== null) return `${actor.name} may not use ${resource.name} now, and may later.`
+  return `${actor.name} may not use ${resource.name}.`
+}
+
+/** Says in one clause why, or for how long. */
+export const reasonOf = ({ is_allowed: isAllowed, until, policies }: Explained): string => {
+  if (isAllowed) return until === null ? 'until something changes' : `until ${until.slice(0, 16).replace('T', ' ')} UTC`
+  const failing = policies
+    .filter(({ mode, outcome }) => mode === 'enforced' && outcome === 'fails')
+    .flatMap(({ conditions }) => conditions.filter(({ holds }) => !holds).map(({ reason }) => reason))
+  return failing.length === 0 ? 'no policy that is enforced leads there' : failing.join('; ')
+}

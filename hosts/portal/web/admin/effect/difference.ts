@@ -54,6 +54,20 @@ export const differenceOf = async (visit: Visit, changes: readonly Change[]): Pr
     concerned = simulation.concerned
     after = simulation.next
   } while (after !== undefined && examined < MAX_PAIRS)
+  return differenceFrom(visit, { pairs: found, kept, concerned, isWhole: after === undefined }, changes)
+}
+
+/** Sorts the pairs that changes alter by what becomes of them. */
+export const differenceFrom = async (
+  visit: Visit,
+  {
+    pairs: found,
+    kept,
+    concerned,
+    isWhole,
+  }: Pick<Difference, 'kept' | 'concerned' | 'isWhole'> & { pairs: readonly PairChange[] },
+  changes: readonly Change[],
+): Promise<Difference> => {
   const users = await usersNow(visit, found)
   const lines = (...effects: readonly PairChange['effect'][]) =>
     found
@@ -72,7 +86,7 @@ export const differenceOf = async (visit: Visit, changes: readonly Change[]): Pr
     changes: lines('changes'),
     kept,
     removed: removedBy(changes),
-    isWhole: after === undefined,
+    isWhole,
     concerned,
     digest: digestOf(found, changes),
   }

@@ -97,4 +97,35 @@ describe('pages about access', () => {
     expect(folded.edges.find(({ from }) => from.startsWith('more'))?.verdict?.word).to.equal('40, all allowed')
     expect(foldGraph(graph, 60)).to.equal(graph)
   })
+
+  it('the palette answers a person and a resource in one line, whatever their order, and finds by a part of a name', async () => {
+    for (const q of ['ada pay', 'payroll Ada Brandt']) {
+      const { text } = await owner.open(`/find?q=${encodeURIComponent(q)}`)
+      expect(text, q).to.include('Ada Brandt may use Payroll now.').and.include('until something changes')
+    }
+    const denied = await owner.open('/find?q=ben%20archive')
+    expect(denied.text).to.include('Ben Osei may not use Archive')
+    expect(denied.text).to.include(`/example/admin/explain?actor=${ids['ben']}&amp;resource=${ids['Archive']}`)
+    const found = await owner.open('/find?q=financ')
+    expect(found.text)
+      .to.include(`href="/example/admin/groups/${ids['finance']}"`)
+      .and.include('Change who is in Finance')
+    expect((await owner.open('/find?q=simul')).text).to.include('href="/example/admin/simulate"')
+    expect((await owner.open('/find?q=zoe')).text).to.include('Nothing has this in its name')
+  })
+
+  it('a simulation tells who would gain and lose, also from another address, and changes nothing', async () => {
+    const removed = await owner.open(`/simulate?kind=remove_policy&policy=${ids['policy']}`)
+    expect(removed.text).to.include('2 people lose access.').and.include('without the policy Finance → Payroll')
+    expect(removed.text).to.include(`name="c" value="remove_policy.${ids['policy']}"`)
+    const left = `c=remove_membership.${ids['ada']}.${ids['finance']}`
+    expect((await owner.open(`/simulate?${left}`)).text).to.include('1 person loses access.')
+    const inside = await owner.open(`/simulate?c=remove_policy.${ids['conditional']}&address=192.0.2.7`)
+    expect(inside.text).to.include('2 people lose access.')
+    expect((await owner.open(`/simulate?c=disable_actor.${ids['ben']}`)).text).to.include('Ben Osei disabled')
+    const missing = await owner.open(`/simulate?kind=add_membership&person=${ids['ben']}`)
+    expect(missing.text).to.include('Choose a person and a group.')
+    expect((await owner.open('/simulate?c=remove_policy.no')).text).to.include('No answer')
+    expect((await portal.api('GET', `/policies/${ids['policy']}`)).status).to.equal(200)
+  })
 })
