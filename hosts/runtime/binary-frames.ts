@@ -69,7 +69,6 @@ export class BinaryFrames {
   }
 
   /** Writes what was added, at once. */
-  /** Writes what was added, at once. */
   flush(): void {
     const chunk = this.#chunk
     if (chunk === undefined) return
