@@ -72,7 +72,7 @@ export const auditLogEndpoints = ({ store }: ApiParts): Endpoint[] => {
       needs: 'audit_log:read',
       summary: 'Lists changes, decisions and sign-ins, newest first',
       status: 200,
-      answer: pageOf(AuditBody).omit({ previous_cursor: true }),
+      answer: pageOf(AuditBody).omit({ previous_cursor: true, before: true }),
       query: AuditQuery,
       story: [answerPage<AuditRecord>(fetch, toWire)],
     },

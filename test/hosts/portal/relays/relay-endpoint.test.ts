@@ -1,6 +1,10 @@
 import { expect } from 'chai'
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha'
-import { stampedRelayCredentials } from '../../../../core/crypto/relay-credentials.ts'
+import {
+  accountOfUsername,
+  stampedRelayCredentials,
+  stampedRelayPassword,
+} from '../../../../core/crypto/relay-credentials.ts'
 import { SECOND } from '../../../../core/runtime/time.ts'
 import { StunServer } from '../../../../hosts/portal/stun/stun-server.ts'
 import { createClock } from '../../../../hosts/runtime/index.ts'
@@ -116,7 +120,10 @@ describe('relays that register at a portal', () => {
     expect(others).to.deep.equal([])
     expect(entry.addr).to.equal(`127.0.0.1:${port}`)
     const known = { publicKey: keyOf('client'), expiry: entry.expires_at, stampSecret: STAMP_SECRET }
-    expect(entry).to.deep.include(stampedRelayCredentials(known))
+    const { username, password } = entry
+    expect(username.startsWith(`${stampedRelayCredentials(known).username}.`)).to.equal(true)
+    expect(accountOfUsername({ username, stampSecret: STAMP_SECRET })).to.equal(portal.account.id)
+    expect(password).to.equal(stampedRelayPassword({ username, stampSecret: STAMP_SECRET }))
 
     const [shown] = await listed()
     expect(shown).to.deep.include({

@@ -22,6 +22,7 @@ describe('the REST API', () => {
       data: [renamed.body],
       next_cursor: null,
       previous_cursor: null,
+      before: 0,
       total: 1,
       total_is_exact: true,
     })
