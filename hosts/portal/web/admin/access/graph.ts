@@ -11,7 +11,7 @@ const FOLDED_FROM = 60
 /** Things from which on a narrower pivot is asked for. */
 const MOST = 300
 /** Edges of a picture: more take too long to lay out, and nobody follows them. */
-const MOST_DRAWN = 150
+const MOST_DRAWN = 100
 /** Rows of the table at most. */
 const MOST_ROWS = 500
 /** Things of each kind that are offered where the name fits several. */
