@@ -40,6 +40,22 @@ export class AdminVisitor {
     return { status: response.status, text, headers: response.headers }
   }
 
+  /** Opens the stream of a page; returns a function that reads on until a text comes, and returns all that has come. */
+  async openStream(path: string): Promise<(until: string) => Promise<string>> {
+    const page = encodeURIComponent(new URL(`${this.base}${path}`).pathname)
+    const { body } = await this.#browser.send(`${this.base}/stream?page=${page}`)
+    const reader = body?.pipeThrough(new TextDecoderStream()).getReader()
+    let text = ''
+    return async (until) => {
+      while (!text.includes(until)) {
+        const part = await reader?.read()
+        if (part === undefined || part.done) throw new Error(`the stream ended: ${text}`)
+        text += part.value
+      }
+      return text
+    }
+  }
+
   /** Sends a form of the page that was opened last; a field may have several values. */
   async send(
     path: string,

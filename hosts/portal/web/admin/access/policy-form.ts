@@ -107,7 +107,7 @@ const policyFields = async (visit: Visit, schemas: Schemas, values: FormValues):
     isWide: true,
   },
   { kind: 'heading', text: 'Conditions', aside: 'all of them have to hold' },
-  ...values.all('c').map((index, place): Field => {
+  ...indicesOf(values).map((index, place): Field => {
     const key = values.one(`c${index}`)
     const schema = schemas.get(key)
     return {
@@ -116,7 +116,7 @@ const policyFields = async (visit: Visit, schemas: Schemas, values: FormValues):
       remove: { name: 'remove', value: `c.${index}`, text: 'Remove' },
       fields: [
         { kind: 'hidden', name: 'c', label: '', path: '', only: index },
-        { kind: 'hidden', name: `c${index}`, label: '', path: '' },
+        { kind: 'hidden', name: `c${index}`, label: '', path: '', only: key },
         ...settingsFields(schema?.settings ?? null, {
           prefix: `c${index}`,
           path: `conditions[${place}].settings`,
@@ -134,6 +134,9 @@ const policyFields = async (visit: Visit, schemas: Schemas, values: FormValues):
   },
 ]
 
+/** Returns the indices of the conditions, each once: the page must not grow faster than what was sent. */
+const indicesOf = (values: FormValues): string[] => [...new Set(values.all('c'))]
+
 const adjustConditions = (values: FormValues): FormValues | undefined => {
   if (values.one('add') === '') return adjustItems(values)
   const indices = values.all('c')
@@ -149,7 +152,7 @@ const policyBody = (values: FormValues, schemas: Schemas) => {
     description: values.textOrNull('description'),
     mode: mode === 'shadow' ? 'shadow' : 'enforced',
     is_disabled: mode === 'disabled',
-    conditions: values.all('c').map((index) => {
+    conditions: indicesOf(values).map((index) => {
       const condition = values.one(`c${index}`)
       return { condition, settings: settingsOf(schemas.get(condition)?.settings ?? null, `c${index}`, values) }
     }),

@@ -143,6 +143,8 @@ interface Sent {
   placed: Set<FieldProblem>
 }
 
+const TYPE_AGAIN = 'Type it again: the page does not repeat secrets.'
+
 /** Completes a field with its value and its problem. */
 const shownField = (field: Field, sent: Sent): object => {
   switch (field.kind) {
@@ -158,7 +160,10 @@ const shownField = (field: Field, sent: Sent): object => {
         return { ...field, chosen: field.only === undefined ? sent.values.all(name) : [field.only] }
       const wrong = sent.problems.find((problem) => isAt(problem.path, path) && !sent.placed.has(problem))
       if (wrong !== undefined) sent.placed.add(wrong)
-      return { ...field, value: sent.values.one(name), chosen: sent.values.all(name), wrong: wrong?.message }
+      const value = sent.values.one(name)
+      // Unless it is typed again, the next sending keeps the stored secret, as if none had been typed.
+      const lost = field.kind === 'text' && field.type === 'password' && value !== '' ? TYPE_AGAIN : undefined
+      return { ...field, value, chosen: sent.values.all(name), wrong: wrong?.message ?? lost }
     }
   }
 }

@@ -86,6 +86,13 @@ describe('pages for admins under attack', () => {
     expect(status).to.equal(413)
   })
 
+  it('answer a form whose fields name each other with no longer page than the form is', async () => {
+    await owner.open('/policies/new')
+    const { status, text } = await owner.send('/policies/new', { c: Array.from({ length: 3_000 }, () => '') })
+    expect(status).to.equal(200)
+    expect(text.length).to.be.below(50_000)
+  })
+
   it('show policies only to who may read policies', async () => {
     const page = await helpdesk.open(`/groups/${ids.group}`)
     expect(page.status).to.equal(200)
@@ -178,5 +185,24 @@ describe('pages for admins under attack', () => {
       '/stream?page=/example/admin/people?after=elsewhere',
     ]
     for (const path of asked) expect((await owner.open(path)).status, path).to.be.below(500)
+  })
+
+  it('end the stream of somebody who lost the role, before it shows another change', async () => {
+    const lost = await portal.create('/actors', { name: 'Lou', email: 'lou@example.org', type: 'auditor' })
+    const auditor = await AdminVisitor.signInBy(portal, signing.provider, 'lou')
+    const read = await auditor.openStream('/resources')
+    await read('event: beat')
+    await portal.api('PATCH', `/actors/${lost.id}`, { type: 'user' })
+    await portal.api('PATCH', `/resources/${ids.resource}`, { name: 'Renamed' })
+    const told = await read('event: end')
+    expect(told).to.include('You may not see this page any more.').and.not.include('Renamed')
+  })
+
+  it('say that a secret has to be typed again where a form is shown again', async () => {
+    const path = `/providers/${signing.provider.id}/edit`
+    const page = await owner.open(path)
+    const secret = /name="(s\.[^"]*)" type="password"/.exec(page.text)?.[1] ?? ''
+    const { text } = await owner.send(path, { name: 'Provider', [secret]: 'hunter-two' })
+    expect(text).to.include('Type it again').and.not.include('hunter-two')
   })
 })
