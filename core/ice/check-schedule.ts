@@ -5,14 +5,23 @@ import type { CandidatePairs } from './candidate-pairs.ts'
 import { checkIntervalMs, hasHope, nextCheckOfHeard, recheckIntervalMs, retransmission } from './check-timing.ts'
 import type { PathInUse } from './path-in-use.ts'
 
+export interface CheckScheduleOptions {
+  pairs: CandidatePairs
+  inUse: PathInUse
+  /** Tells whether UDP counts as blocked, so that a silent direct path is left soon; never by default. */
+  isUdpBlocked?: (() => boolean) | undefined
+}
+
 /** Times at which an agent checks its pairs, by what is known of each and of the path in use. */
 export class CheckSchedule {
   readonly #pairs: CandidatePairs
   readonly #inUse: PathInUse
+  readonly #isUdpBlocked: () => boolean
 
-  constructor({ pairs, inUse }: { pairs: CandidatePairs; inUse: PathInUse }) {
+  constructor({ pairs, inUse, isUdpBlocked = () => false }: CheckScheduleOptions) {
     this.#pairs = pairs
     this.#inUse = inUse
+    this.#isUdpBlocked = isUdpBlocked
   }
 
   /** Returns the earliest time at which a pair is due. */
@@ -38,7 +47,8 @@ export class CheckSchedule {
     const isInUse = pair === this.#inUse.selected
     const hasOther = isInUse && beganAt !== undefined && this.#pairs.hasAnswered(beganAt, pair)
     const hasSuccessor = isInUse && this.#pairs.hasSuccessor(pair)
-    return retransmission(pair, { tries, hasOther, hasSuccessor }, this.#inUse)
+    const isUdpBlocked = this.#isUdpBlocked()
+    return retransmission(pair, { tries, hasOther, hasSuccessor, isUdpBlocked }, this.#inUse)
   }
 
   /** Checks a pair at once, also one that was given up. */

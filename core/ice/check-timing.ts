@@ -27,10 +27,12 @@ const ONE_WAY_MS = 5 * SECOND
 const ACTIVE_CHECK_MS = 500
 const DEAD_AFTER_MS = 2_200
 const SUSPECT_RETRANSMIT_MS = 150
+/** Interval of repetitions once the path is in doubt, so that an answer soon ends the doubt where a fifth of them is lost. */
+const DOUBTED_RETRANSMIT_MS = 75
 /**
  * Time after which the controlling agent leaves an unanswered path over a relay for a path that has answered meanwhile.
  * Less than the other, as a relay may die at any time; a direct path is left too often that way where a fifth of all
- * datagrams is lost.
+ * datagrams is lost, unless no server answers over UDP either.
  */
 const LEAVE_AFTER_MS = 1_000
 /**
@@ -112,19 +114,28 @@ export const recheckIntervalMs = (
 /**
  * Returns how a check is repeated: milliseconds from the last transmission to the next, and from the first one to
  * giving up. `hasOther`: whether another path has answered since the first transmission; `hasSuccessor`: whether the other
- * end was heard from elsewhere only since it was last heard on this path, and answers there.
+ * end was heard from elsewhere only since it was last heard on this path, and answers there; `isUdpBlocked`: whether no
+ * server answers over UDP.
  */
 export const retransmission = (
   pair: CandidatePair,
-  { tries, hasOther, hasSuccessor }: { tries: number; hasOther: boolean; hasSuccessor: boolean },
+  {
+    tries,
+    hasOther,
+    hasSuccessor,
+    isUdpBlocked,
+  }: { tries: number; hasOther: boolean; hasSuccessor: boolean; isUdpBlocked: boolean },
   { selected, role }: Circumstances,
 ) => {
   if (hasSuccessor && role === 'controlling' && pair === selected) {
     return { repeatMs: SUSPECT_RETRANSMIT_MS, endMs: Math.max(LEAVE_MOVED_AFTER_MS, 3 * (pair.roundTripMs ?? 0)) }
   }
-  const mayLeave = hasOther && role === 'controlling' && isRelayed(pair)
+  const mayLeave = hasOther && role === 'controlling' && (isRelayed(pair) || isUdpBlocked)
   return pair === selected
-    ? { repeatMs: SUSPECT_RETRANSMIT_MS, endMs: mayLeave ? LEAVE_AFTER_MS : DEAD_AFTER_MS }
+    ? {
+        repeatMs: tries < DOUBTFUL_TRIES ? SUSPECT_RETRANSMIT_MS : DOUBTED_RETRANSMIT_MS,
+        endMs: mayLeave ? LEAVE_AFTER_MS : DEAD_AFTER_MS,
+      }
     : { repeatMs: Math.min(FIRST_RETRANSMIT_MS * 2 ** (tries - 1), LAST_RETRANSMIT_MS), endMs: CHECK_ENDS_MS }
 }
 

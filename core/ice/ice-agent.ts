@@ -34,6 +34,8 @@ export interface IceAgentOptions {
   probes?: readonly number[]
   /** Paths over this machine's allocations at relays; none by default. */
   relayed?: RelayedPaths | undefined
+  /** Tells whether UDP counts as blocked, so that a silent direct path is left soon; never by default. */
+  isUdpBlocked?: (() => boolean) | undefined
 }
 
 /** Time in milliseconds for which the last answer on a path shows that it works. */
@@ -58,7 +60,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     this.#options = options
     this.#pairs = new CandidatePairs(options.role, options.relayed ?? NO_RELAYED_PATHS)
     this.#inUse = new PathInUse(options.role, now)
-    this.#schedule = new CheckSchedule({ pairs: this.#pairs, inUse: this.#inUse })
+    this.#schedule = new CheckSchedule({ pairs: this.#pairs, inUse: this.#inUse, isUdpBlocked: options.isUdpBlocked })
     this.#checks = new OwnChecks(options)
     this.#probe = new PathProbe(options.probes ?? [])
   }

@@ -53,6 +53,7 @@ export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
   readonly #random: Random
   readonly #probes: readonly number[]
   readonly #relayed: RelayedPaths | undefined
+  readonly #isUdpBlocked: IceAgentOptions['isUdpBlocked']
   readonly #entries = new Map<PeerId, Entry>()
   readonly #byUsername = new Map<string, PeerId>()
   readonly #byTransaction = new Map<string, PeerId>()
@@ -62,7 +63,8 @@ export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
   readonly #counters = new Counters()
   #locals: readonly Candidate[] = []
 
-  constructor({ role, random, probes = [], relayed }: Pick<IceAgentOptions, 'role' | 'random' | 'probes' | 'relayed'>) {
+  constructor({ role, random, probes = [], relayed, isUdpBlocked }: Omit<IceAgentOptions, 'local' | 'remote'>) {
+    this.#isUdpBlocked = isUdpBlocked
     this.#relayed = relayed
     this.#role = role
     this.#random = random
@@ -155,7 +157,7 @@ export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
     if (isSame && !known.agent.hasFailed) return
     this.#remove(peer)
     const shared = { role: this.#role, random: this.#random, probes: this.#probes, relayed: this.#relayed }
-    const agent = new IceAgent({ ...shared, local, remote }, now)
+    const agent = new IceAgent({ ...shared, isUdpBlocked: this.#isUdpBlocked, local, remote }, now)
     this.#entries.set(peer, { agent, local, remote })
     this.#byUsername.set(checkUsername(local, remote), peer)
     this.#forward(peer, { type: 'localCandidatesChanged', candidates: this.#locals }, now)

@@ -29,7 +29,7 @@ import type { PeerTunnelsInput, PeerTunnelsOutput } from './peer-tunnels-message
 import { PeerTunnels, type PeerTunnelsOptions } from './peer-tunnels.ts'
 import { RelaySockets, type RelaySocketsInput, type RelaySocketsOutput, type UdpState } from './relay-sockets.ts'
 
-export interface PeerPathsOptions extends Omit<PeerTunnelsOptions, 'relayed'> {
+export interface PeerPathsOptions extends Omit<PeerTunnelsOptions, 'relayed' | 'isUdpBlocked'> {
   /** Addresses at which the operator says that this machine is reached. */
   advertised?: readonly AdvertisedAddress[] | undefined
 }
@@ -90,8 +90,12 @@ export class PeerPaths implements Machine<PeerPathsInput, PeerPathsOutput> {
   constructor(options: PeerPathsOptions) {
     this.#relays = new RelayClients(options)
     this.#gathering = new CandidateGathering(options)
-    this.#tunnels = new PeerTunnels({ ...options, relayed: this.#relays })
     this.#sockets = new RelaySockets({ isInUse: (endpoint) => this.#isInUse(endpoint) })
+    this.#tunnels = new PeerTunnels({
+      ...options,
+      relayed: this.#relays,
+      isUdpBlocked: () => this.#sockets.udp === 'blocked',
+    })
     this.#tellGathering = this.#held.hold(this.#gathering, (output, now) => this.#onGathering(output, now))
     this.#tellRelays = this.#held.hold(this.#relays, (output, now) => this.#onRelays(output, now))
     this.#tellTunnels = this.#held.hold(this.#tunnels, (output, now) => this.#onTunnels(output, now))

@@ -27,6 +27,8 @@ export interface PeerTunnelsOptions {
   mtu?: number | undefined
   /** Paths over this machine's allocations at relays; none by default. */
   relayed?: RelayedPaths | undefined
+  /** Tells whether UDP counts as blocked, so that a silent direct path is left soon; never by default. */
+  isUdpBlocked?: (() => boolean) | undefined
 }
 
 /**
@@ -83,11 +85,11 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
   readonly #outputs = new OutputQueue<PeerTunnelsOutput>()
   readonly #packet = new PacketView()
 
-  constructor({ role, random, tunnel, mtu = MIN_MTU, relayed }: PeerTunnelsOptions) {
+  constructor({ role, random, tunnel, mtu = MIN_MTU, relayed, isUdpBlocked }: PeerTunnelsOptions) {
     this.#role = role
     this.#tunnel = new GuardedTunnel(tunnel)
     this.#mtus = mtusByDatagram(this.#tunnel, mtu)
-    this.#agents = new IceAgents({ role, random, probes: [...this.#mtus.keys()], relayed })
+    this.#agents = new IceAgents({ role, random, probes: [...this.#mtus.keys()], relayed, isUdpBlocked })
     this.#tellAgents = this.#held.hold(this.#agents, (output, now) => this.#onAgent(output, now))
     this.#tellTunnel = this.#held.hold(this.#tunnel, (output, now) => this.#onTunnel(output, now))
   }

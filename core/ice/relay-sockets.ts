@@ -33,6 +33,11 @@ export type UdpState = 'unknown' | 'works' | 'blocked'
 
 /** Time without any answer over UDP, after which it counts as blocked. */
 const SILENT_AFTER_MS = 1.5 * SECOND
+/**
+ * Time without any answer over UDP after a path fell silent, after which it counts as blocked. The servers are asked at once
+ * then. Shorter than the other: a WebSocket that was opened in vain is closed again.
+ */
+const DOUBTED_FOR_MS = SECOND / 2
 /** Time for which WebSockets stay open after UDP works again, so that better paths are found first. */
 const LEAVE_AFTER_MS = 15 * SECOND
 const FIRST_RETRY_MS = 1 * SECOND
@@ -101,7 +106,7 @@ export class RelaySockets implements Machine<RelaySocketsInput, RelaySocketsOutp
         if (input.hasMoved || this.#udp !== 'works') this.#begin(now)
         break
       case 'udpDoubted':
-        if (this.#udp === 'works') this.#begin(now)
+        if (this.#udp === 'works') this.#begin(now, DOUBTED_FOR_MS)
         break
       case 'udpAnswered':
         if (this.#udp === 'blocked') this.#leaveAt = after(now, LEAVE_AFTER_MS)
@@ -144,14 +149,14 @@ export class RelaySockets implements Machine<RelaySocketsInput, RelaySocketsOutp
   }
 
   /** Begins to wait for an answer over UDP; what is known of it counts until there is none. */
-  #begin(now: Instant): void {
+  #begin(now: Instant, silenceMs = SILENT_AFTER_MS): void {
     if (this.#udp === 'works') this.#udp = 'unknown'
     this.#silentAt = undefined
-    this.#listen(now)
+    this.#listen(now, silenceMs)
   }
 
-  #listen(now: Instant): void {
-    if (this.#canTell && this.#udp !== 'blocked') this.#silentAt ??= after(now, SILENT_AFTER_MS)
+  #listen(now: Instant, silenceMs = SILENT_AFTER_MS): void {
+    if (this.#canTell && this.#udp !== 'blocked') this.#silentAt ??= after(now, silenceMs)
   }
 
   #openAll(now: Instant): void {

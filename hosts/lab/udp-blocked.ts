@@ -21,7 +21,7 @@ const FIRST_MS = 5_000
 /** Longest time for which a change to UDP may stop a connection. */
 const CHANGE_MS = 1_000
 /** Longest time for which the end of UDP may stop a connection: only silence tells of it. */
-const SILENCE_MS = 5_000
+const SILENCE_MS = 3_000
 
 let watch: ConnectionWatch | undefined
 

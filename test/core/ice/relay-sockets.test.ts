@@ -81,7 +81,7 @@ describe('WebSockets to relays', () => {
     const { machine, put, pass } = bench()
     put(offered, { type: 'udpAnswered' }, { type: 'udpDoubted' })
     expect(machine.udp).to.equal('unknown')
-    expect(pass(2 * SECOND)).to.have.length(2)
+    expect(pass(SECOND / 2)).to.have.length(2)
     put({ type: 'socketOpened', url: URL, endpoint: LOCAL })
     const outputs = put({ type: 'networkChanged', hasMoved: true })
     expect(outputs).to.deep.equal([
