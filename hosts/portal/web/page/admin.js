@@ -1,23 +1,5 @@
 // What the pages for admins do besides what their HTML does without a script.
 
-// A form says what it would do, 300 ms after the last change to it.
-for (const form of document.querySelectorAll('form[data-changes]')) {
-  let timer
-  const look = () => {
-    clearTimeout(timer)
-    timer = setTimeout(() => {
-      htmx.ajax('POST', form.action, {
-        source: form,
-        target: '#effect',
-        select: '#effect',
-        swap: 'outerHTML',
-        selectOOB: '#confirm',
-      })
-    }, 300)
-  }
-  form.addEventListener('input', look)
-}
-
 // Keys: / goes to the search field, Ctrl K to the palette, Ctrl Enter saves.
 document.addEventListener('keydown', (event) => {
   const isTyping = event.target.closest('input, textarea, select') !== null

@@ -103,7 +103,9 @@ const EVENTS = {
   held: hold,
   beat: () => undefined,
   stale: () => {
-    if (isBusy(document.querySelector('main'))) showCut('Changed meanwhile.')
+    // A page that differs each time it is rendered must not be loaded for ever.
+    const isReloaded = performance.getEntriesByType('navigation')[0]?.type === 'reload' && performance.now() < BEAT_MS
+    if (isReloaded || isBusy(document.querySelector('main'))) showCut('Changed meanwhile.')
     else location.reload()
   },
   end: ({ why }) => {

@@ -77,7 +77,7 @@ const answerOf = async (
   if (!outcome.ok) return { problem: problemText(outcome.problem) }
   const explained = outcome.body
   return {
-    explained,
+    explained: { ...explained, text: explained.text.map((line) => line.replace(ASKED_AT, '')) },
     sentence: sentenceOf(explained),
     ways: explained.is_allowed || !visit.may('policies:write') ? [] : await waysIn(visit, explained),
     facts: explained.facts.map(({ name, value, source, is_proven: isProven, since }) => ({
@@ -90,6 +90,9 @@ const answerOf = async (
     chain: explained.policies.map((policy) => ({ ...policy, ...OUTCOMES[policy.outcome] })),
   }
 }
+
+/** Time of the question in an explanation. The frame of the page tells it, and an answer that stays as it is has to look so. */
+const ASKED_AT = /, at [\d-]+ [\d:]+ UTC(?=\.$)/
 
 const OUTCOMES = {
   conforms: { mark: 'yes', word: 'holds' },
