@@ -1,5 +1,6 @@
-import type { ELK, ElkNode } from 'elkjs/lib/elk-api.js'
+import type { ElkNode } from 'elkjs/lib/elk-api.js'
 import type { AccessGraph, NodeKind } from './access-graph.ts'
+import { LayoutThread } from './layout-thread.ts'
 
 /** Size of a node in the picture; a node without one is not drawn. */
 export const NODE_WIDTH: Readonly<Record<NodeKind, number>> = { person: 170, group: 150, resource: 190, site: 150 }
@@ -16,7 +17,7 @@ export interface GraphLayout {
   edges: readonly { d: string; label: { x: number; y: number } | undefined }[]
 }
 
-/** Chosen for their speed: the portal does nothing else while it lays a graph out. */
+/** Chosen for their speed. */
 const OPTIONS = {
   'elk.algorithm': 'layered',
   'elk.direction': 'RIGHT',
@@ -34,10 +35,10 @@ const OPTIONS = {
 /** Layouts kept, since the same graph with other reasons has the same layout, and making one takes long. */
 const MAX_KEPT = 32
 
-/** Lays access graphs out in columns. The library is loaded with the first of them. */
+/** Lays access graphs out in columns. */
 export class GraphLayouts {
   readonly #kept = new Map<string, Promise<GraphLayout>>()
-  #engine: Promise<ELK> | undefined
+  readonly #thread = new LayoutThread()
 
   /** Lays a graph out, with kinds of things in columns in this order. */
   async layout(graph: AccessGraph, columns: readonly NodeKind[]): Promise<GraphLayout> {
@@ -57,8 +58,6 @@ export class GraphLayouts {
   }
 
   async #make(graph: AccessGraph, columns: readonly NodeKind[]): Promise<GraphLayout> {
-    this.#engine ??= import('elkjs/lib/elk.bundled.js').then(({ default: Elk }) => new Elk.default())
-    const engine = await this.#engine
     const place = new Map(graph.nodes.map(({ id }, at) => [id, `n${at}`]))
     const root: ElkNode = {
       id: 'graph',
@@ -76,7 +75,7 @@ export class GraphLayouts {
         ...(verdict === undefined ? {} : { labels: [{ text: 'verdict', width: LABEL_WIDTH, height: LABEL_HEIGHT }] }),
       })),
     }
-    const { width = 0, height = 0, children = [], edges = [] } = await engine.layout(root)
+    const { width = 0, height = 0, children = [], edges = [] } = await this.#thread.layout(root)
     return {
       width: Math.ceil(width),
       height: Math.ceil(height),
