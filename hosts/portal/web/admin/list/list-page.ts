@@ -43,11 +43,13 @@ const listView = async <Row extends { id: string }, Extra>(
 ): Promise<View> => {
   const { title, api, columns, filters, words } = definition
   const address = addressOf(visit, definition)
-  const [answer, all, options] = await Promise.all([
+  const [answer, whole, options] = await Promise.all([
     visit.get<Answer<Row>>(api.path, { ...api.query, ...questionOf(address) }),
-    visit.get<Answer<Row>>(api.path, { ...api.query, limit: '1' }),
+    isFiltered(address) ? visit.get<Answer<Row>>(api.path, { ...api.query, limit: '1' }) : undefined,
     Promise.all(filters.map((filter) => filter.options(visit))),
   ])
+  // Without a filter, what matches is all.
+  const all = whole ?? answer
   const to = (change: Partial<ListAddress>) => addressText({ ...address, ...change }, definition)
   const shown = columns.filter(({ key, isHidden }) => address.columns?.includes(key) ?? isHidden !== true)
   const bulk = (definition.bulk ?? []).filter(({ needs }) => visit.may(needs))
