@@ -19,6 +19,8 @@ const MACHINES = [
     (name) => `dist/test/lab/${name}.test.js`,
   ),
   'dist/test/hosts/lab/namespace.test.js',
+  // No machine of their own: they even out how long the four take.
+  'dist/test/hosts/portal/web/admin/**/*.test.js',
 ]
 /** All other tests that make network namespaces. */
 const NETWORKS = ['dist/test/lab/**/*.test.js']
@@ -111,7 +113,7 @@ const without = (patterns) => patterns.flatMap((pattern) => ['--ignore', pattern
 
 const machines = start('tests of machines', MACHINES)
 const networks = start('tests on networks', [...NETWORKS, ...without(MACHINES)])
-const portal = start('tests of the portal', PORTAL)
+const portal = start('tests of the portal', [...PORTAL, ...without(MACHINES)])
 const others = start('all other tests', [...spec, ...without([...MACHINES, ...NETWORKS, ...PORTAL])])
 for (const { child } of [portal, others]) {
   try {

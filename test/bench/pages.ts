@@ -85,7 +85,12 @@ const furnish = async (portal: PortalFixture): Promise<{ person: string; resourc
   const groups = await write(GROUPS, async (tx, at) => tx.insert('groups', { name: `Group ${at}` }))
   const people = await write(PEOPLE, async (tx, at) => {
     const name = `Person ${at}`
-    const person = await tx.insert('actors', { type: 'user', name, email: `person-${at}@example.org`, isDisabled: false })
+    const person = await tx.insert('actors', {
+      type: 'user',
+      name,
+      email: `person-${at}@example.org`,
+      isDisabled: false,
+    })
     await tx.insert('memberships', { groupId: groups[at % GROUPS]?.id ?? '', actorId: person.id })
     return person
   })

@@ -200,11 +200,22 @@ describe('a client beside systemd-resolved', function () {
       timeoutMs: PATIENCE_MS,
     })
     await start()
-    await eventually(async () => ((await addresses('www.corp.example.org')).every(isMapped) ? true : undefined), {
-      what: 'a name of a resource',
-      timeoutMs: PATIENCE_MS,
-    })
-    expect(await addresses('public.example.com')).to.deep.equal([ELSEWHERE])
-    expect(await addresses('portal.example.org')).to.deep.equal([MACHINES.portal.outside])
+    const mapped = async () => {
+      const found = await addresses('www.corp.example.org')
+      return found.length > 0 && found.every(isMapped) ? true : undefined
+    }
+    await eventually(mapped, { what: 'a name of a resource', timeoutMs: PATIENCE_MS })
+    for (const [name, address] of [
+      ['public.example.com', ELSEWHERE],
+      ['portal.example.org', MACHINES.portal.outside],
+    ] as const) {
+      // A busy machine may take longer for a first handshake than whoever asks waits for an answer.
+      const asked = async () => {
+        const found = await addresses(name)
+        return found.length > 0 ? found : undefined
+      }
+      const found = await eventually(asked, { what: `the addresses of ${name}`, timeoutMs: PATIENCE_MS })
+      expect(found).to.deep.equal([address])
+    }
   })
 })

@@ -37,6 +37,7 @@ const PRESENT = [
   'dbus-run-session',
   'turnserver',
   'nginx',
+  'caddy',
   'iptables-legacy',
 ]
 

@@ -48,7 +48,7 @@ const listView = async <Row extends { id: string }, Extra>(
     isFiltered(address) ? visit.get<Answer<Row>>(api.path, { ...api.query, limit: '1' }) : undefined,
     Promise.all(filters.map((filter) => filter.options(visit))),
   ])
-  // Without a filter, what matches is all.
+  // All rows match where nothing filters.
   const all = whole ?? answer
   const to = (change: Partial<ListAddress>) => addressText({ ...address, ...change }, definition)
   const shown = columns.filter(({ key, isHidden }) => address.columns?.includes(key) ?? isHidden !== true)
