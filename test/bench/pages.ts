@@ -15,13 +15,14 @@ const GROUPS = 100
 const RESOURCES = 1_000
 const POLICIES = 10_000
 /** Requests measured of each page, after as many to warm up. */
-const RUNS = 40
+const RUNS = 10
 /** Rows written in one transaction. */
 const CHUNK = 500
 const GOAL = 'p95 < 50 ms'
 
 export const benchPages = async (): Promise<Figure[]> => {
   const portal = await PortalFixture.start()
+  process.stderr.write('writes the rows, which takes a minute …\n')
   const ids = await furnish(portal)
   // The portal hears of rows that another process wrote with its own next write.
   await portal.create('/groups', { name: 'Last' })
@@ -40,6 +41,7 @@ export const benchPages = async (): Promise<Figure[]> => {
   }
   const figures: Figure[] = []
   for (const [name, path] of Object.entries(pages)) {
+    process.stderr.write(`page ${name} …\n`)
     const taken: number[] = []
     for (let run = 0; run < 2 * RUNS; run++) {
       const began = performance.now()
