@@ -19,15 +19,20 @@ import { decodeStun, type StunMessage } from '../stun/stun-message.ts'
 import type { PathStatus } from './path-status.ts'
 import type { RelayedPaths } from './relayed-paths.ts'
 
+/** Facts about where the two ends can be reached. */
+export type CandidatesInput =
+  | { type: 'localCandidatesChanged'; candidates: readonly Candidate[] }
+  /** A default route of this machine has changed. */
+  | { type: 'networkChanged' }
+  | { type: 'remoteCandidatesAdded'; peer: PeerId; candidates: readonly string[] }
+  | { type: 'remoteCandidatesRemoved'; peer: PeerId; candidates: readonly string[] }
+
 /** Inputs of `IceAgents`. */
 export type IceAgentsInput =
   /** Adds an agent for a peer. Replaces the one that it has, unless the credentials are the same and it has not failed. */
   | { type: 'peerAdded'; peer: PeerId; local: IceCredentials; remote: IceCredentials }
   | { type: 'peerRemoved'; peer: PeerId }
-  | { type: 'localCandidatesChanged'; candidates: readonly Candidate[] }
-  | { type: 'networkChanged' }
-  | { type: 'remoteCandidatesAdded'; peer: PeerId; candidates: readonly string[] }
-  | { type: 'remoteCandidatesRemoved'; peer: PeerId; candidates: readonly string[] }
+  | CandidatesInput
   /** A datagram that looks like STUN. */
   | { type: 'datagramReceived'; path: TunnelPath; datagram: Uint8Array }
   | { type: 'trafficSeen'; peer: PeerId; path?: TunnelPath }

@@ -2,8 +2,8 @@ import type { PeerId, TunnelKeysOutput, TunnelTraffic } from '../contract/tunnel
 import type { IceCredentials } from '../crypto/pair-secrets.ts'
 import type { Endpoint } from '../runtime/endpoint.ts'
 import type { TunnelPath } from '../runtime/path.ts'
-import type { Candidate } from './candidate.ts'
 import type { TransportFault } from './guarded-tunnel.ts'
+import type { CandidatesInput } from './ice-agents.ts'
 import type { PathDatagram } from './ice-agent-messages.ts'
 
 /** Inputs of `PeerTunnels`. */
@@ -14,11 +14,7 @@ export type PeerTunnelsInput =
    */
   | ({ type: 'peerAdded'; peer: PeerId } & PeerSecrets)
   | { type: 'peerRemoved'; peer: PeerId }
-  | { type: 'localCandidatesChanged'; candidates: readonly Candidate[] }
-  /** A default route of this machine has changed. */
-  | { type: 'networkChanged' }
-  | { type: 'remoteCandidatesAdded'; peer: PeerId; candidates: readonly string[] }
-  | { type: 'remoteCandidatesRemoved'; peer: PeerId; candidates: readonly string[] }
+  | CandidatesInput
   | { type: 'packetQueued'; peer: PeerId; packet: Uint8Array }
   /** Somebody asks how the path to a peer does: it is checked soon, as before a packet. */
   | { type: 'pathQuestioned'; peer: PeerId }
