@@ -32,7 +32,7 @@ import { Allocations, type AllocationLimits } from './allocations.ts'
 import { AnswerMemory } from './answer-memory.ts'
 import { encodeChannelData, isAcceptedChannelData, readChannelData } from './channel-data.ts'
 import { Nonces } from './nonces.ts'
-import { PermittedPeers } from './permitted-peers.ts'
+import { RelayAddresses, type RelayedAddresses } from './relay-addresses.ts'
 import { RequestLimits } from './request-limits.ts'
 import { proofOf, type PasswordOf } from './request-proof.ts'
 import { encodeAnswer } from './turn-answer.ts'
@@ -47,8 +47,8 @@ export interface TurnRelayOptions {
   accountOf?: (username: string) => string | undefined
   /** Realm of the credentials; released peers accept `firezone` only. */
   realm?: string
-  /** Addresses at which peers reach relayed ports, by family; a family without one is not offered. */
-  relayedAddresses: Partial<Record<Family, string>>
+  /** Addresses at which peers reach relayed ports. */
+  relayedAddresses: RelayedAddresses
   /** First and last relayed port. */
   relayedPorts: { first: number; last: number }
   /** Prefixes of peers that are permitted besides the Internet. */
@@ -75,7 +75,7 @@ export class TurnRelay implements Machine<TurnRelayInput, TurnRelayOutput> {
   readonly #options: TurnRelayOptions
   readonly #realm: string
   readonly #nonces: Nonces
-  readonly #permitted: PermittedPeers
+  readonly #addresses: RelayAddresses
   readonly #allocations: Allocations
   readonly #requests: TurnRequests
   readonly #limits = new RequestLimits()
@@ -87,25 +87,21 @@ export class TurnRelay implements Machine<TurnRelayInput, TurnRelayOutput> {
   /** Times at which it was said that an account has reached a limit, by limit and account. */
   readonly #saidAt = new Map<string, Instant>()
   #serves = true
-  #relayedAddresses: Partial<Record<Family, string>>
-  #ownAddresses: readonly string[] = []
   #sweepAt: Instant | undefined
 
   constructor(options: TurnRelayOptions) {
     this.#options = options
     this.#realm = options.realm ?? RELAY_REALM
     this.#nonces = new Nonces(options.random.bytes(32))
-    this.#permitted = new PermittedPeers(options.permittedPeers ?? [])
-    this.#relayedAddresses = options.relayedAddresses
-    this.#tellOwnAddresses()
+    const { relayedAddresses: relayed, relayedPorts: ports, permittedPeers = [] } = options
+    this.#addresses = new RelayAddresses({ relayed, ports, permittedPeers })
     this.#allocations = new Allocations({ ...DEFAULT_LIMITS, ...options.limits })
     this.#requests = new TurnRequests({
       allocations: this.#allocations,
-      offers: (family) => this.#relayedAddresses[family] !== undefined,
-      isInHouse: (peer) => this.#isRelayed(peer),
-      whyRefused: (peer) => this.#permitted.whyRefused(peer),
-      whyAddressRefused: (address) =>
-        this.#isRelayedAddress(address) ? undefined : this.#permitted.whyAddressRefused(address),
+      offers: (family) => this.#addresses.offers(family),
+      isInHouse: (peer) => this.#addresses.isRelayed(peer),
+      whyRefused: (peer) => this.#addresses.whyRefused(peer),
+      whyAddressRefused: (address) => this.#addresses.whyAddressRefused(address),
       accountOf: (username) => options.accountOf?.(username) ?? '',
       accountIsFull: (account, now) => {
         this.#counters.count('account-allocations')
@@ -165,7 +161,7 @@ export class TurnRelay implements Machine<TurnRelayInput, TurnRelayOutput> {
       case 'clientDatagramReceived':
         return this.#serves ? this.#fromClient(input.from, input.bytes, now) : this.drop('not-serving')
       case 'peerDatagramReceived':
-        return this.#isRelayed(input.from) ? this.drop('no-permission') : this.#fromPeer(input, now)
+        return this.#addresses.isRelayed(input.from) ? this.drop('no-permission') : this.#fromPeer(input, now)
       case 'dataRefused':
         return this.#refuseData(input.allocation, input.datagrams, now)
       case 'portOpened':
@@ -178,19 +174,18 @@ export class TurnRelay implements Machine<TurnRelayInput, TurnRelayOutput> {
         return
       }
       case 'ownAddressesChanged':
-        this.#ownAddresses = input.addresses
-        return this.#tellOwnAddresses()
+        return this.#addresses.ownChanged(input.addresses)
       case 'relayedAddressesChanged':
-        return this.#changeRelayed(input.addresses)
+        return this.#endWhere(this.#addresses.relayedChanged(input.addresses))
       case 'servingChanged':
         this.#serves = input.serves
-        if (!input.serves) for (const allocation of this.#allocations.all()) this.#end(allocation)
+        if (!input.serves) this.#endWhere(() => true)
     }
   }
 
   wake(now: Instant): void {
     if (this.#sweepAt === undefined || now < this.#sweepAt) return
-    for (const allocation of this.#allocations.all()) if (allocation.expiresAt <= now) this.#end(allocation)
+    this.#endWhere(({ expiresAt }) => expiresAt <= now)
     this.#allocations.sweep(now)
     this.#sweepAt = this.#allocations.size === 0 ? undefined : after(now, SWEEP_EVERY_MS)
   }
@@ -317,7 +312,7 @@ export class TurnRelay implements Machine<TurnRelayInput, TurnRelayOutput> {
     if (peer === undefined || data === undefined || parts === undefined) return this.drop('bad-indication')
     if (unknownRequired(message, [XOR_PEER_ADDRESS, DATA]).length > 0) return this.drop('bad-indication')
     // The address was judged when it was permitted, the port is judged here.
-    const isAllowed = this.#isRelayed(peer) || this.#permitted.whyRefused(peer) === undefined
+    const isAllowed = this.#addresses.isRelayed(peer) || this.#addresses.whyRefused(peer) === undefined
     if (!isAllowed || !allocation.isPermitted(parts.address, now)) return this.drop('no-permission')
     this.#toPeer(allocation, { peer, family: parts.family, data }, now)
   }
@@ -330,7 +325,7 @@ export class TurnRelay implements Machine<TurnRelayInput, TurnRelayOutput> {
     const from = allocation.relayed.get(family)
     if (from === undefined) return this.drop('no-port-of-family')
     if (!this.admits(allocation, data.length, now)) return this.#refuseData(allocation, 1, now)
-    if (!this.#isRelayed(peer)) {
+    if (!this.#addresses.isRelayed(peer)) {
       return this.#outputs.push({ type: 'sendToPeer', allocation, family, to: peer, bytes: new Uint8Array(data) })
     }
     const partner = this.#allocations.at(peer)
@@ -380,18 +375,8 @@ export class TurnRelay implements Machine<TurnRelayInput, TurnRelayOutput> {
     this.#outputs.push({ type: 'accountReachedLimit', account, limit })
   }
 
-  #tellOwnAddresses(): void {
-    this.#permitted.ownAddresses = new Set([...this.#ownAddresses, ...Object.values(this.#relayedAddresses)])
-  }
-
-  /** Ends the allocations that peers would look for at addresses which are the relay's no longer. */
-  #changeRelayed(addresses: Partial<Record<Family, string>>): void {
-    for (const allocation of this.#allocations.all()) {
-      const isLost = [...allocation.relayed.keys()].some((one) => addresses[one] !== this.#relayedAddresses[one])
-      if (isLost) this.#end(allocation)
-    }
-    this.#relayedAddresses = addresses
-    this.#tellOwnAddresses()
+  #endWhere(isOver: (allocation: Allocation) => boolean): void {
+    for (const allocation of this.#allocations.all()) if (isOver(allocation)) this.#end(allocation)
   }
 
   #end(allocation: Allocation): void {
@@ -401,18 +386,6 @@ export class TurnRelay implements Machine<TurnRelayInput, TurnRelayOutput> {
 
   #send(to: ClientWay, bytes: Uint8Array): void {
     this.#outputs.push({ type: 'sendToClient', to, bytes })
-  }
-
-  /** Whether an endpoint is, or may become, one of this relay's own relayed ports. */
-  #isRelayed(peer: Endpoint): boolean {
-    const parts = splitEndpoint(peer)
-    const { first, last } = this.#options.relayedPorts
-    return parts !== undefined && parts.port >= first && parts.port <= last && this.#isRelayedAddress(parts.address)
-  }
-
-  #isRelayedAddress(address: string): boolean {
-    const { ipv4, ipv6 } = this.#relayedAddresses
-    return address === ipv4 || address === ipv6
   }
 }
 
