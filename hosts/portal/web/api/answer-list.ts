@@ -32,8 +32,12 @@ export const answerList = async <Name extends EntityName>(
   ctx.vary('Accept')
   if (isCsv) {
     const pages = allPages(reader, name, query)
+    const wired = (page: readonly Entities[Name][]) => page.map((row) => toWire(row) as Record<string, unknown>)
+    // The first page is read before the answer begins, so that a refusal is still one.
+    const first = await pages.next()
     const rows = async function* (): AsyncGenerator<Record<string, unknown>[]> {
-      for await (const page of pages) yield page.map((row) => toWire(row) as Record<string, unknown>)
+      if (first.done !== true) yield wired(first.value)
+      for await (const page of pages) yield wired(page)
     }
     ctx.type = 'text/csv; charset=utf-8; header=present'
     ctx.set('Content-Disposition', `attachment; filename="${name}.csv"`)
