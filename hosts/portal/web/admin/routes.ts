@@ -49,6 +49,8 @@ export const adminRoutes = (given: AdminParts): Middleware => {
   return routesAndRefusals(router)
 }
 
+const CONTROL = /\p{Cc}/u
+
 const at = ({ path }: { path: string }): string => `/:account/admin${path}`
 
 /**
@@ -63,6 +65,8 @@ const visiting =
   ): Middleware =>
   async (koa) => {
     const ctx = koa as AdminContext
+    // PostgreSQL refuses such texts as values; no row is named by one.
+    if (Object.values(ctx.params).some((text) => CONTROL.test(text))) throw notFound()
     const slug = ctx.params['account'] ?? ''
     const session = await parts.sessions.current(ctx, slug)
     if (session === undefined) {

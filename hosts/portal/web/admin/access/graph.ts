@@ -93,6 +93,13 @@ const graphPart = async (
   const judged = judgedEdges(graph)
   const columns = columnsOf(pivot)
   const isDrawn = judged.length > 0 && graph.edges.length <= MOST_DRAWN
+  // The table says the same, and needs no layout.
+  const layout = isDrawn
+    ? await layouts.layout(graph, columns).catch((error: unknown) => {
+        visit.parts.logger.warn({ error }, 'a graph cannot be laid out')
+        return undefined
+      })
+    : undefined
   const names = new Map(graph.nodes.map((node) => [node.id, node]))
   const siteOf = new Map(
     graph.edges.flatMap(({ from, to }) => (names.get(to)?.kind === 'site' ? [[from, names.get(to)] as const] : [])),
@@ -100,9 +107,8 @@ const graphPart = async (
   return part({
     pivot,
     isClosedOnly,
-    picture: isDrawn
-      ? drawnGraph(graph, await layouts.layout(graph, columns), { columns, base: visit.base })
-      : undefined,
+    picture: layout && drawnGraph(graph, layout, { columns, base: visit.base }),
+    isLost: isDrawn && layout === undefined,
     legend: (['yes', 'wait', 'no', 'shadow'] as const).map((kind) => ({
       kind,
       text: LEGEND[kind],

@@ -60,9 +60,9 @@ interface Named {
 
 /** A field, or several in a frame of their own. */
 export type Field =
-  | (Named & { kind: 'text'; type?: 'text' | 'email' | 'number' | 'password' | 'datetime-local'; isRequired?: boolean })
+  | (Named & { kind: 'text'; type?: 'text' | 'email' | 'number' | 'password' | 'datetime-local' })
   | (Named & { kind: 'lines'; rows?: number })
-  | (Named & { kind: 'select'; options: readonly Choice[]; isRequired?: boolean })
+  | (Named & { kind: 'select'; options: readonly Choice[] })
   | (Named & { kind: 'radios'; options: readonly Choice[] })
   | (Named & { kind: 'ticks'; options: readonly Choice[] })
   /** Sends along all values of the field, or the one that is given. */

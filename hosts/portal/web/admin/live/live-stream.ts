@@ -23,6 +23,8 @@ export interface LiveStreamOptions {
   send: (event: LiveEvent) => void
   /** Whether the session is still valid, asked at each heartbeat. */
   isValid: () => Promise<boolean>
+  /** Hears the error of a page that cannot be rendered, for the operator's log. */
+  failed: (error: unknown) => void
   end: () => void
 }
 
@@ -87,7 +89,8 @@ export class LiveStream {
       if (this.#isOver) return
       if (present === undefined) return this.#finish('You may not see this page any more.')
       await this.#tell(present)
-    } catch {
+    } catch (error) {
+      this.#options.failed(error)
       this.#finish('The page cannot be shown at the moment.')
     } finally {
       this.#isLooking = false
@@ -123,7 +126,10 @@ export class LiveStream {
           send({ event: 'beat', data: { at: this.#time() } })
           this.#cancelBeat = this.#beatAt(after(clock.now(), BEAT_MS))
         },
-        () => this.#finish('The page cannot be shown at the moment.'),
+        (error: unknown) => {
+          this.#options.failed(error)
+          this.#finish('The page cannot be shown at the moment.')
+        },
       )
     })
   }

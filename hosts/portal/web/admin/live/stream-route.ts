@@ -45,6 +45,7 @@ export const answerStream = ({ app, pages, hub }: StreamParts): ((visit: Visit) 
       removal: (rowId) => removalText(parts, session, rowId),
       isValid: async () => (await parts.sessions.again(session)) !== undefined,
       send,
+      failed: (error) => parts.logger.warn({ error, page: found.page.path }, 'an open page cannot be shown'),
       end: () => body.end(),
     })
     const removeInterest = hub.add({

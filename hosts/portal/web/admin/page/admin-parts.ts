@@ -1,4 +1,5 @@
 import type Koa from 'koa'
+import type { Logger } from '../../../../../core/runtime/logger.ts'
 import type { Context } from 'koa'
 import type { ApiCalls, ApiCaller } from '../../api/call-api.ts'
 import type { ApiParts } from '../../api/parts.ts'
@@ -13,6 +14,7 @@ export interface AdminParts extends ApiParts {
   pages: Templates
   api: ApiCalls
   app: Koa
+  logger: Logger
   /** Calls back when a client or gateway comes or leaves; returns a function that ends that. */
   onPresence: (look: (peerId: string) => void) => () => void
 }
@@ -39,7 +41,7 @@ export interface Visit {
   caller: ApiCaller
   /** Path of the account's pages for admins, without a slash at the end. */
   base: string
-  /** Query of the address, in which each parameter counts once. */
+  /** Query of the address, in which each parameter counts once, without control characters. */
   query: Readonly<Record<string, string>>
   /** Whether the person has a permission. */
   may: (permission: Permission) => boolean

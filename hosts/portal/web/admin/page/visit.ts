@@ -29,7 +29,9 @@ export const visitOf = (parts: PageParts, ctx: AdminContext, session: PortalSess
     session,
     caller,
     base: `/${account.slug}/admin`,
-    query: Object.fromEntries(new URLSearchParams(ctx.querystring)),
+    query: Object.fromEntries(
+      [...new URLSearchParams(ctx.querystring)].map(([name, text]) => [name, text.replaceAll(/\p{Cc}/gu, '')]),
+    ),
     may: (permission) => may(actor, permission),
     get: async <Body>(path: string, query: Readonly<Record<string, string>> = {}) => {
       const outcome = await parts.api.call<Body>(caller, { method: 'GET', path, query })

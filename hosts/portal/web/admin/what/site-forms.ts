@@ -23,7 +23,7 @@ const selectorsOf = async (visit: Visit): Promise<Schemas> =>
   )
 
 const siteFields = ({ row: { selectors } }: FormAbout<SiteAbout>, values: FormValues): Field[] => [
-  { kind: 'text', name: 'name', label: 'Name', isRequired: true },
+  { kind: 'text', name: 'name', label: 'Name' },
   {
     kind: 'select',
     name: 'selector',

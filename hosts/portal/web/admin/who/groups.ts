@@ -133,7 +133,7 @@ export const newGroup: FormDefinition = {
   title: () => 'Add a group',
   crumbs: ({ visit }) => CRUMBS(visit),
   values: () => new FormValues({}),
-  fields: () => [{ kind: 'text', name: 'name', label: 'Name', isRequired: true }],
+  fields: () => [{ kind: 'text', name: 'name', label: 'Name' }],
   call: (_, values) => ({ method: 'POST', path: '/groups', body: { name: values.one('name').trim() } }),
   done: (_, answer) => `/groups/${(answer as NamedRow).id}`,
   verb: () => 'Add',
@@ -148,7 +148,7 @@ export const renameGroup: FormDefinition<NamedRow> = {
   title: ({ row }) => `Rename ${row.name}`,
   crumbs: ({ visit }) => CRUMBS(visit),
   values: ({ row }) => new FormValues({ name: row.name }),
-  fields: () => [{ kind: 'text', name: 'name', label: 'Name', isRequired: true }],
+  fields: () => [{ kind: 'text', name: 'name', label: 'Name' }],
   call: ({ row }, values) => ({
     method: 'PATCH',
     path: `/groups/${row.id}`,

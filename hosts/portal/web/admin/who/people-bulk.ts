@@ -9,10 +9,15 @@ interface Chosen {
   people: readonly Pick<ActorRow, 'id' | 'name'>[]
 }
 
+const ID = /^[0-9a-f-]{36}$/
+
 /** Reads the people whose ids the form sent. */
 const chosenPeople = async ({ ctx, parts, caller }: Visit): Promise<Chosen> => {
   const reader = parts.store.reader(caller.account.id)
-  const ids = new FormValues(formValues(ctx)).all('id').slice(0, 1_000)
+  const ids = new FormValues(formValues(ctx))
+    .all('id')
+    .filter((id) => ID.test(id))
+    .slice(0, 1_000)
   return { people: (await Promise.all(ids.map((id) => reader.get('actors', id)))).flatMap((row) => row ?? []) }
 }
 

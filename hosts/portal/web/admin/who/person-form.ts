@@ -69,7 +69,7 @@ export const deletePerson: FormDefinition<ActorRow> = deletion({
 })
 
 const personFields = ({ session }: Visit): Field[] => [
-  { kind: 'text', name: 'name', label: 'Name', isRequired: true },
+  { kind: 'text', name: 'name', label: 'Name' },
   {
     kind: 'text',
     name: 'email',

@@ -11,6 +11,7 @@ describe('the stream of an open page', () => {
   let isValid: boolean
   let sent: LiveEvent[]
   let ended: number
+  let failures: unknown[]
   let stream: LiveStream
 
   beforeEach(async () => {
@@ -24,12 +25,14 @@ describe('the stream of an open page', () => {
     isValid = true
     sent = []
     ended = 0
+    failures = []
     stream = new LiveStream({
       clock,
       render: () => Promise.resolve(page),
       removal: (id) => Promise.resolve(removed.get(id)),
       send: (event) => sent.push(event),
       isValid: () => Promise.resolve(isValid),
+      failed: (error) => failures.push(error),
       end: () => ended++,
     })
     await stream.start(versionOf(page))
@@ -98,6 +101,25 @@ describe('the stream of an open page', () => {
     expect(ended).to.equal(1)
   })
 
+  it('ends where the page cannot be rendered, and says why to the operator', async () => {
+    page = new Map()
+    const broken = new LiveStream({
+      clock,
+      render: () => (page?.size === 0 ? Promise.resolve(page) : Promise.reject(new Error('the database is away'))),
+      removal: () => Promise.resolve(undefined),
+      send: (event) => sent.push(event),
+      isValid: () => Promise.resolve(true),
+      failed: (error) => failures.push(error),
+      end: () => ended++,
+    })
+    await broken.start(versionOf(page))
+    page = undefined
+    broken.changed()
+    await pass(300)
+    expect(sent.at(-1)?.event).to.equal('end')
+    expect(failures.map(String)).to.deep.equal(['Error: the database is away'])
+  })
+
   it('says at once that the page is out of date', async () => {
     const late = new LiveStream({
       clock,
@@ -105,6 +127,7 @@ describe('the stream of an open page', () => {
       removal: () => Promise.resolve(undefined),
       send: (event) => sent.push(event),
       isValid: () => Promise.resolve(true),
+      failed: (error) => failures.push(error),
       end: () => ended++,
     })
     await late.start('of another content')
