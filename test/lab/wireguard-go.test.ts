@@ -28,7 +28,7 @@ describe('T9 the WireGuard transport and a real wireguard-go', function () {
   it('T9 wireguard-go begins a session, and we answer its pings', async () => {
     await pair().configure({ theyKnowWhere: true })
     pair().us.answerPings()
-    expect(await pair().theirPings()).to.equal(5)
+    await pair().theirPings()
     expect(pair().us.established).to.equal(1)
   })
 
@@ -39,7 +39,7 @@ describe('T9 the WireGuard transport and a real wireguard-go', function () {
     us.answerPings()
     const theirs = pair().theirPings({ count: 8, intervalSeconds: 0.2 })
     await pair().ping({ sequence: 1, size: 64 })
-    expect(await theirs).to.equal(8)
+    await theirs
   })
 
   it('T9 keys change after two minutes, and again after they have expired, while traffic with wireguard-go goes on', async () => {
@@ -48,12 +48,12 @@ describe('T9 the WireGuard transport and a real wireguard-go', function () {
     us.answerPings()
     await pair().ping({ sequence: 1, size: 64 })
     // Only our clocks jump: wireguard-go has agreed to every handshake that follows.
-    expect(await pair().theirPings()).to.equal(5)
+    await pair().theirPings()
     us.skipTime(121_000)
     await pair().ping({ sequence: 2, size: 64 })
     await us.until('the second session', () => us.established === 2)
     await pair().ping({ sequence: 3, size: 64 })
-    expect(await pair().theirPings()).to.equal(5)
+    await pair().theirPings()
     us.skipTime(200_000)
     await pair().ping({ sequence: 4, size: 64 })
     expect(us.established).to.equal(3)
@@ -74,7 +74,7 @@ describe('T9 the WireGuard transport and a real wireguard-go', function () {
       for (let sequence = 1; sequence <= 100 || us.established < 6; sequence++) {
         await pair().ping({ sequence: sequence % 0x1_0000, size: 300 })
       }
-      expect(await theirs).to.equal(100)
+      await theirs
       expect(us.established).to.be.at.least(6)
       expect(await us.close()).to.deep.equal({})
     })
@@ -109,7 +109,7 @@ describe('T9 the WireGuard transport and a real wireguard-go', function () {
     expect((await wireGuardGo.state()).get('endpoint')).to.equal(`192.0.2.11:${OURS.port}`)
     await wireGuardGo.moveTo(THEIRS.port + 10)
     // wireguard-go sends first, so that we learn its address.
-    expect(await pair().theirPings()).to.equal(5)
+    await pair().theirPings()
     await pair().ping({ sequence: 3, size: 64 })
     expect(us.established).to.equal(1)
   })
@@ -131,7 +131,7 @@ describe('T9 the WireGuard transport and a real wireguard-go', function () {
       await pair().configure({ theyKnowWhere: theyBegin })
       us.answerPings()
       if (!theyBegin) us.connect()
-      const theirs = pair().theirPings({ count: 200, intervalSeconds: 0.01, waitSeconds: 1 })
+      const theirs = pair().theirPingsThatMayBeLost({ count: 200, intervalSeconds: 0.01 })
       await us.until('a session', () => us.established > 0)
       await pair().pingInsistently(200)
       await theirs
@@ -159,7 +159,7 @@ describe('T9 the WireGuard transport and a real wireguard-go', function () {
     await pair().disorder({ seed: 'rekeys', lost: 5, doubled: 10, overtaken: 30, overtakers: 20 })
     await pair().configure({ theyKnowWhere: false })
     us.answerPings()
-    const theirs = pair().theirPings({ count: 150, intervalSeconds: 0.02, waitSeconds: 1 })
+    const theirs = pair().theirPingsThatMayBeLost({ count: 150, intervalSeconds: 0.02 })
     await pair().pingInsistently(50)
     await theirs
     await pair().repliesThere(90)

@@ -21,6 +21,7 @@ export class LayoutThread {
   async layout(root: ElkNode): Promise<ElkNode> {
     clearTimeout(this.#idle)
     const worker = (this.#worker ??= this.#start())
+    worker.ref()
     const id = this.#asked++
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject })
@@ -31,14 +32,15 @@ export class LayoutThread {
 
   #start(): Worker {
     const worker = new Worker(new URL('./layout-worker.js', import.meta.url), { name: 'portreeve-layout' })
-    // A picture keeps no process running.
-    worker.unref()
     worker.on('message', (answer: Answer) => {
       const asked = this.#waiting.get(answer.id)
       this.#waiting.delete(answer.id)
       if ('laid' in answer) asked?.resolve(answer.laid)
       else asked?.reject(new Error(`the graph cannot be laid out: ${answer.problem}`))
-      if (this.#waiting.size === 0) this.#idle = setTimeout(() => void worker.terminate(), IDLE_MS).unref()
+      if (this.#waiting.size > 0) return
+      // A thread that waits for questions keeps no process running.
+      worker.unref()
+      this.#idle = setTimeout(() => void worker.terminate(), IDLE_MS).unref()
     })
     worker.on('error', (error) => this.#ended(worker, error))
     worker.on('exit', () => this.#ended(worker, new Error('the thread that lays graphs out has ended')))
