@@ -67,7 +67,7 @@ const PORTAL_ARROWS: Readonly<Record<string, readonly string[]>> = {
   'web/admin/page': ['explain', 'identity', 'store', 'web/api', 'web/http', 'web/sign-in'],
   'web/admin/detail': ['identity', 'store', 'web/admin/page'],
   'web/admin/live': ['identity', 'store', 'web/admin/page', 'web/http', 'web/sign-in'],
-  'web/admin/list': ['identity', 'store', 'web/admin/page'],
+  'web/admin/list': ['identity', 'store', 'web/admin/page', 'web/api', 'web/http'],
   'web/admin/effect': ['explain', 'store', 'web/admin/page'],
   'web/admin/form': ['identity', 'web/admin/effect', 'web/admin/page', 'web/api', 'web/http'],
   ...Object.fromEntries(ADMIN_SECTIONS.map((section) => [section, SECTION_ARROWS])),

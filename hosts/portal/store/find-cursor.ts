@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { EntityName } from './entities.ts'
-import type { Filter, FindQuery, Scalar, Sort } from './find-query.ts'
+import { referenceOf, type Filter, type FindQuery, type Scalar, type Sort } from './find-query.ts'
 import { StoreError } from './store-error.ts'
 import { TABLES, type ColumnKind } from './tables.ts'
 
@@ -72,7 +72,8 @@ const filterOf = <Name extends EntityName>({ tests = [], search = '' }: Filter<N
 const fits = <Name extends EntityName>(name: Name, sort: Sort<Name> | undefined, value: Scalar): boolean => {
   if (value === null) return true
   const kinds: Readonly<Record<string, ColumnKind>> = TABLES[name].columns
-  switch (kinds[sort?.column ?? 'createdAt']) {
+  const column = sort?.column ?? 'createdAt'
+  switch (referenceOf(name, column) === undefined ? kinds[column] : 'text') {
     case 'time':
       return typeof value === 'number'
     case 'integer':

@@ -33,8 +33,11 @@ export interface Filter<Name extends EntityName> {
 
 /** Order of a list. Rows without a value come last in both directions; ties go by id, in the same direction. */
 export interface Sort<Name extends EntityName> {
-  /** One of the table's sorted columns. Texts are compared without regard to the case of A to Z, then by code point. */
-  column: Column<Name>
+  /**
+   * One of the table's sorted columns, or the name of a row that a column refers to. Texts are compared without regard to
+   * the case of A to Z, then by code point.
+   */
+  column: Column<Name> | SortedName<Name>
   isDescending: boolean
 }
 
@@ -67,21 +70,45 @@ export interface Count {
 /** Highest number of rows that is counted to. */
 export const MOST_COUNTED = 100_000
 
+/** Names of rows that a table's rows refer to, by which its lists may be sorted, each with the column that refers. */
+export const SORTED_NAMES = {
+  clients: { actorName: 'actorId' },
+  gateways: { siteName: 'siteId' },
+  tokens: { actorName: 'actorId' },
+  resources: { siteName: 'siteId' },
+  policies: { groupName: 'groupId', resourceName: 'resourceId' },
+  authorizations: { clientName: 'clientId', resourceName: 'resourceId', gatewayName: 'gatewayId' },
+} as const satisfies { readonly [Name in EntityName]?: Readonly<Record<string, Column<Name>>> }
+
+type SortedName<Name extends EntityName> = Name extends keyof typeof SORTED_NAMES
+  ? keyof (typeof SORTED_NAMES)[Name] & string
+  : never
+
+/** Returns the column that refers to the row by whose name a list is sorted; undefined if it is sorted by its own column. */
+export const referenceOf = (name: EntityName, sorted: string): string | undefined =>
+  (SORTED_NAMES as Partial<Record<EntityName, Readonly<Record<string, string>>>>)[name]?.[sorted]
+
+/** Returns all that a list of a table may be sorted by. */
+export const sortsOf = (name: EntityName): readonly string[] => [
+  ...SORTED[name],
+  ...Object.keys((SORTED_NAMES as Partial<Record<EntityName, object>>)[name] ?? {}),
+]
+
 /** Columns by which a list of a table may be sorted. */
 export const SORTED: { readonly [Name in EntityName]: readonly Column<Name>[] } = {
-  accounts: ['createdAt'],
-  actors: ['createdAt', 'name', 'email', 'type', 'isDisabled'],
-  groups: ['createdAt', 'name'],
-  memberships: ['createdAt'],
-  identity_providers: ['createdAt', 'name', 'type', 'isDisabled'],
-  identities: ['createdAt', 'subject'],
-  sites: ['createdAt', 'name'],
-  clients: ['createdAt', 'name', 'lastSeenAt', 'lastSeenVersion', 'verifiedAt'],
-  gateways: ['createdAt', 'name', 'lastSeenAt', 'lastSeenVersion'],
-  tokens: ['createdAt', 'name', 'kind', 'expiresAt', 'lastUsedAt'],
-  resources: ['createdAt', 'name', 'type', 'address'],
-  policies: ['createdAt', 'mode', 'isDisabled'],
-  authorizations: ['createdAt', 'expiresAt'],
+  accounts: ['createdAt', 'updatedAt'],
+  actors: ['createdAt', 'updatedAt', 'name', 'email', 'type', 'isDisabled'],
+  groups: ['createdAt', 'updatedAt', 'name'],
+  memberships: ['createdAt', 'updatedAt'],
+  identity_providers: ['createdAt', 'updatedAt', 'name', 'type', 'isDisabled'],
+  identities: ['createdAt', 'updatedAt', 'subject'],
+  sites: ['createdAt', 'updatedAt', 'name', 'selector'],
+  clients: ['createdAt', 'updatedAt', 'name', 'lastSeenAt', 'lastSeenVersion', 'verifiedAt'],
+  gateways: ['createdAt', 'updatedAt', 'name', 'lastSeenAt', 'lastSeenVersion', 'isEphemeral'],
+  tokens: ['createdAt', 'updatedAt', 'name', 'kind', 'expiresAt', 'lastUsedAt'],
+  resources: ['createdAt', 'updatedAt', 'name', 'type', 'address', 'addressDescription'],
+  policies: ['createdAt', 'updatedAt', 'description', 'mode', 'isDisabled'],
+  authorizations: ['createdAt', 'updatedAt', 'expiresAt'],
 }
 
 /** Sorted columns that may have no value. */
@@ -90,6 +117,7 @@ export const NULLABLE: { readonly [Name in EntityName]?: readonly Column<Name>[]
   clients: ['lastSeenAt', 'lastSeenVersion', 'verifiedAt'],
   gateways: ['lastSeenAt', 'lastSeenVersion'],
   tokens: ['expiresAt', 'lastUsedAt'],
-  resources: ['address'],
+  resources: ['address', 'addressDescription'],
+  policies: ['description'],
   authorizations: ['expiresAt'],
 }

@@ -6,7 +6,8 @@ import { formatCursor, readCursor, type Place } from './find-cursor.ts'
 import {
   MOST_COUNTED,
   NULLABLE,
-  SORTED,
+  referenceOf,
+  sortsOf,
   type Count,
   type Filter,
   type FindQuery,
@@ -69,35 +70,45 @@ export const countUpTo = async (database: Knex, rows: Knex.QueryBuilder): Promis
 const pageOf = <Name extends EntityName>(
   name: Name,
   query: FindQuery<Name>,
-  page: { rows: Entities[Name][]; before: number; hasPrevious: boolean; hasNext: boolean },
+  page: { rows: Sorted<Name>[]; before: number; hasPrevious: boolean; hasNext: boolean },
 ): Found<Name> => {
   const { rows, before, hasPrevious, hasNext } = page
-  const column = sortOf(query).column as keyof Entities[Name]
-  const cursor = (row: Entities[Name] | undefined, place: Pick<Place, 'isBackward' | 'before'>): string | null =>
-    row === undefined ? null : formatCursor(name, query, { value: row[column] as Place['value'], id: row.id, ...place })
+  const cursor = (sorted: Sorted<Name> | undefined, place: Pick<Place, 'isBackward' | 'before'>): string | null =>
+    sorted === undefined ? null : formatCursor(name, query, { value: sorted.value, id: sorted.row.id, ...place })
   return {
-    rows,
+    rows: rows.map(({ row }) => row),
     before,
     next: hasNext ? cursor(rows.at(-1), { isBackward: false, before: before + rows.length }) : null,
     previous: hasPrevious ? cursor(rows[0], { isBackward: true, before: Math.max(0, before - query.limit) }) : null,
   }
 }
 
+/** A row with the value that its list is sorted by. */
+interface Sorted<Name extends EntityName> {
+  row: Entities[Name]
+  value: Place['value']
+}
+
+/** Column in which a query returns the name that its rows are sorted by. */
+const SORT_NAME = 'sort_name'
+
 const readPage = async <Name extends EntityName>(
   parts: FindParts,
   name: Name,
   query: FindQuery<Name>,
   place: Place | undefined,
-): Promise<Entities[Name][]> => {
+): Promise<Sorted<Name>[]> => {
   const { column, isDescending } = sortOf(query)
-  if (!(SORTED[name] as readonly string[]).includes(column)) throw new Error(`${name} are not sorted by ${column}`)
+  if (!sortsOf(name).includes(column)) throw new Error(`${name} are not sorted by ${column}`)
   const kind = kindOf(name, column)
   const isReversed = place?.isBackward === true
   const [forward, behind] = isDescending === isReversed ? (['ASC', '>'] as const) : (['DESC', '<'] as const)
-  const isNull = parts.database.raw('?? IS NULL', [columnName(column)])
-  const value = sortedValue(parts, kind, columnName(column))
+  const named = nameOf(parts, name, column)
+  const isNull = parts.database.raw('? IS NULL', [named ?? parts.database.ref(columnName(column))])
+  const value = named ?? sortedValue(parts, kind, columnName(column))
 
   const rows = parts.rows(name)
+  if (named !== undefined) void rows.select(`${name}.*`, parts.database.raw('? AS ??', [named, SORT_NAME]))
   applyFilter(parts, name, rows, query)
   if (isNullable(name, column)) void rows.orderByRaw(`? ${isReversed ? 'DESC' : 'ASC'}`, [isNull])
   void rows.orderByRaw(`? ${forward}, ?? ${forward}`, [value, 'id']).limit(query.limit)
@@ -114,14 +125,30 @@ const readPage = async <Name extends EntityName>(
       if (!isReversed && isNullable(name, column)) void beyond.orWhereRaw('?', [isNull])
     })
   }
-  return ((await rows) as Record<string, unknown>[]).map((columns) => decodeRow(name, columns))
+  return ((await rows) as Record<string, unknown>[]).map((columns) => {
+    const row = decodeRow(name, columns)
+    const sorted = named === undefined ? row[column as keyof Entities[Name]] : columns[SORT_NAME]
+    return { row, value: sorted as Place['value'] }
+  })
+}
+
+/** Expression of the name of the row that a column refers to; undefined if the list is sorted by a column of its own. */
+const nameOf = ({ database, expressions }: FindParts, name: EntityName, column: string): Knex.Raw | undefined => {
+  const reference = referenceOf(name, column)
+  const parent =
+    reference === undefined ? undefined : (TABLES[name].references as Record<string, EntityName>)[reference]
+  if (reference === undefined || parent === undefined) return undefined
+  return database.raw(
+    `(SELECT ${expressions.sortedText('referred.name')} FROM ?? AS referred WHERE referred.account_id = ?? AND referred.id = ??)`,
+    [parent, `${name}.account_id`, `${name}.${columnName(reference)}`],
+  )
 }
 
 const sortOf = <Name extends EntityName>({ sort }: FindQuery<Name>) =>
   sort ?? { column: 'createdAt' as const, isDescending: false }
 
 const kindOf = (name: EntityName, column: string): ColumnKind | undefined =>
-  (TABLES[name].columns as Record<string, ColumnKind>)[column]
+  referenceOf(name, column) === undefined ? (TABLES[name].columns as Record<string, ColumnKind>)[column] : 'text'
 
 /** Expression of a column in an order. */
 const sortedValue = ({ database, expressions }: FindParts, kind: ColumnKind | undefined, column: string): Knex.Raw =>
@@ -132,7 +159,8 @@ const givenValue = ({ database, expressions }: FindParts, kind: ColumnKind | und
   database.raw(kind === 'text' ? expressions.sortedText('CAST(? AS TEXT)') : '?', [value as Knex.Value])
 
 const isNullable = (name: EntityName, column: string): boolean =>
-  (NULLABLE[name] as readonly string[] | undefined)?.includes(column) ?? false
+  referenceOf(name, column) !== undefined ||
+  (NULLABLE[name] as readonly string[] | undefined)?.includes(column) === true
 
 const applyFilter = <Name extends EntityName>(
   parts: FindParts,

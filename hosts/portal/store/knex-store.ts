@@ -14,6 +14,7 @@ import type { Count } from './find-query.ts'
 import { openDialect } from './open-dialect.ts'
 import { KnexEmergencyCodes } from './knex-emergency-codes.ts'
 import { KnexIdempotencyKeys } from './knex-idempotency-keys.ts'
+import { KnexPagePreferences } from './knex-page-preferences.ts'
 import { KnexReader } from './knex-reader.ts'
 import { KnexSessionRows } from './knex-session-rows.ts'
 import { changeSignInRecord, type RecordScope } from './knex-sign-in-records.ts'
@@ -65,6 +66,7 @@ export class KnexStore implements Store {
   readonly sessions: SessionRows
   readonly emergencyCodes: EmergencyCodes
   readonly idempotencyKeys: IdempotencyKeys
+  readonly pagePreferences: Store['pagePreferences']
   readonly #knex: Knex
   readonly #dialect: Dialect
   readonly #clock: Clock
@@ -85,6 +87,7 @@ export class KnexStore implements Store {
     this.sessions = new KnexSessionRows(dialect)
     this.emergencyCodes = new KnexEmergencyCodes(dialect)
     this.idempotencyKeys = new KnexIdempotencyKeys(dialect)
+    this.pagePreferences = new KnexPagePreferences(dialect)
     this.#clock = clock
     this.#queue = new WriteQueue(clock)
     this.#told = told

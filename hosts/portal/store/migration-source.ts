@@ -18,6 +18,7 @@ import * as lists from './migrations/0016-lists.ts'
 import * as idempotencyKeys from './migrations/0017-idempotency-keys.ts'
 import * as addressRanges from './migrations/0018-address-ranges.ts'
 import * as updatedAt from './migrations/0019-updated-at.ts'
+import * as pagePreferences from './migrations/0020-page-preferences.ts'
 
 interface Migration {
   name: string
@@ -45,6 +46,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0017-idempotency-keys', migration: idempotencyKeys },
   { name: '0018-address-ranges', migration: addressRanges },
   { name: '0019-updated-at', migration: updatedAt },
+  { name: '0020-page-preferences', migration: pagePreferences },
 ]
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

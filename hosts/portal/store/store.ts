@@ -51,6 +51,8 @@ export interface Store {
   readonly sessions: SessionRows
   /** Codes with which an owner or admin signs in while no identity provider works; at most one per account. */
   readonly emergencyCodes: EmergencyCodes
+  /** Choices of people about the pages for admins. */
+  readonly pagePreferences: PagePreferences
   /** Keys by which calls of the API are carried out once. */
   readonly idempotencyKeys: IdempotencyKeys
   /** Returns the state that an identity provider keeps about unfinished sign-ins: not audited, and it expires. */
@@ -122,6 +124,12 @@ export interface EmergencyCode {
   actorId: string
   hash: string
   expiresAt: UnixTime
+}
+
+export interface PagePreferences {
+  /** Reads a person's choices, as JSON; undefined if she made none. */
+  get: (owner: SessionOwner) => Promise<string | undefined>
+  put: (owner: SessionOwner, content: string) => Promise<void>
 }
 
 export interface IdempotencyKeys {

@@ -10,7 +10,9 @@ import { settingsForm } from './account/settings.ts'
 import { newToken, revokeToken, tokens } from './account/tokens.ts'
 import { detailPage } from './detail/detail-page.ts'
 import { formPage } from './form/form-page.ts'
-import { listDownload, listPage } from './list/list-page.ts'
+import { listColumns } from './list/list-columns.ts'
+import { listDownload } from './list/list-download.ts'
+import { listPage } from './list/list-page.ts'
 import type { AdminDownload, AdminForm, AdminPage, AdminParts } from './page/admin-parts.ts'
 import { authorizations, endAuthorization } from './record/authorizations.ts'
 import { auditPage } from './record/audit.ts'
@@ -107,6 +109,19 @@ export const pagesOf = (_parts: AdminParts): { pages: AdminPage[]; forms: AdminF
       listDownload(providers),
       listDownload(tokens),
     ],
-    forms: [...formPages.map(({ form }) => form), deployForm],
+    forms: [
+      ...formPages.map(({ form }) => form),
+      listColumns(people),
+      listColumns(serviceAccounts),
+      listColumns(groups),
+      listColumns(devices),
+      listColumns(sites),
+      listColumns(resources),
+      listColumns(policies),
+      listColumns(authorizations),
+      listColumns(providers),
+      listColumns(tokens),
+      deployForm,
+    ],
   }
 }

@@ -1,14 +1,14 @@
 import type { Entities, EntityName } from '../../store/entities.ts'
 import type { FindQuery, Found, Test } from '../../store/find-query.ts'
 import type { Reader } from '../../store/store.ts'
-import { csvStream } from './csv.ts'
 import type { ApiContext } from './endpoint.ts'
 import type { List } from './list-query.ts'
+import { answerStreamed, streamedForm } from './streamed-rows.ts'
 
-/** Number of rows that are read at a time for a list as CSV. */
-const CSV_PAGE = 500
+/** Number of rows that are read at a time for a list without pages. */
+const STREAM_PAGE = 500
 
-/** Answers with the page of a list that the query asks for, or with all of its rows as CSV. */
+/** Answers with the page of a list that the query asks for, or with all of its rows as CSV or JSON lines. */
 export const answerList = async <Name extends EntityName>(
   ctx: ApiContext,
   {
@@ -28,20 +28,13 @@ export const answerList = async <Name extends EntityName>(
 ): Promise<void> => {
   const { format, ...asked } = list.of(ctx)
   const query = { ...asked, tests: [...within, ...(asked.tests ?? [])] }
-  const isCsv = format === 'csv' || (format === undefined && ctx.accepts('json', 'text/csv') === 'text/csv')
-  ctx.vary('Accept')
-  if (isCsv) {
-    const pages = allPages(reader, name, query)
-    const wired = (page: readonly Entities[Name][]) => page.map((row) => toWire(row) as Record<string, unknown>)
-    // The first page is read before the answer begins, so that a refusal is still one.
-    const first = await pages.next()
-    const rows = async function* (): AsyncGenerator<Record<string, unknown>[]> {
-      if (first.done !== true) yield wired(first.value)
-      for await (const page of pages) yield wired(page)
+  const form = streamedForm(ctx, format)
+  if (form !== undefined) {
+    const pages = async function* (): AsyncGenerator<Record<string, unknown>[]> {
+      for await (const page of allPages(reader, name, query))
+        yield page.map((row) => toWire(row) as Record<string, unknown>)
     }
-    ctx.type = 'text/csv; charset=utf-8; header=present'
-    ctx.set('Content-Disposition', `attachment; filename="${name}.csv"`)
-    ctx.body = csvStream(list.members, rows())
+    await answerStreamed(ctx, form, { name, members: list.members, pages: pages() })
     return
   }
   const [{ rows, next, previous, before }, { total, isExact }] = [
@@ -76,7 +69,7 @@ const allPages = async function* <Name extends EntityName>(
   query: FindQuery<Name>,
 ): AsyncGenerator<Entities[Name][]> {
   for (let cursor: string | undefined | null = query.cursor; cursor !== null;) {
-    const page: Found<Name> = await reader.find(name, { ...query, cursor, limit: CSV_PAGE })
+    const page: Found<Name> = await reader.find(name, { ...query, cursor, limit: STREAM_PAGE })
     yield page.rows
     cursor = page.next
   }

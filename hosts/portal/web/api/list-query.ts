@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { textProblem, tidyText } from '../../text/plain-text.ts'
-import { NULLABLE, SORTED, type FindQuery, type Test } from '../../store/find-query.ts'
+import { NULLABLE, sortsOf, type FindQuery, type Test } from '../../store/find-query.ts'
 import type { EntityName } from '../../store/entities.ts'
 import type { RelationName } from '../../store/relations.ts'
 import { columnName, propertyName } from '../../store/row-codec.ts'
@@ -9,6 +9,7 @@ import { AS, Id, pageOf, Time, unixTimeOf } from './body-fields.ts'
 import type { ApiContext } from './endpoint.ts'
 import { wholeNumber } from './page.ts'
 import { queryOf } from './read-body.ts'
+import { STREAMED, type Streamed } from './streamed-rows.ts'
 
 /** Query parameters by which a list is filtered, by name, each with the test that a value of it stands for. */
 export type ListFilters<Name extends EntityName> = Readonly<
@@ -21,7 +22,7 @@ export interface List<Name extends EntityName> {
   answer: z.ZodType
   /** Members of a row, in order: the columns of the list as CSV. */
   members: readonly string[]
-  of: (ctx: ApiContext) => FindQuery<Name> & { format: 'json' | 'csv' | undefined }
+  of: (ctx: ApiContext) => FindQuery<Name> & { format: 'json' | Streamed | undefined }
 }
 
 /** Most values that a filter compares with. */
@@ -87,10 +88,13 @@ const Search = z
   .refine((text) => textProblem(text) === undefined, 'has characters that no name has')
   .optional()
 
-const Format = z
-  .enum(['json', 'csv'])
+/** Schema of the form of a list. */
+export const Format = z
+  .enum(['json', ...STREAMED])
   .optional()
-  .describe('`csv`: all rows of the list, without pages; also by the header Accept: text/csv')
+  .describe(
+    '`csv`: all rows of the list, without pages; also by the header Accept: text/csv. `ndjson`: the same as JSON, one row a line; also by Accept: application/x-ndjson',
+  )
 
 const Always = z.object({
   limit: z.number(),
@@ -103,7 +107,7 @@ const Always = z.object({
 const isSearched = (name: EntityName): boolean => SEARCHED[name].columns.length + SEARCHED[name].through.length > 0
 
 const sortOf = (name: EntityName) => {
-  const columns = SORTED[name].map(columnName)
+  const columns = sortsOf(name).map(columnName)
   return z
     .enum(columns.flatMap((column) => [column, `-${column}`]))
     .optional()

@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'mocha'
 import { unixTime } from '../../../../core/runtime/time.ts'
 import type { DatabaseConfig } from '../../../../hosts/portal/store/dialect.ts'
 import type { Entities, EntityName } from '../../../../hosts/portal/store/entities.ts'
-import { SORTED, type FindQuery, type Sort } from '../../../../hosts/portal/store/find-query.ts'
+import { SORTED, sortsOf, type FindQuery, type Sort } from '../../../../hosts/portal/store/find-query.ts'
 import { KnexStore } from '../../../../hosts/portal/store/knex-store.ts'
 import { StoreError } from '../../../../hosts/portal/store/store-error.ts'
 import type { AuditSubject, Reader } from '../../../../hosts/portal/store/store.ts'
@@ -154,9 +154,19 @@ for (const driver of ['sqlite', 'pg'] as const)
         }
     })
 
+    it('a list is sorted by the name of a row that its rows refer to', async () => {
+      const names = new Map(actors.map(({ id, name }) => [id, name]))
+      const named = clients.map((client) => ({ ...client, name: names.get(client.actorId) ?? '' }))
+      for (const isDescending of [false, true]) {
+        const expected = inOrder<'clients'>(named, { column: 'name', isDescending }).map(({ id }) => id)
+        const sort = { column: 'actorName' as const, isDescending }
+        expect(await throughAll(reader, 'clients', { sort, limit: 7 })).to.deep.equal(expected)
+      }
+    })
+
     it('a list of each table can be had in each of its orders', async () => {
       for (const name of ENTITY_NAMES)
-        for (const column of SORTED[name])
+        for (const column of sortsOf(name))
           await throughAll(reader, name, { sort: { column, isDescending: true } as Sort<typeof name>, limit: 100 })
     })
 

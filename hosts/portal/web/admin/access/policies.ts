@@ -3,6 +3,7 @@ import { link, text, time } from '../page/cell.ts'
 import { choicesOf } from '../page/choices.ts'
 import { modeMark } from '../page/policy-rows.ts'
 import type { ListDefinition } from '../list/list-definition.ts'
+import { wordFilter } from '../list/list-parts.ts'
 
 interface Extra {
   groups: ReadonlyMap<string, string>
@@ -32,6 +33,8 @@ export const policies: ListDefinition<PolicyRow, Extra> = {
   filters: [
     { key: 'group_id', label: 'Group', options: (visit) => choicesOf(visit, 'groups') },
     { key: 'resource_id', label: 'Resource', options: (visit) => choicesOf(visit, 'resources') },
+    wordFilter('mode', 'Mode', { enforced: 'enforced', shadow: 'shadow' }),
+    wordFilter('is_disabled', 'Standing', { false: 'enabled', true: 'disabled' }),
   ],
   sort: '-created_at',
   extra: async ({ parts, caller }, rows) => {
@@ -56,6 +59,7 @@ export const policies: ListDefinition<PolicyRow, Extra> = {
   head: {
     key: 'name',
     title: 'Policy',
+    sort: 'group_name',
     cell: ({ id, group_id: group, resource_id: resource, description }, { visit: { base }, extra }) =>
       link(
         `${extra.groups.get(group) ?? '?'} → ${extra.resources.get(resource) ?? '?'}`,
@@ -64,6 +68,21 @@ export const policies: ListDefinition<PolicyRow, Extra> = {
       ),
   },
   columns: [
+    {
+      key: 'resource',
+      title: 'Resource',
+      sort: 'resource_name',
+      isHidden: true,
+      cell: ({ resource_id: id }, { visit: { base }, extra }) =>
+        link(extra.resources.get(id) ?? '?', `${base}/resources/${id}`),
+    },
+    {
+      key: 'description',
+      title: 'Description',
+      sort: 'description',
+      isHidden: true,
+      cell: ({ description }) => text(description ?? ''),
+    },
     {
       key: 'conditions',
       title: 'Conditions',
@@ -76,5 +95,6 @@ export const policies: ListDefinition<PolicyRow, Extra> = {
       cell: ({ mode, is_disabled: isDisabled }) => modeMark(isDisabled, mode),
     },
     { key: 'created', title: 'Created', sort: 'created_at', cell: ({ created_at: at }) => time(at) },
+    { key: 'changed', title: 'Changed', sort: 'updated_at', isHidden: true, cell: ({ updated_at: at }) => time(at) },
   ],
 }

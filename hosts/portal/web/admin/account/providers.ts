@@ -1,12 +1,13 @@
 import type { PluginRow, ProviderRow, Rows } from '../page/api-rows.ts'
 import type { Visit } from '../page/admin-parts.ts'
-import { link, mark, text, time } from '../page/cell.ts'
+import { link, mark, text } from '../page/cell.ts'
 import { deletion } from '../form/deletion.ts'
 import type { Field, FormAbout, FormDefinition } from '../form/form-definition.ts'
 import { FormValues } from '../form/form-values.ts'
 import { loadedRow } from '../form/load-row.ts'
 import { adjustItems, settingsFields, settingsOf, settingsValues } from '../form/settings-fields.ts'
 import type { ListDefinition } from '../list/list-definition.ts'
+import { timeColumns } from '../list/list-parts.ts'
 
 /** The list of identity providers. */
 export const providers: ListDefinition<ProviderRow> = {
@@ -50,7 +51,7 @@ export const providers: ListDefinition<ProviderRow> = {
       cell: ({ is_disabled: isDisabled }) => (isDisabled ? mark('off', 'disabled') : mark('yes', 'enabled')),
     },
     { key: 'callback', title: 'Callback address', cell: ({ callback_url: url }) => ({ text: url, isCode: true }) },
-    { key: 'created', title: 'Created', sort: 'created_at', isHidden: true, cell: ({ created_at: at }) => time(at) },
+    ...timeColumns(),
   ],
 }
 

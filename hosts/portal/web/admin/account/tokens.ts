@@ -5,6 +5,7 @@ import { deletion } from '../form/deletion.ts'
 import type { FormDefinition } from '../form/form-definition.ts'
 import { FormValues } from '../form/form-values.ts'
 import type { ListDefinition } from '../list/list-definition.ts'
+import { timeColumns, wordFilter } from '../list/list-parts.ts'
 import { DAY, unixTime } from '../../../../../core/runtime/time.ts'
 
 interface Extra {
@@ -30,13 +31,7 @@ export const tokens: ListDefinition<TokenRow, Extra> = {
     text: 'Tokens of gateways are made on the page of a site, those of people by their sign-ins.',
   },
   search: 'Name',
-  filters: [
-    {
-      key: 'kind',
-      label: 'Kind',
-      options: async () => Promise.resolve(Object.entries(KINDS).map(([value, word]) => ({ value, text: word }))),
-    },
-  ],
+  filters: [wordFilter('kind', 'Kind', KINDS)],
   sort: '-created_at',
   extra: async ({ parts, caller, base }, rows) => {
     const reader = parts.store.reader(caller.account.id)
@@ -53,11 +48,11 @@ export const tokens: ListDefinition<TokenRow, Extra> = {
   head: { key: 'name', title: 'Token', sort: 'name', cell: ({ name }) => text(name) },
   columns: [
     { key: 'kind', title: 'Kind', sort: 'kind', cell: ({ kind }) => text(KINDS[kind]) },
-    { key: 'for', title: 'For', cell: ({ id }, { extra }) => extra.purpose.get(id) ?? text('') },
+    { key: 'for', title: 'For', sort: 'actor_name', cell: ({ id }, { extra }) => extra.purpose.get(id) ?? text('') },
     { key: 'scopes', title: 'May', cell: ({ scopes }) => text(scopes?.join(', ') ?? '') },
     { key: 'used', title: 'Last used', sort: 'last_used_at', cell: ({ last_used_at: at }) => time(at) },
     { key: 'ends', title: 'Ends', sort: 'expires_at', cell: (row, { extra }) => endCell(row, extra.now) },
-    { key: 'created', title: 'Created', sort: 'created_at', isHidden: true, cell: ({ created_at: at }) => time(at) },
+    ...timeColumns(),
   ],
   act: ({ id, name }, { visit }) =>
     visit.may('tokens:write') ? { text: 'Revoke…', about: name, url: `${visit.base}/tokens/${id}/delete` } : undefined,

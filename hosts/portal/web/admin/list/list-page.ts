@@ -1,6 +1,6 @@
-import type { Readable } from 'node:stream'
-import type { AdminDownload, AdminPage, LivePart, View, Visit } from '../page/admin-parts.ts'
-import { addressText, PAGE_SIZES, readAddress, type ListAddress } from './list-address.ts'
+import type { AdminPage, LivePart, View, Visit } from '../page/admin-parts.ts'
+import { addressOf, addressText, listAddress, PAGE_SIZES, questionOf, type ListAddress } from './list-address.ts'
+import { shownColumns } from './list-columns.ts'
 import type { ListColumn, ListDefinition } from './list-definition.ts'
 
 interface Answer<Row> {
@@ -21,28 +21,14 @@ export const listPage = <Row extends { id: string }, Extra>(definition: ListDefi
   view: (visit) => listView(visit, definition),
 })
 
-/** Makes the file with all rows of a list that match, in its order, as comma-separated values. */
-export const listDownload = <Row extends { id: string }, Extra>(
-  definition: ListDefinition<Row, Extra>,
-): AdminDownload => ({
-  path: `${definition.path}.csv`,
-  needs: definition.needs,
-  send: async (visit) => {
-    const { api, path } = definition
-    const { limit: _, ...question } = questionOf({ ...addressOf(visit, definition), cursor: undefined })
-    const rows = await visit.get<Readable>(api.path, { ...api.query, ...question, format: 'csv' })
-    visit.ctx.type = 'text/csv; charset=utf-8; header=present'
-    visit.ctx.set('Content-Disposition', `attachment; filename="${path.slice(1)}.csv"`)
-    visit.ctx.body = rows
-  },
-})
-
 const listView = async <Row extends { id: string }, Extra>(
   visit: Visit,
   definition: ListDefinition<Row, Extra>,
 ): Promise<View> => {
   const { title, api, columns, filters, words } = definition
-  const address = addressOf(visit, definition)
+  const address = await addressOf(visit, definition)
+  // A link says the columns where the address does, and not those that somebody else would not see.
+  const named = listAddress(new URLSearchParams(visit.ctx.querystring), definition)
   const [answer, whole, options] = await Promise.all([
     visit.get<Answer<Row>>(api.path, { ...api.query, ...questionOf(address) }),
     isFiltered(address) ? visit.get<Answer<Row>>(api.path, { ...api.query, limit: '1' }) : undefined,
@@ -50,8 +36,8 @@ const listView = async <Row extends { id: string }, Extra>(
   ])
   // All rows match where nothing filters.
   const all = whole ?? answer
-  const to = (change: Partial<ListAddress>) => addressText({ ...address, ...change }, definition)
-  const shown = columns.filter(({ key, isHidden }) => address.columns?.includes(key) ?? isHidden !== true)
+  const to = (change: Partial<ListAddress>) => addressText({ ...named, ...change }, definition)
+  const shown = shownColumns(definition, address)
   const bulk = (definition.bulk ?? []).filter(({ needs }) => visit.may(needs))
   const about = { visit, extra: await definition.extra(visit, answer.data) }
   const rows = answer.data.map((row): LivePart => ({
@@ -91,11 +77,13 @@ const listView = async <Row extends { id: string }, Extra>(
         options: options[index] ?? [],
       })),
       tokens: tokensOf(address, definition, options, to),
-      hidden: hiddenFields(address, definition),
+      hidden: hiddenFields(named, definition),
       columns: [definition.head, ...shown].map((column) => ({
         ...headOf(column),
         ...sortOf(column, address.sort, (sort) => to({ sort, cursor: undefined })),
       })),
+      columnsUrl: `${visit.base}${definition.path}/columns`,
+      back: to({}).slice(1),
       choices: columns.map((column) => ({ ...headOf(column), isShown: shown.includes(column) })),
       hasAct: definition.act !== undefined,
       rows: rows.map(({ id }) => id),
@@ -110,28 +98,6 @@ const listView = async <Row extends { id: string }, Extra>(
       previousUrl: answer.previous_cursor === null ? undefined : to({ cursor: answer.previous_cursor }),
       nextUrl: answer.next_cursor === null ? undefined : to({ cursor: answer.next_cursor }),
     },
-  }
-}
-
-const addressOf = <Row extends { id: string }, Extra>(
-  { ctx }: Visit,
-  { filters, columns, head, sort }: ListDefinition<Row, Extra>,
-): ListAddress =>
-  readAddress(new URLSearchParams(ctx.querystring), {
-    filters: filters.map(({ key }) => key),
-    sorts: [head, ...columns].flatMap((column) => column.sort ?? []),
-    sort,
-    columns: columns.map(({ key }) => key),
-  })
-
-/** Returns the query of the API that reads the page at an address. */
-const questionOf = ({ search, filters, sort, limit, cursor }: ListAddress): Record<string, string> => {
-  return {
-    ...filters,
-    sort,
-    limit: String(limit),
-    ...(search === '' ? {} : { search }),
-    ...(cursor === undefined ? {} : { cursor }),
   }
 }
 
@@ -187,7 +153,6 @@ const hiddenFields = <Row extends { id: string }, Extra>(
   const chosen = (columns ?? []).map((key) => ['column', key] as const)
   return {
     filter: [...order, ...chosen],
-    columns: [...order, ...narrowing],
     limit: [...order.filter(([key]) => key !== 'limit'), ...narrowing, ...chosen],
   }
 }

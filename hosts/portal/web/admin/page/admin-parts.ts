@@ -7,6 +7,7 @@ import type { Permission } from '../../../identity/permissions.ts'
 import type { EntityName } from '../../../store/entities.ts'
 import type { PortalSession, Sessions } from '../../sign-in/session.ts'
 import type { Templates } from '../../http/pages.ts'
+import type { Preferences } from './preferences.ts'
 
 /** Parts of the portal that the pages for admins use. They read and write through the API's own operations. */
 export interface AdminParts extends ApiParts {
@@ -47,6 +48,13 @@ export interface Visit {
   may: (permission: Permission) => boolean
   /** Reads one answer of the API. @throws the Problem with which the API refuses */
   get: <Body>(path: string, query?: Readonly<Record<string, string>>) => Promise<Body>
+  /**
+   * Reads all rows of a list of the API that match, some at a time.
+   * @throws the Problem with which the API refuses
+   */
+  rows: <Row>(path: string, query: Readonly<Record<string, string>>) => Promise<AsyncIterable<Row[]>>
+  /** Reads the visitor's choices about the pages. */
+  preferences: () => Promise<Preferences>
 }
 
 /** Piece of a page that is replaced when it changes: one element, whose id is `id`. */

@@ -7,12 +7,14 @@ export interface ActorRow {
   email: string | null
   is_disabled: boolean
   created_at: string
+  updated_at: string
 }
 
 export interface NamedRow {
   id: string
   name: string
   created_at: string
+  updated_at: string
 }
 
 export interface PolicyRow {
@@ -24,6 +26,7 @@ export interface PolicyRow {
   is_disabled: boolean
   mode: 'enforced' | 'shadow'
   created_at: string
+  updated_at: string
 }
 
 export interface PluginRow {
@@ -108,6 +111,7 @@ export interface AuthorizationRow {
   expires_at: string | null
   gateway_reason: string
   created_at: string
+  updated_at: string
 }
 
 export interface ProviderRow extends NamedRow {

@@ -44,16 +44,26 @@ export const authorizations: ListDefinition<AuthorizationRow, ReadonlyMap<string
     {
       key: 'resource',
       title: 'Uses',
+      sort: 'resource_name',
       cell: ({ id, resource_id: resourceId }, { visit: { base }, extra }) =>
         link(extra.get(id)?.resource ?? '', `${base}/resources/${resourceId}`),
     },
     {
       key: 'gateway',
       title: 'Through',
+      sort: 'gateway_name',
       cell: ({ id, gateway_reason: reason }, { extra }) => ({ ...text(extra.get(id)?.gateway ?? ''), why: reason }),
     },
     { key: 'since', title: 'Since', sort: 'created_at', cell: ({ created_at: at }) => time(at) },
+    {
+      key: 'device',
+      title: 'Device',
+      sort: 'client_name',
+      isHidden: true,
+      cell: ({ id }, { extra }) => text(extra.get(id)?.device ?? ''),
+    },
     { key: 'until', title: 'Until', sort: 'expires_at', cell: ({ expires_at: at }) => time(at, 'something changes') },
+    { key: 'changed', title: 'Changed', sort: 'updated_at', isHidden: true, cell: ({ updated_at: at }) => time(at) },
   ],
   act: ({ id }, { visit, extra }) =>
     visit.may('authorizations:write')

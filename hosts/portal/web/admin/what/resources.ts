@@ -1,17 +1,20 @@
 import type { ActorRow, NamedRow, ResourceRow } from '../page/api-rows.ts'
 import type { Visit } from '../page/admin-parts.ts'
-import { link, mark, text, time, type Cell } from '../page/cell.ts'
+import { link, mark, text, type Cell } from '../page/cell.ts'
 import { choicesOf } from '../page/choices.ts'
 import { policyRows, POLICY_COLUMNS } from '../page/policy-rows.ts'
 import { filtersText } from '../page/resource-rows.ts'
 import { loadedRow } from '../form/load-row.ts'
 import type { DetailDefinition } from '../detail/detail-page.ts'
 import type { ListDefinition } from '../list/list-definition.ts'
+import { timeColumns, wordFilter } from '../list/list-parts.ts'
 
 interface Extra {
   sites: ReadonlyMap<string, NamedRow>
   policies: ReadonlyMap<string, number>
 }
+
+const KINDS = { dns: 'name', cidr: 'network', ip: 'address', internet: 'the Internet' } as const
 
 /** The list of resources. */
 export const resources: ListDefinition<ResourceRow, Extra> = {
@@ -35,11 +38,8 @@ export const resources: ListDefinition<ResourceRow, Extra> = {
   search: 'Name or address',
   filters: [
     { key: 'site_id', label: 'Site', options: (visit) => choicesOf(visit, 'sites') },
-    {
-      key: 'type',
-      label: 'Kind',
-      options: async () => Promise.resolve(Object.entries(KINDS).map(([value, word]) => ({ value, text: word }))),
-    },
+    { key: 'group_id', label: 'For the group', options: (visit) => choicesOf(visit, 'groups') },
+    wordFilter('type', 'Kind', KINDS),
   ],
   sort: 'name',
   extra: async ({ parts, caller, get }, rows) => {
@@ -64,6 +64,7 @@ export const resources: ListDefinition<ResourceRow, Extra> = {
     {
       key: 'site',
       title: 'Site',
+      sort: 'site_name',
       cell: ({ site_id: id }, { extra, visit: { base } }) =>
         link(extra.sites.get(id)?.name ?? '', `${base}/sites/${id}`),
     },
@@ -77,7 +78,7 @@ export const resources: ListDefinition<ResourceRow, Extra> = {
         return count === 0 ? mark('off', '0', 'nobody reaches it') : text(count)
       },
     },
-    { key: 'created', title: 'Created', sort: 'created_at', isHidden: true, cell: ({ created_at: at }) => time(at) },
+    ...timeColumns(),
   ],
   act: ({ id, name }, { visit: { base } }) => ({
     text: 'Explain',
@@ -85,8 +86,6 @@ export const resources: ListDefinition<ResourceRow, Extra> = {
     url: `${base}/explain?resource=${id}`,
   }),
 }
-
-const KINDS = { dns: 'name', cidr: 'network', ip: 'address', internet: 'the Internet' } as const
 
 const addressCell = (address: string | null): Cell => ({ text: address ?? 'the Internet', isCode: address !== null })
 

@@ -5,6 +5,7 @@ import { resourceRows, RESOURCE_COLUMNS } from '../page/resource-rows.ts'
 import { loadedRow } from '../form/load-row.ts'
 import type { DetailDefinition } from '../detail/detail-page.ts'
 import type { ListDefinition } from '../list/list-definition.ts'
+import { timeColumns } from '../list/list-parts.ts'
 
 interface Extra {
   gateways: ReadonlyMap<string, readonly GatewayRow[]>
@@ -51,8 +52,8 @@ export const sites: ListDefinition<SiteRow, Extra> = {
       isNumeric: true,
       cell: ({ id }, { extra }) => text(extra.resources.get(id) ?? 0),
     },
-    { key: 'selector', title: 'Chooses', cell: ({ selector }) => text(selector) },
-    { key: 'created', title: 'Created', sort: 'created_at', isHidden: true, cell: ({ created_at: at }) => time(at) },
+    { key: 'selector', title: 'Chooses', sort: 'selector', cell: ({ selector }) => text(selector) },
+    ...timeColumns(),
   ],
 }
 

@@ -6,7 +6,9 @@ import type { FormDefinition } from '../form/form-definition.ts'
 import { FormValues } from '../form/form-values.ts'
 import { loadedRow } from '../form/load-row.ts'
 import type { DetailDefinition } from '../detail/detail-page.ts'
+import { choicesOf } from '../page/choices.ts'
 import type { ListDefinition } from '../list/list-definition.ts'
+import { timeColumns, wordFilter } from '../list/list-parts.ts'
 
 interface Extra {
   people: ReadonlyMap<string, Pick<ActorRow, 'id' | 'name'>>
@@ -26,7 +28,11 @@ export const devices: ListDefinition<ClientRow, Extra> = {
     text: 'A device appears when somebody signs its client in: portreeve client sign-in.',
   },
   search: 'Name',
-  filters: [],
+  filters: [
+    { key: 'group_id', label: 'Group', options: (visit) => choicesOf(visit, 'groups') },
+    wordFilter('is_connected', 'Online', { true: 'online', false: 'offline' }),
+    wordFilter('verified_at_is_null', 'Verified', { false: 'yes', true: 'no' }),
+  ],
   sort: 'name',
   extra: async ({ parts, caller }, rows) => {
     const reader = parts.store.reader(caller.account.id)
@@ -44,6 +50,7 @@ export const devices: ListDefinition<ClientRow, Extra> = {
     {
       key: 'person',
       title: 'Person',
+      sort: 'actor_name',
       cell: ({ actor_id: id }, { extra, visit: { base } }) =>
         link(extra.people.get(id)?.name ?? '', `${base}/people/${id}`),
     },
@@ -57,6 +64,7 @@ export const devices: ListDefinition<ClientRow, Extra> = {
       cell: ({ last_seen_version: version }) => text(version ?? ''),
     },
     { key: 'seen', title: 'Last connect', sort: 'last_seen_at', cell: ({ last_seen_at: at }) => time(at) },
+    ...timeColumns(),
   ],
 }
 

@@ -62,6 +62,7 @@ export const groups: ListDefinition<NamedRow, Counts> = {
       cell: ({ id }, { extra }) => text(extra.policies.get(id) ?? 0),
     },
     { key: 'created', title: 'Created', sort: 'created_at', cell: ({ created_at: at }) => time(at) },
+    { key: 'changed', title: 'Changed', sort: 'updated_at', isHidden: true, cell: ({ updated_at: at }) => time(at) },
   ],
 }
 

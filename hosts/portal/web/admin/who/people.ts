@@ -1,9 +1,10 @@
 import type { ActorRow } from '../page/api-rows.ts'
-import { link, mark, text, time, type Cell } from '../page/cell.ts'
+import { link, mark, text, type Cell } from '../page/cell.ts'
 import { choicesOf } from '../page/choices.ts'
 import { ROLES } from '../../../identity/permissions.ts'
 import type { Visit } from '../page/admin-parts.ts'
 import type { ListDefinition } from '../list/list-definition.ts'
+import { timeColumns, wordFilter } from '../list/list-parts.ts'
 
 /** Facts about people that the list shows besides their rows, by their ids. */
 interface Extra {
@@ -11,6 +12,9 @@ interface Extra {
   devices: ReadonlyMap<string, number>
   reach: ReadonlyMap<string, Cell>
 }
+
+/** Words for whether a person or a service account may sign in, by the API's `is_disabled`. */
+export const STANDING = { false: 'enabled', true: 'disabled' } as const
 
 /** The list of people. */
 export const people: ListDefinition<ActorRow, Extra> = {
@@ -25,15 +29,8 @@ export const people: ListDefinition<ActorRow, Extra> = {
   search: 'Name or e-mail address',
   filters: [
     { key: 'group_id', label: 'Group', options: (visit) => choicesOf(visit, 'groups') },
-    {
-      key: 'is_disabled',
-      label: 'Standing',
-      options: async () =>
-        Promise.resolve([
-          { value: 'false', text: 'enabled' },
-          { value: 'true', text: 'disabled' },
-        ]),
-    },
+    wordFilter('type', 'Role', Object.fromEntries(['user', ...ROLES].map((role) => [role, role]))),
+    wordFilter('is_disabled', 'Standing', STANDING),
   ],
   sort: 'name',
   extra: async (visit, rows) => ({
@@ -51,6 +48,13 @@ export const people: ListDefinition<ActorRow, Extra> = {
     }),
   },
   columns: [
+    {
+      key: 'email',
+      title: 'E-mail address',
+      sort: 'email',
+      isHidden: true,
+      cell: ({ email }) => text(email ?? ''),
+    },
     { key: 'role', title: 'Role', sort: 'type', cell: ({ type }) => text(type) },
     {
       key: 'groups',
@@ -67,9 +71,10 @@ export const people: ListDefinition<ActorRow, Extra> = {
     {
       key: 'standing',
       title: 'Standing',
+      sort: 'is_disabled',
       cell: ({ is_disabled: isDisabled }) => (isDisabled ? mark('off', 'disabled') : mark('yes', 'enabled')),
     },
-    { key: 'created', title: 'Created', sort: 'created_at', isHidden: true, cell: ({ created_at: at }) => time(at) },
+    ...timeColumns(),
   ],
   act: ({ id, name }, { visit: { base } }) => ({
     text: 'Explain',

@@ -1,8 +1,12 @@
 import type { ActorRow } from '../page/api-rows.ts'
 import { link, mark, text, time } from '../page/cell.ts'
+import { choicesOf } from '../page/choices.ts'
 import type { FormDefinition } from '../form/form-definition.ts'
 import { FormValues } from '../form/form-values.ts'
 import type { ListDefinition } from '../list/list-definition.ts'
+import { wordFilter } from '../list/list-parts.ts'
+
+import { STANDING } from './people.ts'
 
 /** The list of service accounts: actors that are programs. */
 export const serviceAccounts: ListDefinition<ActorRow, ReadonlyMap<string, number>> = {
@@ -19,7 +23,10 @@ export const serviceAccounts: ListDefinition<ActorRow, ReadonlyMap<string, numbe
     text: 'A service account is a program: it has tokens and may be in groups.',
   },
   search: 'Name',
-  filters: [],
+  filters: [
+    { key: 'group_id', label: 'Group', options: (visit) => choicesOf(visit, 'groups') },
+    wordFilter('is_disabled', 'Standing', STANDING),
+  ],
   sort: 'name',
   extra: async ({ parts, caller }, rows) => {
     const reader = parts.store.reader(caller.account.id)
@@ -40,9 +47,11 @@ export const serviceAccounts: ListDefinition<ActorRow, ReadonlyMap<string, numbe
     {
       key: 'standing',
       title: 'Standing',
+      sort: 'is_disabled',
       cell: ({ is_disabled: isDisabled }) => (isDisabled ? mark('off', 'disabled') : mark('yes', 'enabled')),
     },
     { key: 'created', title: 'Created', sort: 'created_at', cell: ({ created_at: at }) => time(at) },
+    { key: 'changed', title: 'Changed', sort: 'updated_at', isHidden: true, cell: ({ updated_at: at }) => time(at) },
   ],
 }
 
