@@ -245,7 +245,6 @@ export class Lab {
       '--log-queries',
       '--no-resolv',
       '--no-hosts',
-      '--no-daemon',
       '--conf-file=/dev/null',
       '--pid-file=',
       '--user=root',

@@ -243,7 +243,8 @@ const hostsText = (hosts: DnsLabOptions['hosts']): string =>
 const serveNames = async (lab: Lab, machine: MachineName, options: readonly string[]): Promise<Part> => {
   const { outside, site } = MACHINES[machine]
   const args = [
-    '--no-daemon',
+    // Not --no-daemon: a dnsmasq that never forks serves one TCP connection at a time, and one that is kept idle stops all others.
+    '--keep-in-foreground',
     '--log-facility=-',
     '--log-queries',
     '--no-resolv',

@@ -180,6 +180,7 @@ describe('a client beside systemd-resolved', function () {
   })
 
   it('D7 T8 where systemd-resolved asks over TLS only, the client is asked plainly, and asks the servers of the machine over TLS itself', async () => {
+    await client.stop()
     await resolved.stop()
     const { lab } = dns
     const authority = await makeAuthority()

@@ -325,7 +325,6 @@ export class Bed {
       '--log-facility=-',
       '--no-resolv',
       '--no-hosts',
-      '--no-daemon',
       '--conf-file=/dev/null',
       '--pid-file=',
       '--user=root',
