@@ -33,6 +33,8 @@ const PORTAL = ['dist/test/hosts/portal/**/*.test.js']
 const { PORTREEVE_SEED = '1' } = process.env
 /** A test that fails may leave servers open, with which mocha would wait for ever after its result. */
 const END_TIMEOUT_MS = 30_000
+/** Time from the request to say what is open, which a blocked process would not answer, to SIGKILL. */
+const SAY_TIMEOUT_MS = 5_000
 /** Added to the niceness of all others: the tests on the kernel have deadlines. */
 const NICENESS = 5
 
@@ -46,6 +48,8 @@ const settings = [
   reporter,
   '--require',
   './dist/test/kit/seed.js',
+  '--require',
+  './dist/test/kit/open-handles.js',
 ]
 const RESULT = /^ {2}\d+ passing\b/m
 const color = process.stdout.isTTY ? ['--color'] : []
@@ -64,7 +68,10 @@ const start = (name, args) => {
     child[stream].on('data', (data) => {
       if (stream === 'stdout') part.text += data
       if (RESULT.test(stripVTControlCharacters(part.text.slice(-2_000))) && part.endTimer === undefined)
-        part.endTimer = setTimeout(() => child.kill('SIGKILL'), END_TIMEOUT_MS)
+        part.endTimer = setTimeout(() => {
+          child.kill('SIGUSR2')
+          part.endTimer = setTimeout(() => child.kill('SIGKILL'), SAY_TIMEOUT_MS)
+        }, END_TIMEOUT_MS)
       if (part.isShown) process[stream].write(data)
       else part.kept.push({ stream, data })
     })
