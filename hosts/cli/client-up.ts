@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import type { Secret } from '../../core/runtime/secret.ts'
 import { endProcessSoon } from '../runtime/process/end-process.ts'
 import { packageVersion } from '../runtime/process/package-root.ts'
+import { serviceNotices } from '../runtime/service-notices.ts'
 import { clientSchema } from './config-schemas.ts'
 import type { CommandContext } from './context.ts'
 import { reportEnd } from './peer-end.ts'
@@ -17,6 +18,7 @@ export const clientUpCommand = (context: CommandContext): Command =>
       const source = { schema: await clientSchema(), file, fallback: 'client.yaml', env: context.env } as const
       const { config, file: path } = await readConfig(source)
       const token = takeToken(context.env)
+      const notices = serviceNotices(context.env)
       const { createClock, createRandom, createSecretStore, loadAddon, needFreeMachine, needNetAdmin, repairMachine } =
         await import('../runtime/index.ts')
       // Checked before the sign-in, so that nobody signs in for a client that cannot run.
@@ -43,9 +45,13 @@ export const clientUpCommand = (context: CommandContext): Command =>
         revocations: new Revocations({ secrets, revoke, clock: createClock() }),
         prepare: needFreeMachine,
         start: (given) => startClient({ config, token: given, modules, version: packageVersion() }),
+        ready: notices.ready,
         tell: context.output.tell,
       })
-      void untilSignal().then(() => session.stop())
+      void untilSignal().then(() => {
+        notices.stopping()
+        session.stop()
+      })
       reportEnd(await session.run(), context)
       endProcessSoon()
     })

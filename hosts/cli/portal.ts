@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { endProcessSoon } from '../runtime/process/end-process.ts'
+import { serviceNotices } from '../runtime/service-notices.ts'
 import type { CommandContext } from './context.ts'
 import { portalEmergencyCodeCommand } from './portal-emergency-code.ts'
 import { portalInitCommand } from './portal-init.ts'
@@ -9,14 +10,17 @@ import { untilSignal } from './until-signal.ts'
 /** Builds `portreeve portal`, which runs a portal until SIGTERM. */
 export const portalCommand = ({ env, output }: CommandContext): Command =>
   new Command('portal')
-    .requiredOption('-c, --config <file>', 'its configuration, YAML')
-    .action(async ({ config: file }: { config: string }) => {
+    .option('-c, --config <file>', 'its configuration, YAML; /etc/portreeve/portal.yaml by default')
+    .action(async ({ config: file }: { config?: string }) => {
+      const notices = serviceNotices(env)
       const start = await readPortalStart(env, file)
       const { startPortal } = await import('../portal/main.ts')
       const ending = untilSignal()
       const portal = await startPortal(start)
       output.tell(`portal: listening on ${portal.url}`)
+      notices.ready()
       await ending
+      notices.stopping()
       await portal.stop()
       endProcessSoon()
     })

@@ -5,6 +5,7 @@ import type { z } from 'zod'
 import { OperatorError } from '../../core/config/operator-error.ts'
 import { Secret } from '../../core/runtime/secret.ts'
 import { packageRoot } from '../runtime/process/package-root.ts'
+import { installedConfig } from './installed-config.ts'
 
 /** Maximum length of a configuration file, far above any real one. */
 const MAX_CONFIG_CHARACTERS = 1_000_000
@@ -45,8 +46,8 @@ export interface ConfigSource<Schema extends z.ZodObject> {
   /** Path of the configuration file, if given. */
   file: string | undefined
   /**
-   * Name of the packaged example that is used if no file is given, without its placeholders: portal and account come
-   * from the environment.
+   * Name of the file in /etc/portreeve that is used if no file is given. If it does not exist, the packaged example is
+   * used, without its placeholders: portal and account come from the environment.
    */
   fallback: 'gateway.yaml' | 'client.yaml' | 'portal.yaml' | 'relay.yaml'
   env: NodeJS.ProcessEnv
@@ -63,15 +64,16 @@ export const readConfig = async <Schema extends z.ZodObject>({
   fallback,
   env,
 }: ConfigSource<Schema>): Promise<{ config: z.infer<Schema>; file: string }> => {
-  const path = file ?? join(packageRoot(), 'config', fallback)
+  const own = file ?? installedConfig(fallback)
+  const path = own ?? join(packageRoot(), 'config', fallback)
   const value = await readYaml(path)
-  if (file === undefined) for (const key of EXAMPLES) delete value[key]
+  if (own === undefined) for (const key of EXAMPLES) delete value[key]
   for (const [variable, key] of Object.entries(OVERRIDES)) {
     const set = env[variable]
     if (set !== undefined && set !== '' && key in schema.shape)
       value[key] = key === 'ephemeral' ? (FLAGS.get(set) ?? set) : set
   }
-  if (file === undefined && 'portal_url' in schema.shape && value['portal_url'] === undefined) {
+  if (own === undefined && 'portal_url' in schema.shape && value['portal_url'] === undefined) {
     throw new OperatorError(
       'CONFIG_MISSING',
       'no portal is configured.',

@@ -1,5 +1,6 @@
 import type { PeerEnd } from '../../core/config/host-config.ts'
 import { endProcessSoon } from '../runtime/process/end-process.ts'
+import { serviceNotices } from '../runtime/service-notices.ts'
 import type { CommandContext } from './context.ts'
 import { reportEnd } from './peer-end.ts'
 import { untilSignal } from './until-signal.ts'
@@ -15,8 +16,11 @@ interface RunningPeer {
 export const runPeer = async (start: () => Promise<RunningPeer>, context: CommandContext): Promise<void> => {
   // Listened for from here on: a signal during the start ends it as well.
   const ending = untilSignal()
+  const notices = serviceNotices(context.env)
   const peer = await start()
+  notices.ready()
   const end = await Promise.race([ending.then(() => ({ reason: 'stopped' as const })), peer.ended])
+  notices.stopping()
   await peer.stop()
   endProcessSoon()
   reportEnd(end, context)

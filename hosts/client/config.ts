@@ -13,14 +13,14 @@ export const ClientConfig = z.strictObject({
     .regex(/^[a-z0-9][a-z0-9_-]*$/, 'a slug: lower-case letters, digits, - and _')
     .optional(),
   /** Folder in which the client keeps its id, device key and token. */
-  state_folder: z.string().min(1).default('/var/lib/portreeve-client'),
+  state_folder: z.string().min(1).default('/var/lib/portreeve/client'),
   /**
    * Storage of the token after a sign-in: a 0600 file in the state folder, or the session's Secret Service, with
    * `secret-tool`.
    */
   secret_store: z.enum(['file', 'secret-service']).default('file'),
   /** Path of the control socket, mode 0600. PORTREEVE_SOCKET overrides it. */
-  socket: z.string().min(1).default('/run/portreeve-client.sock'),
+  socket: z.string().min(1).default('/run/portreeve/client.sock'),
   /** How the system's resolver is set to use the client's; `none` leaves it unchanged. */
   dns: z.enum(['auto', 'resolv-conf', 'systemd-resolved', 'none']).default('auto'),
 })

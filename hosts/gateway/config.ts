@@ -10,7 +10,7 @@ export const GatewayConfig = z.strictObject({
   ...peerConfig,
   device: peerConfig.device.default('tun-gateway'),
   /** Folder in which the gateway keeps its id. */
-  state_folder: z.string().min(1).default('/var/lib/portreeve-gateway'),
+  state_folder: z.string().min(1).default('/var/lib/portreeve/gateway'),
   /**
    * Path of the control socket, mode 0600; `gateway.sock` in the state folder by default. PORTREEVE_SOCKET overrides
    * it.

@@ -78,7 +78,7 @@ export const PortalConfig = z.strictObject({
     .refine((text) => URL.canParse(text) && new URL(text).pathname === '/', 'has a path')
     .optional(),
   /** Directory of the key that signs tokens and cookies (mode 0600) and of the SQLite database. */
-  state_folder: z.string().min(1).default('/var/lib/portreeve'),
+  state_folder: z.string().min(1).default('/var/lib/portreeve/portal'),
   /** Database: embedded SQLite, or PostgreSQL, which several portal processes may share. */
   database: Database.prefault({}),
   /** STUN server. On by default unless `public_url` is this machine itself; `false` is off. */

@@ -38,7 +38,7 @@ export const RelayConfig = z.strictObject({
     .optional(),
   ...relaySettings,
   /** Folder of the control socket. */
-  state_folder: z.string().min(1).default('/var/lib/portreeve-relay'),
+  state_folder: z.string().min(1).default('/var/lib/portreeve/relay'),
   /** Path of the control socket, mode 0600; `relay.sock` in the state folder by default. PORTREEVE_SOCKET overrides it. */
   socket: z.string().min(1).optional(),
 })

@@ -37,6 +37,8 @@ export interface ClientSessionOptions {
   revocations: Revocations
   /** Checks, before a sign-in, that a client can run on this machine; rejects if not. */
   prepare?: () => Promise<void>
+  /** Called once the control socket is open, before a sign-in. */
+  ready?: () => void
   /** Starts a client with a token. */
   start: (token: Secret) => Promise<RunningClient>
   /** Shows a message to people. */
@@ -87,6 +89,7 @@ export class ClientSession {
     void this.#options.revocations.revokeAll()
     try {
       await this.#options.prepare?.()
+      this.#options.ready?.()
       return await this.#loop(given !== undefined)
     } finally {
       this.#signIn?.cancel()

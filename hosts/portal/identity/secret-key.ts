@@ -4,6 +4,7 @@ import { OperatorError } from '../../../core/config/operator-error.ts'
 import { hmacSha256 } from '../../../core/crypto/hash.ts'
 import { fromHex, toHex } from '../../../core/crypto/text-encoding.ts'
 import type { Random } from '../../../core/runtime/random.ts'
+import { findCredential } from '../../runtime/secret-file.ts'
 
 /** Environment variable with the key in 64 hex digits, for use in place of the key file. */
 const SECRET_KEY_VARIABLE = 'PORTREEVE_SECRET_KEY'
@@ -16,8 +17,8 @@ export interface SecretKeySource {
 }
 
 /**
- * Loads the portal's only secret: 32 bytes from the environment, or else from a file of mode 0600, which is created at
- * the first start. A thief of the key can forge neither tokens (the database has their hashes) nor sessions (rows of
+ * Loads the portal's only secret: 32 bytes from the environment, or else from systemd's credential `secret-key`, or else
+ * from a file of mode 0600, which is created at the first start. A thief of the key can forge neither tokens (the database has their hashes) nor sessions (rows of
  * the database), but can read and forge the sealed cookies of unfinished sign-ins, and with them the state that a
  * provider's plugin keeps in the browser between two steps.
  * @throws OperatorError SECRET_KEY_INVALID, SECRET_KEY_EXPOSED
@@ -26,6 +27,8 @@ export const loadSecretKey = async ({ directory, environment, random }: SecretKe
   const given = environment[SECRET_KEY_VARIABLE]
   if (given !== undefined) return parseKey(given, SECRET_KEY_VARIABLE)
   const path = join(directory, 'secret-key')
+  const credential = await findCredential({ path, name: 'the secret key' })
+  if (credential !== undefined) return parseKey(credential.reveal().trim(), 'the credential secret-key')
   await mkdir(directory, { recursive: true, mode: 0o700 })
   try {
     await writeFile(path, toHex(random.bytes(32)), { mode: 0o600, flag: 'wx' })

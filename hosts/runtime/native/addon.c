@@ -4,7 +4,7 @@
 NAPI_MODULE_INIT() {
   const napi_property_descriptor functions[] = {
 #define FUNCTION(name, function) {name, NULL, function, NULL, NULL, NULL, napi_enumerable, NULL}
-      FUNCTION("bootTime", boot_time),
+      FUNCTION("bootTime", boot_time),     FUNCTION("notify", notify),
       FUNCTION("watch", watch),          FUNCTION("close", close_port),
       FUNCTION("openPortSet", open_port_set), FUNCTION("closePortSet", close_port_set),
       FUNCTION("wait", wait_ports),

@@ -79,6 +79,8 @@ export const UDP_SLOT_BYTES = 65_536
 export interface Addon {
   /** Returns milliseconds since the machine booted, including suspends (CLOCK_BOOTTIME). */
   bootTime: () => number
+  /** Sends one datagram to a Unix socket; a path that begins with `@` is an abstract name. */
+  notify: (path: string, text: string) => void
   /**
    * Calls back with 0 whenever the port is readable, and with a negative libuv error if it fails. Keeps the process
    * alive.

@@ -38,6 +38,7 @@ struct port *get_port(napi_env env, napi_value value, int kind);
 napi_value new_port(napi_env env, int fd, enum port_kind kind, uint32_t detail, bool segments);
 
 napi_value boot_time(napi_env env, napi_callback_info info);
+napi_value notify(napi_env env, napi_callback_info info);
 
 napi_value watch(napi_env env, napi_callback_info info);
 napi_value close_port(napi_env env, napi_callback_info info);

@@ -43,4 +43,35 @@ describe('a file with a secret', () => {
     await mkdir(join(folder, 'folder'), { mode: 0o700 })
     expect(await read('folder')).to.match(/^SECRET_FILE_(?:UNREADABLE|INVALID): smtp\.password_file .*folder/)
   })
+
+  describe('as a credential of systemd', () => {
+    const outer = process.env['CREDENTIALS_DIRECTORY']
+    const credentials = (): string => join(folder, 'credentials')
+    before(async () => {
+      await mkdir(credentials())
+      process.env['CREDENTIALS_DIRECTORY'] = credentials()
+    })
+    after(() => {
+      if (outer === undefined) delete process.env['CREDENTIALS_DIRECTORY']
+      else process.env['CREDENTIALS_DIRECTORY'] = outer
+    })
+
+    it('a credential with the name of a secret file, or of its folder and itself, goes before the file', async () => {
+      await mkdir(join(folder, 'portal'))
+      await writeFile(join(folder, 'portal/database'), 'of the file', { mode: 0o600 })
+      expect(await read('portal/database')).to.equal('of the file')
+      await writeFile(join(credentials(), 'portal_database'), 'of the folder', { mode: 0o400 })
+      expect(await read('portal/database')).to.equal('of the folder')
+      // The access list of systemd shows as a permission of the group.
+      await writeFile(join(credentials(), 'database'), 'of the name', { mode: 0o440 })
+      expect(await read('portal/database')).to.equal('of the name')
+      expect(await read('portal/other')).to.match(/^SECRET_FILE_MISSING/)
+    })
+
+    it('a credential that others may read is refused', async () => {
+      await writeFile(join(credentials(), 'open'), 'hush')
+      await chmod(join(credentials(), 'open'), 0o444)
+      expect(await read('open')).to.match(/^SECRET_FILE_MODE/)
+    })
+  })
 })
