@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { endProcessSoon } from '../runtime/process/end-process.ts'
 import { serviceNotices } from '../runtime/service-notices.ts'
+import type { RunningPortal } from '../portal/config.ts'
 import type { CommandContext } from './context.ts'
 import { portalEmergencyCodeCommand } from './portal-emergency-code.ts'
 import { portalInitCommand } from './portal-init.ts'
@@ -15,8 +16,11 @@ export const portalCommand = ({ env, output }: CommandContext): Command =>
       const notices = serviceNotices(env)
       const start = await readPortalStart(env, file)
       const { startPortal } = await import('../portal/main.ts')
-      const ending = untilSignal()
+      const running: { portal?: RunningPortal } = {}
+      // SIGHUP is for reading files again, as `systemctl reload` sends it, and ends no portal.
+      const ending = untilSignal({ hangUp: () => running.portal?.readCertificate() })
       const portal = await startPortal(start)
+      running.portal = portal
       output.tell(`portal: listening on ${portal.url}`)
       notices.ready()
       await ending

@@ -35,6 +35,8 @@ const PATHS = [
   'token_file',
   'ca_file',
   'socket',
+  'listen.tls.certificate_file',
+  'listen.tls.key_file',
   'websocket.certificate_file',
   'websocket.key_file',
   'database.password_file',

@@ -67,6 +67,15 @@ export const PortalConfig = z.strictObject({
        * another port than 80.
        */
       port: z.int().min(0).max(65535).default(8080),
+      /** Certificate for TLS. Without it the portal speaks plain HTTP: on the loopback address, or to a reverse proxy. */
+      tls: z
+        .strictObject({
+          /** File in PEM: the certificate, then its intermediate ones. Read again when it changes. */
+          certificate_file: z.string().min(1),
+          /** File in PEM with the certificate's key. */
+          key_file: z.string().min(1),
+        })
+        .optional(),
     })
     .prefault({}),
   /**
@@ -175,6 +184,8 @@ export interface PortalStart {
 export interface RunningPortal {
   /** URL on which it listens, such as `http://192.0.2.1:8080`. */
   url: string
+  /** Reads the certificate's files at once, if the portal has some and they have changed. */
+  readCertificate: () => void
   stop: () => Promise<void>
 }
 

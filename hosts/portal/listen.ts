@@ -1,6 +1,21 @@
-import type { Server } from 'node:http'
+import { createServer as createHttpServer, type Server, type ServerOptions } from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { Server as TlsServer } from 'node:tls'
 import { OperatorError } from '../../core/config/operator-error.ts'
+import { SECOND } from '../../core/runtime/time.ts'
+import type { ServedCertificate } from '../runtime/served-certificate.ts'
+
+/** Time for a browser or peer to finish a TLS handshake. */
+const HANDSHAKE_MS = 10 * SECOND
+
+/** Makes a server for HTTPS, whose certificate is renewed while it runs, or for HTTP without a certificate. */
+export const createPortalServer = (options: ServerOptions, certificate: ServedCertificate | undefined): Server => {
+  if (certificate === undefined) return createHttpServer(options)
+  const server = createHttpsServer({ ...options, ...certificate.pair, handshakeTimeout: HANDSHAKE_MS })
+  certificate.onRenewal((pair) => server.setSecureContext(pair))
+  return server
+}
 
 export interface ListenOptions {
   host: string
@@ -26,7 +41,7 @@ export const listen = async (server: Server, { host, port, onError }: ListenOpti
   })
   const address = server.address() as AddressInfo
   const shown = address.family === 'IPv6' ? `[${address.address}]` : address.address
-  return `http://${shown}:${address.port}`
+  return `${server instanceof TlsServer ? 'https' : 'http'}://${shown}:${address.port}`
 }
 
 /** Stops listening and ends all connections. */

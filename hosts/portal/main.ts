@@ -1,5 +1,4 @@
 // Composition root of the portal: makes all parts and connects them.
-import { createServer } from 'node:http'
 import {
   FactSources,
   GatewaySelectors,
@@ -27,7 +26,8 @@ import type { PortalStart, RunningPortal } from './config.ts'
 import { buildContainer } from './container.ts'
 import { LastResort } from './last-resort.ts'
 import { limitsOf } from './grants/limits.ts'
-import { close, listen } from './listen.ts'
+import { CertificateWatch } from './certificate-watch.ts'
+import { close, createPortalServer, listen } from './listen.ts'
 import { openRows } from './open-rows.ts'
 import { handleUpgrades, type UpgradeRoute } from './upgrades.ts'
 import { webApp } from './web/app.ts'
@@ -82,13 +82,18 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
     const pluginLog = new PluginLog({ logger, clock })
     const lastResort = new LastResort({ logger, pluginLog, folders: new PluginFolders(installation.folders) })
     await lifecycle.start([lastResort, ...pluginParts(installation.parts, { clock, logger })])
-    const server = createServer({
-      requestTimeout: config.timeouts.request_seconds * SECOND,
-      headersTimeout: config.timeouts.headers_seconds * SECOND,
-      keepAliveTimeout: 5 * SECOND,
-      // Precision of the timeouts above: with Node's default of 30 s they could take three times as long.
-      connectionsCheckingInterval: SECOND,
-    })
+    const certificate = new CertificateWatch(config.listen.tls, { clock, logger })
+    await lifecycle.start([certificate])
+    const server = createPortalServer(
+      {
+        requestTimeout: config.timeouts.request_seconds * SECOND,
+        headersTimeout: config.timeouts.headers_seconds * SECOND,
+        keepAliveTimeout: 5 * SECOND,
+        // Precision of the timeouts above: with Node's default of 30 s they could take three times as long.
+        connectionsCheckingInterval: SECOND,
+      },
+      certificate.served,
+    )
     const url = await listen(server, {
       ...config.listen,
       onError: (error) => logger.error({ error }, 'a connection could not be accepted'),
@@ -125,6 +130,7 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
     const needs = new PluginNeeds({ store, providers, conditions, selectors, resolvers })
     const metrics = new Metrics(pluginMetrics)
     controlMetrics(control, metrics.registry)
+    certificate.measure(metrics.registry)
     pluginCallMetrics(calls, metrics.registry)
     const changed = (servers: readonly Endpoint[]): void => control.offerStun(servers)
     const stun = openStun({
@@ -194,7 +200,7 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
         { name: 'database-listener', check: () => hearsChanges(store) },
         { name: 'plugins', check: () => needs.check() },
       ],
-      notes: () => relayNotes(relays.standings()),
+      notes: () => [...certificate.notes(), ...relayNotes(relays.standings())],
       metrics,
     })
     const handle = app.callback()
@@ -227,7 +233,7 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
     )
     await lifecycle.start([{ stop: endWarmUp }])
     logger.info({ url, version, plugins: installation.plugins.map(({ name }) => name) }, 'the portal serves')
-    return { url, stop: () => lifecycle.stop() }
+    return { url, readCertificate: () => certificate.look(), stop: () => lifecycle.stop() }
   } catch (error) {
     await lifecycle.stop()
     throw error

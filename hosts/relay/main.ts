@@ -6,6 +6,7 @@ import { accountOfUsername } from '../../core/crypto/relay-credentials.ts'
 import { toBase64Url } from '../../core/crypto/text-encoding.ts'
 import { parseAddress } from '../../core/net/ip-address.ts'
 import { isOfInternet } from '../../core/net/reserved-range.ts'
+import type { Clock } from '../../core/runtime/clock.ts'
 import { Lifecycle } from '../../core/runtime/lifecycle.ts'
 import type { Logger } from '../../core/runtime/logger.ts'
 import type { NetworkInterfaces } from '../../core/runtime/network-interfaces.ts'
@@ -62,7 +63,8 @@ export const startRelay = async ({ config, token, version }: RelayStart): Promis
     interfaces,
   })
   const webSockets = new RelayWebSockets({ attach: (stream) => server.attachStream(stream), clock })
-  const listeners = config.websocket === undefined ? [] : [webSocketListener(config.websocket, { webSockets, logger })]
+  const listeners =
+    config.websocket === undefined ? [] : [webSocketListener(config.websocket, { webSockets, clock, logger })]
   const link = new RelayLink({
     url: relayChannelUrl(config.portal_url, {
       name: config.name ?? hostname(),
@@ -95,7 +97,7 @@ export const startRelay = async ({ config, token, version }: RelayStart): Promis
 
 const webSocketListener = (
   { host, port, certificate_file, key_file }: NonNullable<RelayConfig['websocket']>,
-  parts: { webSockets: RelayWebSockets; logger: Logger },
+  parts: { webSockets: RelayWebSockets; clock: Clock; logger: Logger },
 ): WebSocketListener => {
   const isSecured = certificate_file !== undefined && key_file !== undefined
   return new WebSocketListener({

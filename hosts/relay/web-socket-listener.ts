@@ -1,16 +1,13 @@
-import { readFileSync, statSync } from 'node:fs'
 import { createServer as createHttpServer, type Server } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import { OperatorError } from '../../core/config/operator-error.ts'
 import type { Startable } from '../../core/runtime/lifecycle.ts'
-import type { Logger } from '../../core/runtime/logger.ts'
+import {
+  ServedCertificate,
+  type CertificateFiles,
+  type ServedCertificateOptions,
+} from '../runtime/served-certificate.ts'
 import type { RelayWebSockets } from './relay-web-sockets.ts'
-
-/** Files in PEM: a certificate with its intermediate ones, and its key. */
-export interface CertificateFiles {
-  certificate_file: string
-  key_file: string
-}
 
 export interface WebSocketListenerOptions {
   host: string
@@ -18,11 +15,10 @@ export interface WebSocketListenerOptions {
   /** Certificate; without one it speaks plain HTTP, for a reverse proxy before it. */
   certificate: CertificateFiles | undefined
   webSockets: RelayWebSockets
-  logger: Logger
+  clock: ServedCertificateOptions['clock']
+  logger: ServedCertificateOptions['logger']
 }
 
-/** Interval of looking whether the certificate was renewed. */
-const LOOK_EVERY_MS = 60_000
 /** Time for a client to send the headers of its request. */
 const HEADERS_MS = 10_000
 
@@ -30,7 +26,7 @@ const HEADERS_MS = 10_000
 export class WebSocketListener implements Startable {
   readonly #options: WebSocketListenerOptions
   #server: Server | undefined
-  #timer: NodeJS.Timeout | undefined
+  #certificate: ServedCertificate | undefined
 
   constructor(options: WebSocketListenerOptions) {
     this.#options = options
@@ -57,7 +53,7 @@ export class WebSocketListener implements Startable {
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.#timer)
+    this.#certificate?.stop()
     this.#options.webSockets.closeAll()
     const server = this.#server
     if (server === undefined) return
@@ -66,50 +62,16 @@ export class WebSocketListener implements Startable {
   }
 
   #open(): Server {
-    const { certificate, logger } = this.#options
-    if (certificate === undefined) return createHttpServer()
-    const server = secureServer(certificate)
-    let known = stampOf(certificate)
-    this.#timer = setInterval(() => {
-      const stamp = stampOf(certificate)
-      if (stamp === known) return
-      known = stamp
-      try {
-        server.setSecureContext(readPem(certificate))
-        logger.info({}, 'the relay uses its renewed certificate')
-      } catch (error) {
-        logger.warn({ error }, 'the relay’s renewed certificate cannot be used; it goes on with the one of before')
-      }
-    }, LOOK_EVERY_MS).unref()
+    const { certificate: files, clock, logger } = this.#options
+    if (files === undefined) return createHttpServer()
+    const certificate = new ServedCertificate({ files, role: 'relay', clock, logger })
+    const server = createHttpsServer(certificate.pair)
+    certificate.onRenewal((pair) => server.setSecureContext(pair))
+    certificate.start()
+    this.#certificate = certificate
     return server
   }
 }
-
-const secureServer = (files: CertificateFiles) => {
-  try {
-    return createHttpsServer(readPem(files))
-  } catch (error) {
-    throw new OperatorError(
-      'RELAY_CERTIFICATE',
-      `the relay’s certificate ${files.certificate_file} and key ${files.key_file} cannot be used: ${error instanceof Error ? error.message : String(error)}.`,
-      'Name files in PEM that the relay may read, which belong together.',
-    )
-  }
-}
-
-const readPem = ({ certificate_file, key_file }: CertificateFiles): { cert: string; key: string } => ({
-  cert: readFileSync(certificate_file, 'utf8'),
-  key: readFileSync(key_file, 'utf8'),
-})
-
-/** Returns a text that changes with both files' times and sizes. */
-const stampOf = ({ certificate_file, key_file }: CertificateFiles): string =>
-  [certificate_file, key_file]
-    .map((file) => {
-      const found = statSync(file, { throwIfNoEntry: false })
-      return found === undefined ? '' : `${found.mtimeMs} ${found.size}`
-    })
-    .join()
 
 const cannotListen = (host: string, port: number, error: Error): OperatorError =>
   new OperatorError(

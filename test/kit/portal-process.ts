@@ -68,6 +68,12 @@ export class PortalProcess {
     this.#url = line.slice('portal: listening on '.length)
   }
 
+  /** Waits until the portal has written a line that matches, or finds one that it has written before. */
+  async said(line: RegExp): Promise<void> {
+    if (this.#part === undefined) throw new Error('the portal was not started')
+    await this.#part.line((text) => line.test(text))
+  }
+
   /** Runs another process: `portreeve portal ARGS --config FILE`. */
   async run(...args: readonly string[]): Promise<CommandEnd> {
     return new Promise((resolve) => {

@@ -104,6 +104,7 @@ describe('a relay that is reached by WebSockets', () => {
       port: 0,
       certificate: isSecured ? files : undefined,
       webSockets,
+      clock,
       logger: new RecordingLogger(),
     })
     await listener.start()
