@@ -1,9 +1,10 @@
 // Builds dist: compiles what has changed since the last build, and copies the assets. Files of dist whose source is gone
-// are removed first, or a moved test would run from both places.
+// are removed first, or a moved test would run from both places. What is generated from the API's schemas is written anew
+// where the API has changed: the types in hosts/api/operations.ts, and the description that the command line reads.
 //
 //   node hosts/build.mjs [ARGUMENT …]    arguments are passed on to the compiler
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -19,7 +20,12 @@ const filesBelow = (folder) =>
     return entry.isDirectory() ? filesBelow(path) : [path]
   })
 
+/** Description of the API, which the build generates. */
+const DESCRIPTION = join('dist', 'hosts', 'api', 'description.json')
+const GENERATED_FROM = ['dist/hosts/api/generate', 'dist/hosts/portal', 'dist/core']
+
 const hasSource = (output) => {
+  if (output === DESCRIPTION) return true
   const path = output.slice('dist/'.length)
   return existsSync(path) || existsSync(path.replace(/(\.d\.ts|\.js|\.js\.map)$/, '.ts'))
 }
@@ -38,6 +44,27 @@ const lacksOutput = () => {
 if (existsSync(RECORD) && lacksOutput()) rmSync(RECORD)
 
 const compiler = join('node_modules', 'typescript', 'bin', 'tsc')
-const { status } = spawnSync(process.execPath, [compiler, '-p', '.', ...process.argv.slice(2)], { stdio: 'inherit' })
+const compile = () =>
+  spawnSync(process.execPath, [compiler, '-p', '.', ...process.argv.slice(2)], { stdio: 'inherit' }).status
+
+/** Whether the API's schemas may have changed since its description was written. */
+const isStale = () => {
+  if (!existsSync(DESCRIPTION)) return true
+  const written = statSync(DESCRIPTION).mtimeMs
+  return GENERATED_FROM.flatMap(filesBelow).some((path) => path.endsWith('.js') && statSync(path).mtimeMs > written)
+}
+
+/** Generates what the API's schemas describe. Returns whether sources have changed by that. */
+const generate = () => {
+  const made = spawnSync(process.execPath, [join('dist', 'hosts', 'api', 'generate', 'main.js'), '.'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    encoding: 'utf8',
+  })
+  return made.stdout.includes('changed')
+}
+
+let status = compile()
+// Generated types may be what does not compile, so they are written after an error, too.
+if (isStale() && generate()) status = compile()
 if (status === 0) await import('./copy-assets.mjs')
 process.exitCode = status ?? 1

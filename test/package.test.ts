@@ -15,11 +15,14 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as
 
 /** Script that uses the exports of portreeve/testing which the example plugin does not. */
 const EVERY_SUITE = `
+import { ApiClient, type Site } from 'portreeve/api'
 import * as testing from 'portreeve/testing'
 import { DnsServer, RecordingLogger, SeededRandom, VirtualClock } from 'portreeve/testing'
 it('the portreeve package has its parts', async () => {
   new VirtualClock().advance(1)
   new SeededRandom(1).bytes(1)
+  const make = async (api: ApiClient): Promise<Site> => api.call('POST /sites', { body: { name: 'Berlin' } })
+  if (make.length !== 1) throw new Error('no client')
   new RecordingLogger().info({}, 'said')
   if (typeof testing.identityProviderSuite !== 'function' || typeof DnsServer !== 'function') throw new Error('no suite')
 })
@@ -172,12 +175,12 @@ describe('the package that is published', () => {
     }
   })
 
-  it('the published package offers plugin authors portreeve and, with their own test runner, portreeve/testing', async () => {
+  it('the published package offers programs portreeve/api, plugin authors portreeve and, with their own test runner, portreeve/testing', async () => {
     const ask =
-      "for (const name of ['', '/crypto', '/testing']) console.log(Object.keys(await import(`portreeve${name}`)).join())"
+      "for (const name of ['', '/crypto', '/api', '/testing']) console.log(Object.keys(await import(`portreeve${name}`)).join())"
     const print = () => run(folder, process.execPath, ['--input-type=module', '-e', ask])
     const printed = await print()
-    expect(printed).to.include('definePlugin').and.to.include('ChaCha20Poly1305')
+    expect(printed).to.include('definePlugin').and.to.include('ChaCha20Poly1305').and.to.include('ApiClient')
     for (const point of [
       'policyCondition',
       'gatewaySelector',

@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander'
 import type { CommandContext } from './context.ts'
 import { ExitCode } from './exit-code.ts'
-import { askPortal, type ApiOptions } from './portal-api.ts'
+import { askPortal, withApiOptions, type ApiOptions } from './portal-api.ts'
 
 interface Options extends ApiOptions {
   actor: string
@@ -17,7 +17,7 @@ interface Options extends ApiOptions {
 
 /** Builds `portreeve explain`, which shows why an actor may or may not use a resource. */
 export const explainCommand = (context: CommandContext): Command =>
-  new Command('explain')
+  withApiOptions(new Command('explain'))
     .requiredOption('--actor <id, e-mail or name>', 'who; a service account by its name')
     .requiredOption('--resource <id, name or address>', 'what')
     .option('--port <number>', 'the port at the resource: 443, or 53/udp', parsePort)
@@ -28,10 +28,6 @@ export const explainCommand = (context: CommandContext): Command =>
     .option('--provider <id>', 'the identity provider of the sign-in')
     .option('--verified', 'suppose that the device is verified')
     .option('--no-verified', 'suppose that it is not')
-    .option('--portal <url>', 'the portal; PORTREEVE_PORTAL_URL by default')
-    .option('--token-file <file>', 'a file of mode 0600 with an API token; PORTREEVE_TOKEN goes before it')
-    .option('--ca-file <file>', 'authorities (PEM) for the portal’s certificate, beside those that the system trusts')
-    .option('--json', 'print one JSON document')
     .action(async (options: Options) => {
       const { actor, resource, port, protocol, at, from, client, provider, verified } = options
       const kind = protocol ?? port?.protocol
@@ -57,7 +53,7 @@ export const explainCommand = (context: CommandContext): Command =>
     .addHelpText(
       'after',
       `
-Asks the portal's API with the token of an admin: PORTREEVE_TOKEN, or --token-file. Ends with 0 where access would be granted,
+Asks the portal's API with the token of an admin: PORTREEVE_TOKEN, --token-file, or that of portreeve login. Ends with 0 where access would be granted,
 with 6 where it would not.
 
 Examples:

@@ -1,8 +1,10 @@
+import type { Command } from 'commander'
 import { OperatorError } from '../../core/config/operator-error.ts'
 import { problemOfFailure, problemOfRefusal, problemText } from '../../core/control/portal-problem.ts'
-import type { HttpRequest, HttpResponse } from '../../core/runtime/http-client.ts'
+import type { HttpClient, HttpRequest, HttpResponse } from '../../core/runtime/http-client.ts'
 import type { WebSocketStep } from '../../core/runtime/web-socket.ts'
 import type { Secret } from '../../core/runtime/secret.ts'
+import type { ApiClient, ApiError, ApiProblem } from '../api/index.ts'
 import { needTokenFile } from '../runtime/token-file.ts'
 import type { CommandContext } from './context.ts'
 import { takeToken } from './read-config.ts'
@@ -15,44 +17,97 @@ export interface ApiOptions {
   json?: true
 }
 
-const TIMEOUT_MS = 30_000
-const MAX_ANSWER_BYTES = 16 * 1_048_576
+/** Adds the options of `ApiOptions` to a command. */
+export const withApiOptions = (command: Command): Command =>
+  command
+    .option('--portal <url>', 'the portal; PORTREEVE_PORTAL_URL by default, else that of `portreeve login`')
+    .option('--token-file <file>', 'a file of mode 0600 with an API token; PORTREEVE_TOKEN goes before it')
+    .option('--ca-file <file>', 'authorities (PEM) for the portal’s certificate, beside those that the system trusts')
+    .option('--json', 'print one JSON document')
+
+const MAX_ANSWER_BYTES = 32 * 1_048_576
 
 /**
- * Sends one request to the portal's API, with the token of PORTREEVE_TOKEN or of a token file, and returns the JSON
- * answer.
- * @throws OperatorError CONFIG_PORTAL_URL, TOKEN_MISSING, SECRET_FILE_…, PROXY_INVALID, PORTAL_UNREACHABLE, PORTAL_TOKEN_REFUSED,
- * PORTAL_REFUSED
+ * Sends one request to the portal's API and returns the JSON answer.
+ * @throws OperatorError as `openPortal` and `asking`
  */
 export const askPortal = async (
   request: { method: 'GET' | 'POST'; path: string; body?: unknown },
+  options: ApiOptions,
+  context: Pick<CommandContext, 'env'>,
+): Promise<unknown> => {
+  const api = await openPortal(options, context)
+  const { method, path, body } = request
+  return (await asking(() => api.sendUntyped(`${method} ${path}`, { body }))).body
+}
+
+/**
+ * Returns a client of the portal's API that the options, the environment or the last login name, with the token of
+ * PORTREEVE_TOKEN, of a token file, or of the login there.
+ * @throws OperatorError CONFIG_PORTAL_URL, TOKEN_MISSING, SECRET_FILE_…, CA_FILE_…, PROXY_INVALID
+ */
+export const openPortal = async (
   { portal, tokenFile, caFile }: ApiOptions,
   { env }: Pick<CommandContext, 'env'>,
-): Promise<unknown> => {
-  const url = portalUrl(portal ?? env['PORTREEVE_PORTAL_URL'])
-  const token = takeToken(env) ?? (tokenFile === undefined ? undefined : await needTokenFile(tokenFile))
+): Promise<ApiClient> => {
+  const { Logins } = await import('./logins.ts')
+  const logins = new Logins(env)
+  const given = portal ?? (env['PORTREEVE_PORTAL_URL'] || undefined)
+  const login = await logins.find(given === undefined ? undefined : portalUrl(given))
+  const url = login?.url ?? portalUrl(given)
+  const stored = async (): Promise<Secret | undefined> => (login === undefined ? undefined : logins.tokenOf(login))
+  const token = takeToken(env) ?? (await (tokenFile === undefined ? stored() : needTokenFile(tokenFile)))
   if (token === undefined) {
     throw new OperatorError(
       'TOKEN_MISSING',
-      'there is no API token.',
-      'Set PORTREEVE_TOKEN, or name a 0600 file by --token-file.',
+      `there is no API token for ${url}.`,
+      `Run: portreeve login ${url}. Or set PORTREEVE_TOKEN, or name a 0600 file by --token-file.`,
     )
   }
-  const answer = await send(
-    {
-      method: request.method,
-      url: `${url}/api/v1${request.path}`,
-      headers: headersFor(token, request.body !== undefined),
-      ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
-      timeoutMs: TIMEOUT_MS,
-      maxBytes: MAX_ANSWER_BYTES,
+  return clientOf({ url, token, caFile: caFile ?? login?.caFile })
+}
+
+/** Returns a client of a portal's API. */
+export const clientOf = async ({
+  url,
+  token,
+  caFile,
+}: {
+  url: string
+  token: Secret
+  caFile?: string | undefined
+}): Promise<ApiClient> => {
+  const [{ ApiClient }, http] = [await import('../api/index.ts'), await httpClient(caFile)]
+  return new ApiClient({
+    url,
+    token,
+    http: {
+      send: async (request) => {
+        const answer = await http.send(request)
+        const { detail } = (parse(answer.body) ?? {}) as { detail?: string }
+        if (answer.status >= 400 && detail === undefined)
+          throw new OperatorError('PORTAL_REFUSED', foreign(url, answer))
+        return answer
+      },
     },
-    caFile,
-  )
-  const body = parse(answer.body)
-  if (answer.status >= 200 && answer.status < 300) return body
-  const code = answer.status === 401 ? 'PORTAL_TOKEN_REFUSED' : 'PORTAL_REFUSED'
-  throw new OperatorError(code, refusalText(url, answer, body))
+  })
+}
+
+/**
+ * Runs calls of a portal's API, and tells its refusals as operators know them.
+ * @throws OperatorError PORTAL_UNREACHABLE, PORTAL_TOKEN_REFUSED, PORTAL_REFUSED
+ */
+export const asking = async <T>(calls: () => Promise<T>): Promise<T> => {
+  try {
+    return await calls()
+  } catch (error) {
+    if (error instanceof OperatorError) throw error
+    if (error instanceof Error && error.name === 'ApiError') {
+      const { status, problem } = error as ApiError
+      throw new OperatorError(status === 401 ? 'PORTAL_TOKEN_REFUSED' : 'PORTAL_REFUSED', problemLines(problem))
+    }
+    throw unreachable(error)
+  }
 }
 
 /** Time for the portal to answer a sign-out, less than a person waits for the command. */
@@ -83,21 +138,31 @@ export const revokeClientToken = async (
  * Sends a request, trusting the same authorities as clients and gateways.
  * @throws OperatorError CA_FILE_…, PROXY_INVALID, PORTAL_UNREACHABLE with the step that failed and a remedy
  */
-const send = async (request: HttpRequest, caFile: string | undefined): Promise<HttpResponse> => {
+const send = async (request: HttpRequest, caFile: string | undefined): Promise<HttpResponse> =>
+  asking(async () => (await httpClient(caFile)).send(request))
+
+const httpClient = async (caFile: string | undefined): Promise<HttpClient> => {
   const { checkCaFile, checkProxies, createHttpClient, TrustedCertificates } = await import('../runtime/index.ts')
   checkCaFile(caFile)
   checkProxies()
-  const ca = new TrustedCertificates({ caFile }).pem().join('\n')
-  try {
-    return await createHttpClient({ ca }).send(request)
-  } catch (error) {
-    const { code = '', message } = error as Error & { code?: string }
-    const { origin } = new URL(request.url)
-    throw new OperatorError(
-      'PORTAL_UNREACHABLE',
-      problemText(problemOfFailure({ step: stepOf(code), code, message }, { url: origin })),
-    )
+  const http = createHttpClient({ ca: new TrustedCertificates({ caFile }).pem().join('\n') })
+  return {
+    send: async (request) => {
+      try {
+        return await http.send(request)
+      } catch (error) {
+        throw Object.assign(error as Error, { origin: new URL(request.url).origin })
+      }
+    },
   }
+}
+
+/** Makes the error of a request that got no answer, with the step that failed and a remedy. */
+const unreachable = (error: unknown): unknown => {
+  const { code = '', message, origin } = error as Error & { code?: string; origin?: string }
+  if (origin === undefined) return error
+  const failure = { step: stepOf(code), code, message }
+  return new OperatorError('PORTAL_UNREACHABLE', problemText(problemOfFailure(failure, { url: origin })))
 }
 
 const stepOf = (code: string): WebSocketStep => {
@@ -112,13 +177,14 @@ const headersFor = (token: Secret, hasBody: boolean) => ({
   ...(hasBody ? { 'content-type': 'application/json' } : {}),
 })
 
-const portalUrl = (text: string | undefined): string => {
+/** Returns a portal's address in its one spelling. @throws OperatorError CONFIG_PORTAL_URL */
+export const portalUrl = (text: string | undefined): string => {
   const url = text !== undefined && URL.canParse(text) ? new URL(text) : undefined
   if (url !== undefined && (url.protocol === 'https:' || url.protocol === 'http:')) return url.href.replace(/\/$/, '')
   throw new OperatorError(
     'CONFIG_PORTAL_URL',
     text === undefined ? 'no portal is given.' : `${text} is not a web address.`,
-    'Set PORTREEVE_PORTAL_URL, or --portal: https://portal.example.org',
+    'Run portreeve login, or set PORTREEVE_PORTAL_URL, or --portal: https://portal.example.org',
   )
 }
 
@@ -130,13 +196,16 @@ const parse = (bytes: Uint8Array): unknown => {
   }
 }
 
-const refusalText = (url: string, { status, headers, body: bytes }: HttpResponse, body: unknown): string => {
-  const { detail, errors } = (body ?? {}) as { detail?: string; errors?: { path: string; message: string }[] }
-  if (detail === undefined) {
-    // The answer is not in the portal's format, so it is from a proxy or another server.
-    const answer = { status, headers, body: new TextDecoder().decode(bytes) }
-    return problemText(problemOfRefusal(answer, { url }))
-  }
-  const fields = (errors ?? []).map(({ path, message }) => `\n  ${path}: ${message}`).join('')
-  return `the portal answers ${status}: ${detail}${fields}`
+const refusalText = (url: string, answer: HttpResponse, body: unknown): string => {
+  const problem = body as Partial<ApiProblem> | undefined
+  return problem?.detail === undefined ? foreign(url, answer) : problemLines(problem as ApiProblem)
+}
+
+/** Tells of an answer that is not in the portal's format, so from a proxy or another server. */
+const foreign = (url: string, { status, headers, body }: HttpResponse): string =>
+  problemText(problemOfRefusal({ status, headers, body: new TextDecoder().decode(body) }, { url }))
+
+const problemLines = ({ status, detail, errors = [] }: ApiProblem): string => {
+  const fields = errors.map(({ path, message }) => `\n  ${path}: ${message}`).join('')
+  return `the portal answers ${status}: ${detail.replace('?cascade=true', '--cascade')}${fields}`
 }

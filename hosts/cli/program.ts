@@ -3,23 +3,30 @@ import { OperatorError } from '../../core/config/operator-error.ts'
 import { packageVersion } from '../runtime/process/package-root.ts'
 import type { CommandContext } from './context.ts'
 import { ExitCode } from './exit-code.ts'
+import { NOUNS } from './nouns.ts'
 
 /**
  * Runs the command line and returns the exit code. Modules are imported only by the command that needs them.
  */
 export const run = async (
   args: readonly string[],
-  { env, output, readHidden }: Omit<CommandContext, 'exit'>,
+  { env, output, readHidden, confirm }: Omit<CommandContext, 'exit'>,
 ): Promise<ExitCode> => {
   let code: ExitCode = ExitCode.done
   const exit = (asked: ExitCode): ExitCode => (code = asked)
-  const context: CommandContext = { env, output, exit, ...(readHidden === undefined ? {} : { readHidden }) }
+  const context: CommandContext = {
+    env,
+    output,
+    exit,
+    ...(readHidden === undefined ? {} : { readHidden }),
+    ...(confirm === undefined ? {} : { confirm }),
+  }
   const program = new Command('portreeve')
     .description('Zero-trust network access: a portal decides, a client asks, a gateway serves.')
     .version(packageVersion(), '-V, --version')
     .addHelpText('after', EXAMPLES)
   for (const [name, { description, load }] of Object.entries(COMMANDS)) {
-    const command = args.includes(name) ? (await load())(context) : new Command(name)
+    const command = args.includes(name) ? await (await load())(context) : new Command(name)
     program.addCommand(command.description(description))
   }
   refine(program, context)
@@ -51,9 +58,23 @@ const exitOf = (error: OperatorError): ExitCode => {
   return error.code.startsWith('CONFIG_') || USAGE.has(error.code) ? ExitCode.usage : ExitCode.failed
 }
 
+/** Commands for the objects of an account, such as `portreeve site`. */
+const NOUN_COMMANDS = Object.fromEntries(
+  Object.entries(NOUNS).map(([name, noun]) => [
+    name,
+    {
+      description: noun.text,
+      load: async () => {
+        const { nounCommand } = await import('./noun-command.ts')
+        return (context: CommandContext) => nounCommand(noun, context)
+      },
+    },
+  ]),
+)
+
 /** Commands by name, each loaded only if it is named: loading all of them takes most of the time of `--help`. */
 const COMMANDS: Readonly<
-  Record<string, { description: string; load: () => Promise<(context: CommandContext) => Command> }>
+  Record<string, { description: string; load: () => Promise<(context: CommandContext) => Command | Promise<Command>> }>
 > = {
   portal: {
     description: 'Runs a portal, in the foreground until SIGTERM.',
@@ -80,6 +101,15 @@ const COMMANDS: Readonly<
     description: 'Says who would gain or lose access by changes, without making them.',
     load: async () => (await import('./simulate.ts')).simulateCommand,
   },
+  login: {
+    description: 'Keeps an API token for a portal, which the commands below then use.',
+    load: async () => (await import('./login.ts')).loginCommand,
+  },
+  logout: {
+    description: 'Forgets the API token for a portal.',
+    load: async () => (await import('./logout.ts')).logoutCommand,
+  },
+  ...NOUN_COMMANDS,
   plugin: {
     description: 'Looks at plugins, and begins new ones.',
     load: async () => (await import('./plugin.ts')).pluginCommand,
@@ -101,7 +131,14 @@ const UNREACHABLE = new Set([
 ])
 
 /** Codes of errors in the arguments of a command. */
-const USAGE = new Set(['USAGE', 'ACCOUNT_INVALID', 'CA_FILE_UNREADABLE', 'CA_FILE_INVALID'])
+const USAGE = new Set([
+  'USAGE',
+  'NAME_UNKNOWN',
+  'NAME_AMBIGUOUS',
+  'ACCOUNT_INVALID',
+  'CA_FILE_UNREADABLE',
+  'CA_FILE_INVALID',
+])
 
 /** Makes a command and its subcommands throw instead of ending the process, and write to `output`. */
 const refine = (command: Command, { output }: CommandContext): void => {
@@ -125,6 +162,8 @@ Examples:
   $ portreeve client up --config client.yaml
   $ portreeve client status --json
   $ portreeve explain --actor ada@example.org --resource gitlab.example.org --port 443
+  $ portreeve login https://portal.example.org
+  $ portreeve group add-member Engineers ada@example.org
 
 Ends with: 0 done or connected · 1 failed · 2 usage or configuration · 3 no token, or refused · 4 not reached
            5 another process has its identity · 6 explain: denied`

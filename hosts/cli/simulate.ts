@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import { OperatorError } from '../../core/config/operator-error.ts'
 import type { CommandContext } from './context.ts'
 import { table } from './output.ts'
-import { askPortal, type ApiOptions } from './portal-api.ts'
+import { askPortal, withApiOptions, type ApiOptions } from './portal-api.ts'
 
 interface Options extends ApiOptions {
   changes?: string
@@ -28,7 +28,7 @@ interface Simulation {
 
 /** Builds `portreeve simulate`, which shows who would gain or lose access by a change that is not made. */
 export const simulateCommand = (context: CommandContext): Command =>
-  new Command('simulate')
+  withApiOptions(new Command('simulate'))
     .option('--disable-policy <id>', 'as if the policy were disabled', collect)
     .option('--remove-policy <id>', 'as if it were removed', collect)
     .option('--add-member <group id:actor id>', 'as if the actor were in the group', collect)
@@ -40,10 +40,6 @@ export const simulateCommand = (context: CommandContext): Command =>
     .option('--from <address>', 'suppose that requests come from there; else from where each device was last seen')
     .option('--limit <number>', 'pairs a page, 100 by default')
     .option('--cursor <text>', 'next_cursor of the page before')
-    .option('--portal <url>', 'the portal; PORTREEVE_PORTAL_URL by default')
-    .option('--token-file <file>', 'a file of mode 0600 with an API token; PORTREEVE_TOKEN goes before it')
-    .option('--ca-file <file>', 'authorities (PEM) for the portal’s certificate, beside those that the system trusts')
-    .option('--json', 'print one JSON document')
     .action(async (options: Options) => {
       const { at, from, limit, cursor } = options
       const body = {
@@ -61,7 +57,7 @@ export const simulateCommand = (context: CommandContext): Command =>
     .addHelpText(
       'after',
       `
-Nothing is changed. Asks the portal's API with the token of an admin: PORTREEVE_TOKEN, or --token-file.
+Nothing is changed. Asks the portal's API with the token of an admin: PORTREEVE_TOKEN, --token-file, or that of portreeve login.
 
 Examples:
   $ portreeve simulate --disable-policy 8dcad00c-ee83-4379-b1cb-7e480ca8d273

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { afterEach, beforeEach, describe, it } from 'mocha'
+import { NOUNS } from '../../../hosts/cli/nouns.ts'
 import { run } from '../../../hosts/cli/program.ts'
 import type { ClientStatus, ClientLinkState } from '../../../hosts/client/session/client-status.ts'
 import type { NameInspection } from '../../../hosts/client/names/name-inspection.ts'
@@ -78,6 +79,7 @@ describe('hosts/cli/program', () => {
     ]
     for (const command of [
       ...commands,
+      ...Object.keys(NOUNS),
       'client ping',
       'client sign-in',
       'client sign-out',
@@ -88,6 +90,8 @@ describe('hosts/cli/program', () => {
       'lab',
       'explain',
       'simulate',
+      'login',
+      'logout',
     ]) {
       const { code, printed } = await portreeve([...command.split(' ').filter((word) => word !== ''), '--help'])
       expect(code, command).to.equal(0)

@@ -12,8 +12,8 @@ export interface Endpoint {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** Path below /api/v1, such as `/sites/:id`. */
   path: string
-  /** Permission without which a call is refused. */
-  needs: Permission
+  /** Permission without which a call is refused; null if every caller of the API may make it. */
+  needs: Permission | null
   summary: string
   /** Details that the summary does not say. */
   description?: string

@@ -3,6 +3,7 @@ import type { Endpoint } from './endpoint.ts'
 /** Tags of the API's description, in the order in which an account is set up. */
 export const TAGS = [
   { name: 'account', description: 'The account that the token belongs to' },
+  { name: 'me', description: 'The token of the call' },
   { name: 'sites', description: 'Places with gateways' },
   { name: 'gateways', description: 'Gateways serve resources; each registers itself with a token of its site' },
   { name: 'relays', description: 'Relays carry packets between peers that have no direct path' },

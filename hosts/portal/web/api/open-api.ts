@@ -65,7 +65,7 @@ const operation = (endpoint: Endpoint, schemas: Schemas) => {
     tags: [tagOf(endpoint)],
     summary,
     description: `${description ?? `${summary}.${isList(endpoint) ? ' The oldest come first, a page at a time.' : ''}`} ${needed(endpoint)}`,
-    security: [{ token: [endpoint.needs] }],
+    security: [{ token: endpoint.needs === null ? [] : [endpoint.needs] }],
     operationId: `${method.toLowerCase()}${path.replace(/[/:_]+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
     parameters: [
       ...pathParameters(path),
@@ -92,6 +92,7 @@ const operation = (endpoint: Endpoint, schemas: Schemas) => {
 
 /** Says which permission an operation needs, and which people have it. */
 const needed = ({ needs }: Endpoint): string => {
+  if (needs === null) return 'Needs no permission: every API token may call it.'
   const who = ROLES.filter((role) => may(role, needs)).map((role) => NAMES[role])
   return `Needs the permission \`${needs}\`, which ${who.length === 1 ? `${who[0]} have` : `${who.slice(0, -1).join(', ')} and ${who.at(-1)} have`}.`
 }

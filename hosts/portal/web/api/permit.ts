@@ -4,11 +4,11 @@ import type { ActorType } from '../../store/entities.ts'
 import { Problem } from '../http/problem.ts'
 import type { ApiContext, ApiMiddleware } from './endpoint.ts'
 
-/** Makes the middleware that lets only calls with a permission through. */
+/** Makes the middleware that lets only calls with a permission through; all of them if that is null. */
 export const permit =
-  (permission: Permission): ApiMiddleware =>
+  (permission: Permission | null): ApiMiddleware =>
   async (ctx, next) => {
-    checkPermission(ctx, permission)
+    if (permission !== null) checkPermission(ctx, permission)
     await next()
   }
 

@@ -18,6 +18,7 @@ import { groupEndpoints } from './groups.ts'
 import { isCreation, onceByKey } from './idempotency.ts'
 import { identityEndpoints } from './identities.ts'
 import { identityProviderEndpoints } from './identity-providers.ts'
+import { meEndpoints } from './me.ts'
 import { openApi } from './open-api.ts'
 import type { ApiParts } from './parts.ts'
 import { NO_QUERY, queryOf } from './read-body.ts'
@@ -48,6 +49,7 @@ const askingBeforeRemoval =
 /** Returns the operations that are carried out one at a time. */
 const singleEndpoints = (parts: ApiParts): Endpoint[] => [
   ...accountEndpoints(parts),
+  ...meEndpoints(parts),
   ...siteEndpoints(parts),
   ...gatewayEndpoints(parts),
   ...relayEndpoints(parts),
