@@ -77,4 +77,4 @@ export class AdminVisitor {
 
 /** Returns the value of a hidden field in a page. */
 export const hidden = (page: string, name: string): string =>
-  new RegExp(`name="${name}" value="([^"]*)"`).exec(page)?.[1] ?? ''
+  new RegExp(`name="${name}" value="([^"]*)"`).exec(page)?.[1]?.replaceAll('&quot;', '"') ?? ''

@@ -27,6 +27,10 @@ export const NOUNS = [
   'tokens',
   'dns',
   'plugins',
+  /**
+   * Answers whether one person may use one resource. Reading one shows the names of that account's resources to choose from, and of
+   * the policies on the resource: their descriptions, conditions, verdicts and the facts behind these, as no denial is understood without them.
+   */
   'explain',
   'audit_log',
 ] as const

@@ -28,7 +28,13 @@ export const explainPage: AdminPage = {
             {
               id: 'answer',
               template: 'explain-answer',
-              data: { ...answer, base, mayChange: visit.may('policies:write'), asked },
+              data: {
+                ...answer,
+                base,
+                mayChange: visit.may('policies:write'),
+                mayReadPolicies: visit.may('policies:read'),
+                asked,
+              },
             },
           ]
     const devices = asked.actor === '' ? [] : await devicesOf(visit, asked.actor)

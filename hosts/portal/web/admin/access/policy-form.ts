@@ -36,6 +36,14 @@ export const newPolicy: FormDefinition<PolicyAbout> = {
 export const editPolicy: FormDefinition<PolicyAbout> = {
   ...newPolicy,
   path: '/policies/:id/edit',
+  reading: {
+    needs: 'policies:read',
+    title: () => 'Policy',
+    also: ({ row: { policy } }) => [
+      { text: 'Who reaches it now', path: `/resources/${policy?.resource_id ?? ''}` },
+      { text: 'Who is in the group', path: `/groups/${policy?.group_id ?? ''}` },
+    ],
+  },
   load: async (visit) => {
     const { row: policy, version } = await loadedRow<PolicyRow>('/policies')(visit)
     return { row: { schemas: await schemasOf(visit), policy }, version }

@@ -33,7 +33,7 @@ export const providers: ListDefinition<ProviderRow> = {
     title: 'Provider',
     sort: 'name',
     cell: ({ id, name, is_default: isDefault }, { visit }) => ({
-      ...(visit.may('identity_providers:write') ? link(name, `${visit.base}/providers/${id}/edit`) : text(name)),
+      ...link(name, `${visit.base}/providers/${id}/edit`),
       ...(isDefault ? { badges: [{ text: 'default' }] } : {}),
     }),
   },
@@ -170,6 +170,7 @@ export const newProvider: FormDefinition<ProviderAbout> = {
 export const editProvider: FormDefinition<ProviderAbout> = {
   ...newProvider,
   path: '/providers/:id/edit',
+  reading: { needs: 'identity_providers:read', title: ({ row }) => row.provider?.name ?? '' },
   load: async (visit) => {
     const { row: provider, version } = await loadedRow<ProviderRow>('/identity_providers')(visit)
     return { row: { provider, schemas: await schemasOf(visit) }, version }

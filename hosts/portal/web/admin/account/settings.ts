@@ -22,6 +22,7 @@ const LABELS: Readonly<Record<(typeof RANGES)[number], readonly [label: string, 
 export const settingsForm: FormDefinition<AccountRow> = {
   path: '/settings',
   needs: 'account:write',
+  reading: { needs: 'account:read' },
   load: async ({ parts, caller }: Visit) => {
     const outcome = await parts.api.call<AccountRow>(caller, { method: 'GET', path: '/account' })
     if (!outcome.ok) throw outcome.problem

@@ -8,6 +8,8 @@ export interface FormDefinition<Row = undefined> {
   /** Path below the account's `/admin`. */
   path: string
   needs: Permission
+  /** Shows the form as a list to whoever has this permission only; without it such a person is refused. */
+  reading?: Reading<Row>
   /** Reads the row that the form is about, with its version; undefined for a form without one. */
   load?: (visit: Visit) => Promise<Loaded<Row>>
   title: (about: FormAbout<Row>) => string
@@ -32,6 +34,15 @@ export interface FormDefinition<Row = undefined> {
   isHarm?: boolean
   /** Address that leaves the form without doing anything. */
   leave: (about: FormAbout<Row>) => string
+}
+
+/** A form as a list, for people who may not change what it is about. */
+export interface Reading<Row> {
+  needs: Permission
+  /** Title of the list, where that of the form says that something is done. */
+  title?: (about: FormAbout<Row>) => string
+  /** Links that lead on; paths are below the account's `/admin`. */
+  also?: (about: FormAbout<Row>) => readonly { text: string; path: string }[]
 }
 
 export interface Loaded<Row> {

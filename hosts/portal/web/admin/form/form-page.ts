@@ -3,8 +3,10 @@ import type { FieldProblem, Problem } from '../../http/problem.ts'
 import type { AdminForm, AdminPage, View, Visit } from '../page/admin-parts.ts'
 import { differenceOf, isQuiet, type Difference } from '../effect/difference.ts'
 import { effectView } from '../effect/effect-view.ts'
+import { conflictView } from './conflict.ts'
 import type { Field, FormAbout, FormDefinition } from './form-definition.ts'
 import { FormValues } from './form-values.ts'
+import { readingView } from './reading.ts'
 
 /** Makes the page of a form, and what becomes of the form when it is sent. */
 export const formPage = <Row = undefined>(definition: FormDefinition<Row>): { page: AdminPage; form: AdminForm } => {
@@ -12,10 +14,11 @@ export const formPage = <Row = undefined>(definition: FormDefinition<Row>): { pa
   return {
     page: {
       path,
-      needs,
+      needs: definition.reading?.needs ?? needs,
       watches: [],
       view: async (visit) => {
         const { about, version } = await aboutOf(visit, definition)
+        if (!visit.may(needs)) return readingView(definition, about)
         const values = definition.values(about)
         // A form that does harm begins with what it would do; any other has nothing to judge yet.
         if (definition.isHarm !== true || definition.isComplete?.(values) === false)
@@ -37,6 +40,8 @@ interface Shown {
   problem?: Problem
   /** Whether the difference has become another than the one that was confirmed. */
   isOther?: boolean
+  /** Whether somebody else has saved the row since the form was opened. */
+  isOvertaken?: boolean
 }
 
 const aboutOf = async <Row>(
@@ -62,12 +67,13 @@ const act = async <Row>(visit: Visit, definition: FormDefinition<Row>): Promise<
     return formView(definition, about, { values, version })
   const call = { ...definition.call(about, values), version }
   const { outcome, changes } = await visit.parts.api.rehearse(visit.caller, call)
+  // A person who only looks, or changes the form itself, has not finished it yet.
+  const isEarly = adjusted !== undefined || !sent.has('save')
   if (!outcome.ok) {
-    // A person who only looks, or changes the form itself, has not finished it yet.
-    const isEarly = adjusted !== undefined || !sent.has('save')
     const { problem } = outcome
+    if (problem.status === 412) return overtaken(definition, about, { values, version, current, isEarly })
     return {
-      ...(await formView(definition, about, { values, version: versionAfter(problem, version), problem })),
+      ...(await formView(definition, about, { values, version, problem })),
       status: isEarly ? 200 : problem.status,
     }
   }
@@ -75,17 +81,18 @@ const act = async <Row>(visit: Visit, definition: FormDefinition<Row>): Promise<
   if (difference === undefined) return undefined
   const confirmed = sent.one('digest')
   const isConfirmed = confirmed === difference.digest || (isQuiet(difference) && definition.isHarm !== true)
-  if (adjusted !== undefined || !sent.has('save') || !isConfirmed) {
+  if (isEarly || !isConfirmed) {
     const isOther = sent.has('save') && confirmed !== '' && confirmed !== difference.digest
     return formView(definition, about, { values, version, difference, isOther })
   }
   const done = await visit.parts.api.call(visit.caller, call)
   if (!done.ok) {
     const { problem } = done
-    return {
-      ...(await formView(definition, about, { values, version: versionAfter(problem, version), problem, difference })),
-      status: problem.status,
+    if (problem.status === 412) {
+      const now = await aboutOf(visit, definition)
+      return overtaken(definition, now.about, { values, version, current: now.version, isEarly })
     }
+    return { ...(await formView(definition, about, { values, version, problem, difference })), status: problem.status }
   }
   if (definition.show !== undefined) return definition.show(about, done.body)
   visit.ctx.redirect(`${visit.base}${definition.done(about, done.body)}`)
@@ -93,14 +100,31 @@ const act = async <Row>(visit: Visit, definition: FormDefinition<Row>): Promise<
   return undefined
 }
 
-/** Somebody else saved first: whoever goes on after having seen that does so on the new version. */
-const versionAfter = ({ status, headers }: Problem, version: string | undefined): string | undefined =>
-  status === 412 ? headers['ETag'] : version
+/**
+ * Answers a form whose row somebody else has saved meanwhile. Whoever saves sees both versions and chooses; a form that is not
+ * finished yet keeps its version, so that its save asks the same.
+ */
+const overtaken = async <Row>(
+  definition: FormDefinition<Row>,
+  about: FormAbout<Row>,
+  sent: { values: FormValues; version: string | undefined; current: string | undefined; isEarly: boolean },
+): Promise<View | undefined> => {
+  const { values, version, current, isEarly } = sent
+  const { visit } = about
+  const { outcome, changes } = await visit.parts.api.rehearse(visit.caller, definition.call(about, values))
+  const difference = outcome.ok ? await differenceOf(visit, changes) : undefined
+  if (isEarly || definition.isHarm === true) {
+    const shown = { values, version: isEarly ? version : current, difference, isOvertaken: true }
+    return { ...(await formView(definition, about, shown)), status: isEarly ? 200 : 412 }
+  }
+  const action = `${visit.base}${pathOf(definition.path, visit)}`
+  return conflictView(definition, about, { values, version: current, difference, action })
+}
 
 const formView = async <Row>(
   definition: FormDefinition<Row>,
   about: FormAbout<Row>,
-  { values, version, difference, problem, isOther = false }: Shown,
+  { values, version, difference, problem, isOther = false, isOvertaken = false }: Shown,
 ): Promise<View> => {
   const { visit } = about
   const fields = await definition.fields(about, values)
@@ -118,12 +142,12 @@ const formView = async <Row>(
       fields: shown,
       version,
       problem: problem && {
-        isConflict: problem.status === 412,
         detail: problem.detail,
         found: [...placed].map(({ path, message }) => ({ message, id: idOf(path, fields) })),
         others: problems.filter((each) => !placed.has(each)),
       },
       isOther,
+      isOvertaken,
       effect: difference && effectView(difference, visit.base),
       digest: difference?.digest,
       verb: definition.verb(about, values),

@@ -25,7 +25,7 @@ export const SITE_MAP: readonly { heading?: string; entries: readonly Entry[] }[
     entries: [
       { text: 'Sites', path: '/sites', needs: 'sites:read' },
       { text: 'Resources', path: '/resources', needs: 'resources:read' },
-      { text: 'DNS', path: '/dns', needs: 'dns:write' },
+      { text: 'DNS', path: '/dns', needs: 'dns:read' },
     ],
   },
   {
@@ -50,7 +50,7 @@ export const SITE_MAP: readonly { heading?: string; entries: readonly Entry[] }[
       { text: 'Identity providers', path: '/providers', needs: 'identity_providers:read' },
       { text: 'Tokens', path: '/tokens', needs: 'tokens:read' },
       { text: 'Plugins', path: '/plugins', needs: 'plugins:read' },
-      { text: 'Settings', path: '/settings', needs: 'account:write' },
+      { text: 'Settings', path: '/settings', needs: 'account:read' },
     ],
   },
 ]

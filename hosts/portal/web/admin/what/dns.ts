@@ -31,6 +31,7 @@ const schemasOf = async (visit: Visit): Promise<Schemas> =>
 export const dnsForm: FormDefinition<DnsAbout> = {
   path: '/dns',
   needs: 'dns:write',
+  reading: { needs: 'dns:read' },
   load: async (visit) => {
     const { parts, caller } = visit
     const path = '/account'

@@ -99,6 +99,12 @@ describe('pages for admins under attack', () => {
     expect(page.text).to.include('&quot;Ada').and.not.include('Ours').and.not.include(ids.policy)
   })
 
+  it('explain to the helpdesk what it takes, and lead to nothing that it may not open', async () => {
+    const { text } = await helpdesk.open(`/explain?actor=${ids.person}&resource=${ids.resource}`)
+    expect(text).to.include('may use').and.include('Ours')
+    expect(text).not.to.match(/href="[^"]*\/(?:policies|resources|graph|simulate)/)
+  })
+
   it('carry out no form of somebody without its permission', async () => {
     await helpdesk.open('/people')
     const forms = [

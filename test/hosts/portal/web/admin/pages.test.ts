@@ -47,7 +47,7 @@ const PAGES: Readonly<Record<string, readonly Role[]>> = {
   '/policies': ['owner', 'admin', 'auditor'],
   '/policies.csv': ['owner', 'admin', 'auditor'],
   '/policies/new': ['owner', 'admin'],
-  '/policies/POLICY/edit': ['owner', 'admin'],
+  '/policies/POLICY/edit': ['owner', 'admin', 'auditor'],
   '/policies/POLICY/delete': ['owner', 'admin'],
   '/explain': ['owner', 'admin', 'auditor', 'helpdesk'],
   '/explain?actor=PERSON&resource=RESOURCE': ['owner', 'admin', 'auditor', 'helpdesk'],
@@ -63,19 +63,20 @@ const PAGES: Readonly<Record<string, readonly Role[]>> = {
   '/providers': ['owner', 'admin', 'auditor'],
   '/providers.csv': ['owner', 'admin', 'auditor'],
   '/providers/new': ['owner'],
+  '/providers/PROVIDER/edit': ['owner', 'admin', 'auditor'],
   '/tokens': ['owner', 'admin', 'auditor'],
   '/tokens.csv': ['owner', 'admin', 'auditor'],
   '/tokens/new': ['owner', 'admin'],
   '/plugins': ['owner', 'admin', 'auditor'],
-  '/settings': ['owner', 'admin'],
-  '/dns': ['owner', 'admin'],
+  '/settings': ['owner', 'admin', 'auditor'],
+  '/dns': ['owner', 'admin', 'auditor'],
 }
 
 describe('pages for admins', () => {
   let signing: SigningPortal
   let portal: PortalFixture
   let owner: AdminVisitor
-  let ids: Record<'PERSON' | 'GROUP' | 'SITE' | 'RESOURCE' | 'POLICY', string>
+  let ids: Record<'PERSON' | 'GROUP' | 'SITE' | 'RESOURCE' | 'POLICY' | 'PROVIDER', string>
 
   before(async () => {
     signing = await SigningPortal.start()
@@ -94,13 +95,20 @@ describe('pages for admins', () => {
       site_id: site.id,
     })
     const policy = await portal.create('/policies', { group_id: group.id, resource_id: resource.id })
-    ids = { PERSON: person.id, GROUP: group.id, SITE: site.id, RESOURCE: resource.id, POLICY: policy.id }
+    ids = {
+      PERSON: person.id,
+      GROUP: group.id,
+      SITE: site.id,
+      RESOURCE: resource.id,
+      POLICY: policy.id,
+      PROVIDER: provider.id,
+    }
     owner = await AdminVisitor.signIn(portal)
   })
   after(async () => signing.stop())
 
   const filled = (path: string): string =>
-    path.replaceAll(/PERSON|GROUP|SITE|RESOURCE|POLICY/g, (name) => ids[name as keyof typeof ids])
+    path.replaceAll(/PERSON|GROUP|SITE|RESOURCE|POLICY|PROVIDER/g, (name) => ids[name as keyof typeof ids])
 
   const visitorOf = async (role: Role): Promise<AdminVisitor> => {
     if (role === 'owner') return owner
@@ -120,6 +128,16 @@ describe('pages for admins', () => {
         const { text } = await visitor.open('/people')
         expect(text).to.include(`You read this as ${role}.`).and.not.include('Add a person')
         expect(text).not.to.include('type="checkbox" name="id"')
+      }
+      if (role === 'auditor') {
+        for (const path of ['/settings', '/dns', '/policies/POLICY/edit', '/providers/PROVIDER/edit']) {
+          const { text } = await visitor.open(filled(path))
+          expect(text, path)
+            .to.include('You read this as auditor.')
+            .and.match(/<dl class="facts"/)
+          expect(text, path).not.to.match(/<(?:input|select|textarea)[^>]*name="(?!csrf)/)
+          expect(text, path).not.to.include(OPENID_CLIENT.secret)
+        }
       }
     })
   }
