@@ -712,7 +712,7 @@ export interface Operations {
       /** `cursor`: `next_cursor` or `previous_cursor` of another page of this list, unchanged */
       readonly cursor?: string | undefined
       /** `sort`: Column by which the rows are sorted, with `-` the greatest first; by creation unless given */
-      readonly sort?: 'created_at' | '-created_at' | 'name' | '-name' | undefined
+      readonly sort?: 'created_at' | '-created_at' | 'updated_at' | '-updated_at' | 'name' | '-name' | 'selector' | '-selector' | undefined
       readonly search?: string | undefined
       /** `id`: One of these ids, separated by commas */
       readonly id?: ReadonlyArray<string> | undefined
@@ -724,8 +724,8 @@ export interface Operations {
       readonly created_at_from?: string | undefined
       /** `created_at_before`: Before this time */
       readonly created_at_before?: string | undefined
-      /** `format`: `csv`: all rows of the list, without pages; also by the header Accept: text/csv */
-      readonly format?: 'json' | 'csv' | undefined
+      /** `format`: `csv`: all rows of the list, without pages; also by the header Accept: text/csv. `ndjson`: the same as JSON, one row a line; also by Accept: application/x-ndjson */
+      readonly format?: 'json' | 'csv' | 'ndjson' | undefined
     }
     answer: {
       readonly data: ReadonlyArray<Site>
@@ -791,7 +791,7 @@ export interface Operations {
       /** `cursor`: `next_cursor` or `previous_cursor` of another page of this list, unchanged */
       readonly cursor?: string | undefined
       /** `sort`: Column by which the rows are sorted, with `-` the greatest first; by creation unless given */
-      readonly sort?: 'created_at' | '-created_at' | 'name' | '-name' | 'last_seen_at' | '-last_seen_at' | 'last_seen_version' | '-last_seen_version' | undefined
+      readonly sort?: 'created_at' | '-created_at' | 'updated_at' | '-updated_at' | 'name' | '-name' | 'last_seen_at' | '-last_seen_at' | 'last_seen_version' | '-last_seen_version' | 'is_ephemeral' | '-is_ephemeral' | 'site_name' | '-site_name' | undefined
       readonly search?: string | undefined
       /** `id`: One of these ids, separated by commas */
       readonly id?: ReadonlyArray<string> | undefined
@@ -813,8 +813,8 @@ export interface Operations {
       readonly created_at_from?: string | undefined
       /** `created_at_before`: Before this time */
       readonly created_at_before?: string | undefined
-      /** `format`: `csv`: all rows of the list, without pages; also by the header Accept: text/csv */
-      readonly format?: 'json' | 'csv' | undefined
+      /** `format`: `csv`: all rows of the list, without pages; also by the header Accept: text/csv. `ndjson`: the same as JSON, one row a line; also by Accept: application/x-ndjson */
+      readonly format?: 'json' | 'csv' | 'ndjson' | undefined
     }
     answer: {
       readonly data: ReadonlyArray<Gateway>
@@ -884,7 +884,7 @@ export interface Operations {
       /** `cursor`: `next_cursor` or `previous_cursor` of another page of this list, unchanged */
       readonly cursor?: string | undefined
       /** `sort`: Column by which the rows are sorted, with `-` the greatest first; by creation unless given */
-      readonly sort?: 'created_at' | '-created_at' | 'name' | '-name' | 'type' | '-type' | 'address' | '-address' | undefined
+      readonly sort?: 'created_at' | '-created_at' | 'updated_at' | '-updated_at' | 'name' | '-name' | 'type' | '-type' | 'address' | '-address' | 'address_description' | '-address_description' | 'site_name' | '-site_name' | undefined
       readonly search?: string | undefined
       /** `id`: One of these ids, separated by commas */
       readonly id?: ReadonlyArray<string> | undefined
@@ -900,8 +900,8 @@ export interface Operations {
       readonly created_at_from?: string | undefined
       /** `created_at_before`: Before this time */
       readonly created_at_before?: string | undefined
-      /** `format`: `csv`: all rows of the list, without pages; also by the header Accept: text/csv */
-      readonly format?: 'json' | 'csv' | undefined
+      /** `format`: `csv`: all rows of the list, without pages; also by the header Accept: text/csv. `ndjson`: the same as JSON, one row a line; also by Accept: application/x-ndjson */
+      readonly format?: 'json' | 'csv' | 'ndjson' | undefined
     }
     answer: {
       readonly data: ReadonlyArray<Resource>
@@ -986,7 +986,7 @@ export interface Operations {
       /** `cursor`: `next_cursor` or `previous_cursor` of another page of this list, unchanged */
       readonly cursor?: string | undefined
       /** `sort`: Column by which the rows are sorted, with `-` the greatest first; by creation unless given */
-      readonly sort?: 'created_at' | '-created_at' | 'name' | '-name' | 'email' | '-email' | 'type' | '-type' | 'is_disabled' | '-is_disabled' | undefined
+      readonly sort?: 'created_at' | '-created_at' | 'updated_at' | '-updated_at' | 'name' | '-name' | 'email' | '-email' | 'type' | '-type' | 'is_disabled' | '-is_disabled' | undefined
       readonly search?: string | undefined
       /** `id`: One of these ids, separated by commas */
       readonly id?: ReadonlyArray<string> | undefined
@@ -1003,8 +1003,8 @@ export interface Operations {
       readonly created_at_from?: string | undefined
       /** `created_at_before`: Before this time */
       readonly created_at_before?: string | undefined
-      /** `format`: `csv`: all rows of the list, without pages; also by the header Accept: text/csv */
-      readonly format?: 'json' | 'csv' | undefined
+      /** `format`: `csv`: all rows of the list, without pages; also by the header Accept: text/csv. `ndjson`: the same as JSON, one row a line; also by Accept: application/x-ndjson */
+      readonly format?: 'json' | 'csv' | 'ndjson' | undefined
     }
     answer: {
       readonly data: ReadonlyArray<Actor>
@@ -1073,7 +1073,7 @@ export interface Operations {
       /** `cursor`: `next_cursor` or `previous_cursor` of another page of this list, unchanged */
       readonly cursor?: string | undefined
       /** `sort`: Column by which the rows are sorted, with `-` the greatest first; by creation unless given */
-      readonly sort?: 'created_at' | '-created_at' | 'name' | '-name' | undefined
+      readonly sort?: 'created_at' | '-created_at' | 'updated_at' | '-updated_at' | 'name' | '-name' | undefined
       readonly search?: string | undefined
       /** `id`: One of these ids, separated by commas */
       readonly id?: ReadonlyArray<string> | undefined
@@ -1085,8 +1085,8 @@ export interface Operations {
       readonly created_at_from?: string | undefined
       /** `created_at_before`: Before this time */
       readonly created_at_before?: string | undefined
-      /** `format`: `csv`: all rows of the list, without pages; also by the header Accept: text/csv */
-      readonly format?: 'json' | 'csv' | undefined
+      /** `format`: `csv`: all rows of the list, without pages; also by the header Accept: text/csv. `ndjson`: the same as JSON, one row a line; also by Accept: application/x-ndjson */
+      readonly format?: 'json' | 'csv' | 'ndjson' | undefined
     }
     answer: {
       readonly data: ReadonlyArray<Group>
@@ -1150,7 +1150,7 @@ export interface Operations {
       /** `cursor`: `next_cursor` or `previous_cursor` of another page of this list, unchanged */
       readonly cursor?: string | undefined
       /** `sort`: Column by which the rows are sorted, with `-` the greatest first; by creation unless given */
-      readonly sort?: 'created_at' | '-created_at' | undefined
+      readonly sort?: 'created_at' | '-created_at' | 'updated_at' | '-updated_at' | undefined
       readonly search?: string | undefined
       /** `id`: One of these ids, separated by commas */
       readonly id?: ReadonlyArray<string> | undefined
@@ -1160,8 +1160,8 @@ export interface Operations {
       readonly created_at_from?: string | undefined
       /** `created_at_before`: Before this time */
       readonly created_at_before?: string | undefined
-      /** `format`: `csv`: all rows of the list, without pages; also by the header Accept: text/csv */
-      readonly format?: 'json' | 'csv' | undefined
+      /** `format`: `csv`: all rows of the list, without pages; also by the header Accept: text/csv. `ndjson`: the same as JSON, one row a line; also by Accept: application/x-ndjson */
+      readonly format?: 'json' | 'csv' | 'ndjson' | undefined
     }
     answer: {
       readonly data: ReadonlyArray<Membership>
@@ -1212,7 +1212,7 @@ export interface Operations {
       /** `cursor`: `next_cursor` or `previous_cursor` of another page of this list, unchanged */
       readonly cursor?: string | undefined
       /** `sort`: Column by which the rows are sorted, with `-` the greatest first; by creation unless given */
-      readonly sort?: 'created_at' | '-created_at' | 'mode' | '-mode' | 'is_disabled' | '-is_disabled' | undefined
+      readonly sort?: 'created_at' | '-created_at' | 'updated_at' | '-updated_at' | 'description' | '-description' | 'mode' | '-mode' | 'is_disabled' | '-is_disabled' | 'group_name' | '-group_name' | 'resource_name' | '-resource_name' | undefined
       readonly search?: string | undefined
       /** `id`: One of these ids, separated by commas */
       readonly id?: ReadonlyArray<string> | undefined
@@ -1233,8 +1233,8 @@ export interface Operations {
       readonly created_at_from?: string | undefined
       /** `created_at_before`: Before this time */
       readonly created_at_before?: string | undefined
-      /** `format`: `csv`: all rows of the list, without pages; also by the header Accept: text/csv */
-      readonly format?: 'json' | 'csv' | undefined
+      /** `format`: `csv`: all rows of the list, without pages; also by the header Accept: text/csv. `ndjson`: the same as JSON, one row a line; also by Accept: application/x-ndjson */
+      readonly format?: 'json' | 'csv' | 'ndjson' | undefined
     }
     answer: {
       readonly data: ReadonlyArray<Policy>
@@ -1426,7 +1426,7 @@ export interface Operations {
       /** `cursor`: `next_cursor` or `previous_cursor` of another page of this list, unchanged */
       readonly cursor?: string | undefined
       /** `sort`: Column by which the rows are sorted, with `-` the greatest first; by creation unless given */
-      readonly sort?: 'created_at' | '-created_at' | 'name' | '-name' | 'type' | '-type' | 'is_disabled' | '-is_disabled' | undefined
+      readonly sort?: 'created_at' | '-created_at' | 'updated_at' | '-updated_at' | 'name' | '-name' | 'type' | '-type' | 'is_disabled' | '-is_disabled' | undefined
       readonly search?: string | undefined
       /** `id`: One of these ids, separated by commas */
       readonly id?: ReadonlyArray<string> | undefined
@@ -1437,8 +1437,8 @@ export interface Operations {
       readonly created_at_from?: string | undefined
       /** `created_at_before`: Before this time */
       readonly created_at_before?: string | undefined
-      /** `format`: `csv`: all rows of the list, without pages; also by the header Accept: text/csv */
-      readonly format?: 'json' | 'csv' | undefined
+      /** `format`: `csv`: all rows of the list, without pages; also by the header Accept: text/csv. `ndjson`: the same as JSON, one row a line; also by Accept: application/x-ndjson */
+      readonly format?: 'json' | 'csv' | 'ndjson' | undefined
     }
     answer: {
       readonly data: ReadonlyArray<IdentityProvider>
@@ -1516,7 +1516,7 @@ export interface Operations {
       /** `cursor`: `next_cursor` or `previous_cursor` of another page of this list, unchanged */
       readonly cursor?: string | undefined
       /** `sort`: Column by which the rows are sorted, with `-` the greatest first; by creation unless given */
-      readonly sort?: 'created_at' | '-created_at' | 'subject' | '-subject' | undefined
+      readonly sort?: 'created_at' | '-created_at' | 'updated_at' | '-updated_at' | 'subject' | '-subject' | undefined
       readonly search?: string | undefined
       /** `id`: One of these ids, separated by commas */
       readonly id?: ReadonlyArray<string> | undefined
@@ -1532,8 +1532,8 @@ export interface Operations {
       readonly created_at_from?: string | undefined
       /** `created_at_before`: Before this time */
       readonly created_at_before?: string | undefined
-      /** `format`: `csv`: all rows of the list, without pages; also by the header Accept: text/csv */
-      readonly format?: 'json' | 'csv' | undefined
+      /** `format`: `csv`: all rows of the list, without pages; also by the header Accept: text/csv. `ndjson`: the same as JSON, one row a line; also by Accept: application/x-ndjson */
+      readonly format?: 'json' | 'csv' | 'ndjson' | undefined
     }
     answer: {
       readonly data: ReadonlyArray<Identity>
@@ -1599,7 +1599,7 @@ export interface Operations {
       /** `cursor`: `next_cursor` or `previous_cursor` of another page of this list, unchanged */
       readonly cursor?: string | undefined
       /** `sort`: Column by which the rows are sorted, with `-` the greatest first; by creation unless given */
-      readonly sort?: 'created_at' | '-created_at' | 'name' | '-name' | 'last_seen_at' | '-last_seen_at' | 'last_seen_version' | '-last_seen_version' | 'verified_at' | '-verified_at' | undefined
+      readonly sort?: 'created_at' | '-created_at' | 'updated_at' | '-updated_at' | 'name' | '-name' | 'last_seen_at' | '-last_seen_at' | 'last_seen_version' | '-last_seen_version' | 'verified_at' | '-verified_at' | 'actor_name' | '-actor_name' | undefined
       readonly search?: string | undefined
       /** `id`: One of these ids, separated by commas */
       readonly id?: ReadonlyArray<string> | undefined
@@ -1625,8 +1625,8 @@ export interface Operations {
       readonly created_at_from?: string | undefined
       /** `created_at_before`: Before this time */
       readonly created_at_before?: string | undefined
-      /** `format`: `csv`: all rows of the list, without pages; also by the header Accept: text/csv */
-      readonly format?: 'json' | 'csv' | undefined
+      /** `format`: `csv`: all rows of the list, without pages; also by the header Accept: text/csv. `ndjson`: the same as JSON, one row a line; also by Accept: application/x-ndjson */
+      readonly format?: 'json' | 'csv' | 'ndjson' | undefined
     }
     answer: {
       readonly data: ReadonlyArray<Client>
@@ -1721,7 +1721,7 @@ export interface Operations {
       /** `cursor`: `next_cursor` or `previous_cursor` of another page of this list, unchanged */
       readonly cursor?: string | undefined
       /** `sort`: Column by which the rows are sorted, with `-` the greatest first; by creation unless given */
-      readonly sort?: 'created_at' | '-created_at' | 'name' | '-name' | 'kind' | '-kind' | 'expires_at' | '-expires_at' | 'last_used_at' | '-last_used_at' | undefined
+      readonly sort?: 'created_at' | '-created_at' | 'updated_at' | '-updated_at' | 'name' | '-name' | 'kind' | '-kind' | 'expires_at' | '-expires_at' | 'last_used_at' | '-last_used_at' | 'actor_name' | '-actor_name' | undefined
       readonly search?: string | undefined
       /** `id`: One of these ids, separated by commas */
       readonly id?: ReadonlyArray<string> | undefined
@@ -1752,8 +1752,8 @@ export interface Operations {
       readonly created_at_from?: string | undefined
       /** `created_at_before`: Before this time */
       readonly created_at_before?: string | undefined
-      /** `format`: `csv`: all rows of the list, without pages; also by the header Accept: text/csv */
-      readonly format?: 'json' | 'csv' | undefined
+      /** `format`: `csv`: all rows of the list, without pages; also by the header Accept: text/csv. `ndjson`: the same as JSON, one row a line; also by Accept: application/x-ndjson */
+      readonly format?: 'json' | 'csv' | 'ndjson' | undefined
     }
     answer: {
       readonly data: ReadonlyArray<Token>
@@ -1797,7 +1797,7 @@ export interface Operations {
       /** `cursor`: `next_cursor` or `previous_cursor` of another page of this list, unchanged */
       readonly cursor?: string | undefined
       /** `sort`: Column by which the rows are sorted, with `-` the greatest first; by creation unless given */
-      readonly sort?: 'created_at' | '-created_at' | 'name' | '-name' | 'kind' | '-kind' | 'expires_at' | '-expires_at' | 'last_used_at' | '-last_used_at' | undefined
+      readonly sort?: 'created_at' | '-created_at' | 'updated_at' | '-updated_at' | 'name' | '-name' | 'kind' | '-kind' | 'expires_at' | '-expires_at' | 'last_used_at' | '-last_used_at' | 'actor_name' | '-actor_name' | undefined
       readonly search?: string | undefined
       /** `id`: One of these ids, separated by commas */
       readonly id?: ReadonlyArray<string> | undefined
@@ -1828,8 +1828,8 @@ export interface Operations {
       readonly created_at_from?: string | undefined
       /** `created_at_before`: Before this time */
       readonly created_at_before?: string | undefined
-      /** `format`: `csv`: all rows of the list, without pages; also by the header Accept: text/csv */
-      readonly format?: 'json' | 'csv' | undefined
+      /** `format`: `csv`: all rows of the list, without pages; also by the header Accept: text/csv. `ndjson`: the same as JSON, one row a line; also by Accept: application/x-ndjson */
+      readonly format?: 'json' | 'csv' | 'ndjson' | undefined
     }
     answer: {
       readonly data: ReadonlyArray<Token>
@@ -1884,7 +1884,7 @@ export interface Operations {
       /** `cursor`: `next_cursor` or `previous_cursor` of another page of this list, unchanged */
       readonly cursor?: string | undefined
       /** `sort`: Column by which the rows are sorted, with `-` the greatest first; by creation unless given */
-      readonly sort?: 'created_at' | '-created_at' | 'name' | '-name' | 'kind' | '-kind' | 'expires_at' | '-expires_at' | 'last_used_at' | '-last_used_at' | undefined
+      readonly sort?: 'created_at' | '-created_at' | 'updated_at' | '-updated_at' | 'name' | '-name' | 'kind' | '-kind' | 'expires_at' | '-expires_at' | 'last_used_at' | '-last_used_at' | 'actor_name' | '-actor_name' | undefined
       readonly search?: string | undefined
       /** `id`: One of these ids, separated by commas */
       readonly id?: ReadonlyArray<string> | undefined
@@ -1915,8 +1915,8 @@ export interface Operations {
       readonly created_at_from?: string | undefined
       /** `created_at_before`: Before this time */
       readonly created_at_before?: string | undefined
-      /** `format`: `csv`: all rows of the list, without pages; also by the header Accept: text/csv */
-      readonly format?: 'json' | 'csv' | undefined
+      /** `format`: `csv`: all rows of the list, without pages; also by the header Accept: text/csv. `ndjson`: the same as JSON, one row a line; also by Accept: application/x-ndjson */
+      readonly format?: 'json' | 'csv' | 'ndjson' | undefined
     }
     answer: {
       readonly data: ReadonlyArray<Token>
@@ -1960,7 +1960,7 @@ export interface Operations {
       /** `cursor`: `next_cursor` or `previous_cursor` of another page of this list, unchanged */
       readonly cursor?: string | undefined
       /** `sort`: Column by which the rows are sorted, with `-` the greatest first; by creation unless given */
-      readonly sort?: 'created_at' | '-created_at' | 'name' | '-name' | 'kind' | '-kind' | 'expires_at' | '-expires_at' | 'last_used_at' | '-last_used_at' | undefined
+      readonly sort?: 'created_at' | '-created_at' | 'updated_at' | '-updated_at' | 'name' | '-name' | 'kind' | '-kind' | 'expires_at' | '-expires_at' | 'last_used_at' | '-last_used_at' | 'actor_name' | '-actor_name' | undefined
       readonly search?: string | undefined
       /** `id`: One of these ids, separated by commas */
       readonly id?: ReadonlyArray<string> | undefined
@@ -1991,8 +1991,8 @@ export interface Operations {
       readonly created_at_from?: string | undefined
       /** `created_at_before`: Before this time */
       readonly created_at_before?: string | undefined
-      /** `format`: `csv`: all rows of the list, without pages; also by the header Accept: text/csv */
-      readonly format?: 'json' | 'csv' | undefined
+      /** `format`: `csv`: all rows of the list, without pages; also by the header Accept: text/csv. `ndjson`: the same as JSON, one row a line; also by Accept: application/x-ndjson */
+      readonly format?: 'json' | 'csv' | 'ndjson' | undefined
     }
     answer: {
       readonly data: ReadonlyArray<Token>
@@ -2051,7 +2051,7 @@ export interface Operations {
       /** `cursor`: `next_cursor` or `previous_cursor` of another page of this list, unchanged */
       readonly cursor?: string | undefined
       /** `sort`: Column by which the rows are sorted, with `-` the greatest first; by creation unless given */
-      readonly sort?: 'created_at' | '-created_at' | 'name' | '-name' | 'kind' | '-kind' | 'expires_at' | '-expires_at' | 'last_used_at' | '-last_used_at' | undefined
+      readonly sort?: 'created_at' | '-created_at' | 'updated_at' | '-updated_at' | 'name' | '-name' | 'kind' | '-kind' | 'expires_at' | '-expires_at' | 'last_used_at' | '-last_used_at' | 'actor_name' | '-actor_name' | undefined
       readonly search?: string | undefined
       /** `id`: One of these ids, separated by commas */
       readonly id?: ReadonlyArray<string> | undefined
@@ -2082,8 +2082,8 @@ export interface Operations {
       readonly created_at_from?: string | undefined
       /** `created_at_before`: Before this time */
       readonly created_at_before?: string | undefined
-      /** `format`: `csv`: all rows of the list, without pages; also by the header Accept: text/csv */
-      readonly format?: 'json' | 'csv' | undefined
+      /** `format`: `csv`: all rows of the list, without pages; also by the header Accept: text/csv. `ndjson`: the same as JSON, one row a line; also by Accept: application/x-ndjson */
+      readonly format?: 'json' | 'csv' | 'ndjson' | undefined
     }
     answer: {
       readonly data: ReadonlyArray<Token>
@@ -2107,7 +2107,7 @@ export interface Operations {
       /** `cursor`: `next_cursor` or `previous_cursor` of another page of this list, unchanged */
       readonly cursor?: string | undefined
       /** `sort`: Column by which the rows are sorted, with `-` the greatest first; by creation unless given */
-      readonly sort?: 'created_at' | '-created_at' | 'name' | '-name' | 'kind' | '-kind' | 'expires_at' | '-expires_at' | 'last_used_at' | '-last_used_at' | undefined
+      readonly sort?: 'created_at' | '-created_at' | 'updated_at' | '-updated_at' | 'name' | '-name' | 'kind' | '-kind' | 'expires_at' | '-expires_at' | 'last_used_at' | '-last_used_at' | 'actor_name' | '-actor_name' | undefined
       readonly search?: string | undefined
       /** `id`: One of these ids, separated by commas */
       readonly id?: ReadonlyArray<string> | undefined
@@ -2138,8 +2138,8 @@ export interface Operations {
       readonly created_at_from?: string | undefined
       /** `created_at_before`: Before this time */
       readonly created_at_before?: string | undefined
-      /** `format`: `csv`: all rows of the list, without pages; also by the header Accept: text/csv */
-      readonly format?: 'json' | 'csv' | undefined
+      /** `format`: `csv`: all rows of the list, without pages; also by the header Accept: text/csv. `ndjson`: the same as JSON, one row a line; also by Accept: application/x-ndjson */
+      readonly format?: 'json' | 'csv' | 'ndjson' | undefined
     }
     answer: {
       readonly data: ReadonlyArray<Token>
@@ -2193,7 +2193,7 @@ export interface Operations {
       /** `cursor`: `next_cursor` or `previous_cursor` of another page of this list, unchanged */
       readonly cursor?: string | undefined
       /** `sort`: Column by which the rows are sorted, with `-` the greatest first; by creation unless given */
-      readonly sort?: 'created_at' | '-created_at' | 'expires_at' | '-expires_at' | undefined
+      readonly sort?: 'created_at' | '-created_at' | 'updated_at' | '-updated_at' | 'expires_at' | '-expires_at' | 'client_name' | '-client_name' | 'resource_name' | '-resource_name' | 'gateway_name' | '-gateway_name' | undefined
       readonly search?: string | undefined
       /** `id`: One of these ids, separated by commas */
       readonly id?: ReadonlyArray<string> | undefined
@@ -2221,8 +2221,8 @@ export interface Operations {
       readonly created_at_from?: string | undefined
       /** `created_at_before`: Before this time */
       readonly created_at_before?: string | undefined
-      /** `format`: `csv`: all rows of the list, without pages; also by the header Accept: text/csv */
-      readonly format?: 'json' | 'csv' | undefined
+      /** `format`: `csv`: all rows of the list, without pages; also by the header Accept: text/csv. `ndjson`: the same as JSON, one row a line; also by Accept: application/x-ndjson */
+      readonly format?: 'json' | 'csv' | 'ndjson' | undefined
     }
     answer: {
       readonly data: ReadonlyArray<Authorization>
