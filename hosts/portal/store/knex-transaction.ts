@@ -21,6 +21,11 @@ export interface TransactionOptions {
   random: Random
 }
 
+/** Ids that one statement names: databases limit the parameters of a statement. */
+const SELECTED = 500
+/** Rows that one statement inserts. */
+const INSERTED = 50
+
 /** Reads and writes one account's rows in one database transaction, and collects the changes. */
 export class KnexTransaction extends KnexReader implements Transaction {
   /** Changes made by this transaction, in order. */
@@ -30,6 +35,8 @@ export class KnexTransaction extends KnexReader implements Transaction {
   readonly #dialect: Pick<Dialect, 'storeErrorOf'>
   readonly #at: UnixTime
   readonly #random: Random
+  /** Rows read and changed so far, by table and id: a change in bulk asks for the same row several times. */
+  readonly #known = new Map<string, unknown>()
 
   constructor({ dialect, database, accountId, at, random }: TransactionOptions) {
     super(database, accountId, dialect.expressions)
@@ -38,18 +45,40 @@ export class KnexTransaction extends KnexReader implements Transaction {
     this.#random = random
   }
 
+  override async get<Name extends EntityName>(name: Name, id: string): Promise<Entities[Name] | undefined> {
+    const key = `${name} ${id}`
+    const known = this.#known.get(key) as Entities[Name] | undefined
+    if (known !== undefined) return known
+    const row = await super.get(name, id)
+    if (row !== undefined) this.#known.set(key, row)
+    return row
+  }
+
+  async preload(name: EntityName, ids: readonly string[]): Promise<void> {
+    for (const some of inParts(ids, SELECTED)) {
+      const { rows } = await this.find(name, { tests: [{ column: 'id', in: some }], limit: SELECTED })
+      for (const row of rows) this.#known.set(`${name} ${row.id}`, row)
+    }
+  }
+
   async insert<Name extends WritableName>(name: Name, draft: Draft<Name>): Promise<Entities[Name]> {
-    const row = {
-      ...draft,
-      id: draft.id ?? uuid(this.#random),
-      accountId: this.accountId,
-      createdAt: this.#at,
-      updatedAt: this.#at,
-    } as Draft<Name> as Entities[Name]
+    const row = this.#rowOf(draft)
     await this.#checkReferences(name, row)
-    await this.#refusing(this.database(name).insert({ ...encodeRow(name, row), ...searchCell(name, row) }), name, row)
+    await this.#refusing(this.database(name).insert(cellsOf(name, row)), name, row)
     this.#remember(name, { id: row.id, after: row })
     return row
+  }
+
+  async insertAll<Name extends WritableName>(name: Name, drafts: readonly Draft<Name>[]): Promise<Entities[Name][]> {
+    const rows = drafts.map((draft) => this.#rowOf(draft))
+    for (const row of rows) await this.#checkReferences(name, row)
+    for (const some of inParts(rows, INSERTED)) {
+      const [first] = some
+      if (first === undefined) continue
+      await this.#refusing(this.database(name).insert(some.map((row) => cellsOf(name, row))), name, first)
+      for (const row of some) this.#remember(name, { id: row.id, after: row })
+    }
+    return rows
   }
 
   async patch<Name extends EntityName>(
@@ -77,6 +106,7 @@ export class KnexTransaction extends KnexReader implements Transaction {
       name,
       after,
     )
+    this.#known.set(`${name} ${id}`, after)
     this.#remember(name, { id, before, after })
     return after
   }
@@ -92,8 +122,29 @@ export class KnexTransaction extends KnexReader implements Transaction {
       for (const childId of ids) await this.remove(child.name, childId)
     }
     await this.#refusing(this.rows(name).where({ id }).delete(), name, row)
+    this.#known.delete(`${name} ${id}`)
     this.#remember(name, { id, before: row })
     return row
+  }
+
+  async removeAll(name: WritableName, ids: readonly string[]): Promise<void> {
+    for (const some of inParts(ids, SELECTED)) {
+      for (const child of childrenOf(name)) {
+        const children = (await this.rows(child.name)
+          .whereIn(columnName(child.column), some)
+          .orderBy(['created_at', 'id'])
+          .pluck('id')) as string[]
+        await this.removeAll(child.name, children)
+      }
+      await this.preload(name, some)
+      for (const id of some) {
+        const row = await this.get(name, id)
+        if (row === undefined) continue
+        this.#known.delete(`${name} ${id}`)
+        this.#remember(name, { id, before: row })
+      }
+      await this.rows(name).whereIn('id', some).delete()
+    }
   }
 
   async endSessions(of: { actorId: string } | { identityProviderId: string }): Promise<void> {
@@ -153,6 +204,16 @@ export class KnexTransaction extends KnexReader implements Transaction {
     return 0
   }
 
+  #rowOf<Name extends WritableName>(draft: Draft<Name>): Entities[Name] {
+    return {
+      ...draft,
+      id: draft.id ?? uuid(this.#random),
+      accountId: this.accountId,
+      createdAt: this.#at,
+      updatedAt: this.#at,
+    } as Draft<Name> as Entities[Name]
+  }
+
   async #ranges(): Promise<AddressRanges> {
     return toldRanges((await this.get('accounts', this.accountId))?.addressRanges ?? undefined)
   }
@@ -196,3 +257,13 @@ export class KnexTransaction extends KnexReader implements Transaction {
     }
   }
 }
+
+/** Returns a row as the values of its columns, with the text in which it is searched. */
+const cellsOf = <Name extends EntityName>(name: Name, row: Entities[Name]) => ({
+  ...encodeRow(name, row),
+  ...searchCell(name, row),
+})
+
+/** Splits a list into parts of at most `size` members. */
+const inParts = <Member>(all: readonly Member[], size: number): Member[][] =>
+  Array.from({ length: Math.ceil(all.length / size) }, (_, part) => all.slice(part * size, (part + 1) * size))

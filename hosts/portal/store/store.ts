@@ -255,7 +255,11 @@ export interface Position {
 export interface Transaction extends Reader {
   /** Changes made so far, in order. */
   readonly changes: readonly Change[]
+  /** Reads rows that the transaction is going to ask for one by one. */
+  preload: (name: EntityName, ids: readonly string[]) => Promise<void>
   insert: <Name extends WritableName>(name: Name, row: Draft<Name>) => Promise<Entities[Name]>
+  /** Inserts many rows, by few statements. */
+  insertAll: <Name extends WritableName>(name: Name, rows: readonly Draft<Name>[]) => Promise<Entities[Name][]>
   /**
    * Changes columns of a row and returns it; undefined if there is no such row. A patch that changes nothing is not
    * recorded.
@@ -263,6 +267,8 @@ export interface Transaction extends Reader {
   patch: <Name extends EntityName>(name: Name, id: string, patch: Patch<Name>) => Promise<Entities[Name] | undefined>
   /** Removes a row and all rows that reference it, and returns it; undefined if there is none. */
   remove: <Name extends WritableName>(name: Name, id: string) => Promise<Entities[Name] | undefined>
+  /** Removes many rows and all rows that reference them, by few statements. */
+  removeAll: (name: WritableName, ids: readonly string[]) => Promise<void>
   /** Ends portal sessions: those of an actor, or those from sign-ins through a provider. */
   endSessions: (of: { actorId: string } | { identityProviderId: string }) => Promise<void>
   /**

@@ -1,5 +1,9 @@
 import { deletePolicy, editPolicy, newPolicy } from './access/policy-form.ts'
 import { policies } from './access/policies.ts'
+import * as policiesBulk from './access/policies-bulk.ts'
+import { disableProviders, enableProviders, revokeTokens } from './account/bulk-acts.ts'
+import { endAuthorizations } from './record/authorizations-bulk.ts'
+import { deleteResources, deleteSites } from './what/bulk-acts.ts'
 import { explainPage } from './access/explain.ts'
 import { graphPage } from './access/graph.ts'
 import { palettePage } from './access/palette.ts'
@@ -26,7 +30,8 @@ import { deleteGateway, deleteSite, editSite, newSite } from './what/site-forms.
 import { site, sites } from './what/sites.ts'
 import { deleteDevice, device, devices, unverifyDevice, verifyDevice } from './who/devices.ts'
 import { deleteGroup, group, groupMembers, groups, newGroup, renameGroup } from './who/groups.ts'
-import { addToGroup, disablePeople } from './who/people-bulk.ts'
+import { deleteDevices, deleteGroups, unverifyDevices, verifyDevices } from './who/bulk-acts.ts'
+import * as peopleBulk from './who/people-bulk.ts'
 import { people } from './who/people.ts'
 import { person } from './who/person.ts'
 import { deletePerson, editPerson, newPerson } from './who/person-form.ts'
@@ -37,8 +42,16 @@ import { endSignIn } from './who/sign-ins.ts'
 export const pagesOf = (_parts: AdminParts): { pages: AdminPage[]; forms: AdminForm[]; downloads: AdminDownload[] } => {
   const formPages = [
     formPage(newPerson),
-    formPage(addToGroup),
-    formPage(disablePeople),
+    ...Object.values(peopleBulk).map((bulk) => formPage(bulk)),
+    ...[verifyDevices, unverifyDevices, deleteDevices].map((bulk) => formPage(bulk)),
+    ...Object.values(policiesBulk).map((bulk) => formPage(bulk)),
+    formPage(deleteGroups),
+    formPage(deleteSites),
+    formPage(deleteResources),
+    formPage(revokeTokens),
+    formPage(disableProviders),
+    formPage(enableProviders),
+    formPage(endAuthorizations),
     formPage(editPerson),
     formPage(deletePerson),
     formPage(newServiceAccount),

@@ -16,7 +16,10 @@ const Draft = z.strictObject({ name: Name })
 const Patch = z.strictObject({ name: Name.optional() })
 
 const MembershipBody = z.object({ ...rowFields, group_id: Id, actor_id: Id }).meta({ id: 'Membership' })
-const ActorIds = z.array(Id).max(1_000)
+/** Most members that one call adds and removes. */
+const MOST_MEMBERS = 10_000
+const BODY_KIB = 512
+const ActorIds = z.array(Id).max(MOST_MEMBERS)
 const Replacement = z.strictObject({ actor_ids: ActorIds })
 const Difference = z.strictObject({ add: ActorIds.default([]), remove: ActorIds.default([]) })
 const Members = z.object({ data: z.array(MembershipBody), next_cursor: z.null() })
@@ -25,8 +28,8 @@ const Members = z.object({ data: z.array(MembershipBody), next_cursor: z.null() 
 export const groupEndpoints = ({ store }: ApiParts): Endpoint[] => {
   const draft = jsonBody(Draft)
   const patch = jsonBody(Patch)
-  const replacement = jsonBody(Replacement)
-  const difference = jsonBody(Difference)
+  const replacement = jsonBody(Replacement, BODY_KIB * 1_024)
+  const difference = jsonBody(Difference, BODY_KIB * 1_024)
   const groups = collection(store, 'groups', groupToWire)
   const memberships = collection(store, 'memberships', membershipToWire)
 
@@ -44,11 +47,15 @@ export const groupEndpoints = ({ store }: ApiParts): Endpoint[] => {
         checkMatch(ctx, idsVersion(ctx, present))
         const before = new Map(present.map((row) => [row.actorId, row]))
         const { add, remove } = wanted(ctx, new Set(before.keys()))
-        for (const actorId of remove) {
-          const row = before.get(actorId)
-          if (row !== undefined) await tx.remove('memberships', row.id)
-        }
-        for (const actorId of add) if (!before.has(actorId)) await addMember(tx, groupId, actorId)
+        await tx.removeAll(
+          'memberships',
+          remove.flatMap((actorId) => before.get(actorId)?.id ?? []),
+        )
+        await addMembers(
+          tx,
+          groupId,
+          add.filter((actorId) => !before.has(actorId)),
+        )
         return tx.list('memberships', { where: { groupId } })
       })
       ctx.body = { data: rows.map((row) => membershipToWire(row)), next_cursor: null }
@@ -152,6 +159,7 @@ export const groupEndpoints = ({ store }: ApiParts): Endpoint[] => {
       needs: 'groups:write',
       summary: 'Makes exactly these actors the members',
       body: Replacement,
+      bodyKiB: BODY_KIB,
       status: 200,
       answer: Members,
       story: [replacement.read, replaceMembers],
@@ -162,6 +170,7 @@ export const groupEndpoints = ({ store }: ApiParts): Endpoint[] => {
       needs: 'groups:write',
       summary: 'Adds and removes members',
       body: Difference,
+      bodyKiB: BODY_KIB,
       status: 200,
       answer: Members,
       story: [difference.read, addAndRemoveMembers],
@@ -169,11 +178,16 @@ export const groupEndpoints = ({ store }: ApiParts): Endpoint[] => {
   ]
 }
 
-const addMember = async (tx: Transaction, groupId: string, actorId: string): Promise<void> => {
-  if ((await tx.get('actors', actorId)) === undefined) {
-    throw invalidBody([{ path: 'actor_ids', message: `there is no actor ${actorId}` }])
+const addMembers = async (tx: Transaction, groupId: string, actorIds: readonly string[]): Promise<void> => {
+  await tx.preload('actors', actorIds)
+  for (const actorId of actorIds) {
+    if ((await tx.get('actors', actorId)) === undefined)
+      throw invalidBody([{ path: 'actor_ids', message: `there is no actor ${actorId}` }])
   }
-  await tx.insert('memberships', { groupId, actorId })
+  await tx.insertAll(
+    'memberships',
+    actorIds.map((actorId) => ({ groupId, actorId })),
+  )
 }
 
 const groupToWire = (row: Group): z.infer<typeof GroupBody> => ({

@@ -9,6 +9,8 @@ export class JoinedStore {
   /** The store that the operations get. */
   readonly store: Store
   readonly #outer: Store
+  /** Sign-ins and sign-outs that the operations record: they are written once the transaction is. */
+  #recorded: Parameters<Store['recordSignIn']>[] = []
   /** Transaction at hand. There is one at a time, because the store runs transactions one after the other. */
   #transaction: Transaction | undefined
 
@@ -17,19 +19,26 @@ export class JoinedStore {
     this.store = Object.assign(Object.create(outer) as Store, {
       reader: () => this.#current(),
       transact: async <T>(scope: Scope, work: (tx: Transaction) => Promise<T>) => this.#join(scope, work),
+      recordSignIn: async (...record: Parameters<Store['recordSignIn']>) => {
+        this.#recorded.push(record)
+        return Promise.resolve()
+      },
     })
   }
 
   /** Runs operations in one transaction; if they throw, nothing has changed. */
   async run<T>(scope: Scope, operations: () => Promise<T>): Promise<T> {
-    return this.#outer.transact(scope, async (tx) => {
+    const { result, recorded } = await this.#outer.transact(scope, async (tx) => {
       this.#transaction = tx
+      this.#recorded = []
       try {
-        return await operations()
+        return { result: await operations(), recorded: this.#recorded }
       } finally {
         this.#transaction = undefined
       }
     })
+    if (scope.rehearsal === undefined) for (const record of recorded) await this.#outer.recordSignIn(...record)
+    return result
   }
 
   async #join<T>({ rehearsal, approve }: Scope, work: (tx: Transaction) => Promise<T>): Promise<T> {

@@ -3,7 +3,7 @@ import { unixTime } from '../../../../core/runtime/time.ts'
 import type { NamedSession } from '../../store/store.ts'
 import { notFound } from '../http/problem.ts'
 import { Id, Time, timeOf } from './body-fields.ts'
-import { existing, idOf } from './collection.ts'
+import { existing, idOf, scopeOf } from './collection.ts'
 import type { ApiMiddleware, Endpoint } from './endpoint.ts'
 import type { ApiParts } from './parts.ts'
 
@@ -45,6 +45,28 @@ export const sessionEndpoints = ({ store, clock }: ApiParts): Endpoint[] => {
     })
   }
 
+  const endEverywhere: ApiMiddleware = async (ctx) => {
+    const { account, by, clientAddress } = ctx.state
+    const actorId = idOf(ctx)
+    await store.transact(scopeOf(ctx), async (tx) => {
+      await existing(tx, 'actors', actorId)
+      for (const { id, identityProviderId } of await tx.list('tokens', { where: { actorId, kind: 'client' } }))
+        if (identityProviderId !== null) await tx.remove('tokens', id)
+      await tx.endSessions({ actorId })
+    })
+    ctx.status = 204
+    if (ctx.state.rehearsal !== undefined) return
+    await store.recordSignIn(account.id, {
+      at: clock.unix(),
+      action: 'signed_out',
+      reason: 'sessions_ended',
+      by,
+      actorId,
+      identityProviderId: null,
+      remoteIp: clientAddress,
+    })
+  }
+
   return [
     {
       method: 'GET',
@@ -62,6 +84,15 @@ export const sessionEndpoints = ({ store, clock }: ApiParts): Endpoint[] => {
       summary: 'Signs a person out of a browser; she may sign in again',
       status: 204,
       story: [endSession],
+    },
+    {
+      method: 'DELETE',
+      path: '/actors/:id/sessions',
+      needs: 'sessions:write',
+      summary: 'Signs a person out of all browsers and clients; she may sign in again',
+      description: 'Tokens that an admin made for a client stay: they are no sign-ins.',
+      status: 204,
+      story: [endEverywhere],
     },
   ]
 }

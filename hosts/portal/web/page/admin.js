@@ -14,6 +14,14 @@ document.addEventListener('keydown', (event) => {
   }
 })
 
+// Ticks all rows of the page.
+for (const all of document.querySelectorAll('[data-all]')) {
+  all.hidden = false
+  all.addEventListener('change', () => {
+    for (const box of all.form.querySelectorAll('tbody [name=id]')) box.checked = all.checked
+  })
+}
+
 // Copies the command beside the button.
 for (const button of document.querySelectorAll('[data-copy]')) {
   button.addEventListener('click', () => {

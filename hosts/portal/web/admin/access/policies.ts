@@ -97,4 +97,11 @@ export const policies: ListDefinition<PolicyRow, Extra> = {
     { key: 'created', title: 'Created', sort: 'created_at', cell: ({ created_at: at }) => time(at) },
     { key: 'changed', title: 'Changed', sort: 'updated_at', isHidden: true, cell: ({ updated_at: at }) => time(at) },
   ],
+  bulk: [
+    { text: 'Enable', path: '/policies/enable', needs: 'policies:write' },
+    { text: 'Disable', path: '/policies/disable', needs: 'policies:write' },
+    { text: 'Enforce', path: '/policies/enforce', needs: 'policies:write' },
+    { text: 'Shadow', path: '/policies/shadow', needs: 'policies:write' },
+    { text: 'Delete', path: '/policies/delete', needs: 'policies:write', isHarm: true },
+  ],
 }

@@ -53,6 +53,10 @@ export const providers: ListDefinition<ProviderRow> = {
     { key: 'callback', title: 'Callback address', cell: ({ callback_url: url }) => ({ text: url, isCode: true }) },
     ...timeColumns(),
   ],
+  bulk: [
+    { text: 'Enable', path: '/providers/enable', needs: 'identity_providers:write' },
+    { text: 'Disable', path: '/providers/disable', needs: 'identity_providers:write', isHarm: true },
+  ],
 }
 
 type Schemas = ReadonlyMap<string, Record<string, unknown> | null>

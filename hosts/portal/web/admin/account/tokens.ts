@@ -56,6 +56,7 @@ export const tokens: ListDefinition<TokenRow, Extra> = {
   ],
   act: ({ id, name }, { visit }) =>
     visit.may('tokens:write') ? { text: 'Revoke…', about: name, url: `${visit.base}/tokens/${id}/delete` } : undefined,
+  bulk: [{ text: 'Revoke', path: '/tokens/revoke', needs: 'tokens:write', isHarm: true }],
 }
 
 /** Time before its end at which a token is marked. */

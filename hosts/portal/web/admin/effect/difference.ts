@@ -92,6 +92,15 @@ export const differenceFrom = async (
   }
 }
 
+/** Returns a difference whose digest names the state of what it is about, too. */
+export const sealedBy = (seal: string | undefined, difference: Difference | undefined): Difference | undefined =>
+  difference === undefined || seal === undefined
+    ? difference
+    : {
+        ...difference,
+        digest: createHash('sha256').update(`${difference.digest} ${seal}`).digest('base64url').slice(0, 22),
+      }
+
 /** Whether a difference shows nothing that a person has to look at before it is saved. */
 export const isQuiet = ({ loses, gains, notNow, changes, removed, isWhole }: Difference): boolean =>
   isWhole && [loses, gains, notNow, changes, removed].every(({ length }) => length === 0)

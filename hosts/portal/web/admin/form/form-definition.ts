@@ -1,5 +1,6 @@
 import type { Permission } from '../../../identity/permissions.ts'
 import type { ApiCall } from '../../api/call-api.ts'
+import type { FieldProblem } from '../../http/problem.ts'
 import type { View, Visit } from '../page/admin-parts.ts'
 import type { FormValues } from './form-values.ts'
 
@@ -24,6 +25,10 @@ export interface FormDefinition<Row = undefined> {
   /** Whether the form says enough to be judged: by default it always does. */
   isComplete?: (values: FormValues) => boolean
   call: (about: FormAbout<Row>, values: FormValues) => ApiCall
+  /** Names what the form is about in the state that is shown: a save that was confirmed for another state shows this one. */
+  seal?: (about: FormAbout<Row>) => string
+  /** Returns problems of the call as people understand them. */
+  problems?: (about: FormAbout<Row>, problems: readonly FieldProblem[]) => readonly FieldProblem[]
   /** Address after it was carried out. */
   done: (about: FormAbout<Row>, answer: unknown) => string
   /** Page that shows the answer, in place of going to an address: for what is shown only once. */

@@ -1,7 +1,7 @@
 import { formValues } from '../../http/form-fields.ts'
 import type { FieldProblem, Problem } from '../../http/problem.ts'
 import type { AdminForm, AdminPage, View, Visit } from '../page/admin-parts.ts'
-import { differenceOf, isQuiet, type Difference } from '../effect/difference.ts'
+import { differenceOf, isQuiet, sealedBy, type Difference } from '../effect/difference.ts'
 import { effectView } from '../effect/effect-view.ts'
 import { conflictView } from './conflict.ts'
 import type { Field, FormAbout, FormDefinition } from './form-definition.ts'
@@ -25,7 +25,11 @@ export const formPage = <Row = undefined>(definition: FormDefinition<Row>): { pa
           return formView(definition, about, { values, version })
         const { outcome, changes } = await visit.parts.api.rehearse(visit.caller, definition.call(about, values))
         if (!outcome.ok) return formView(definition, about, { values, version, problem: outcome.problem })
-        return formView(definition, about, { values, version, difference: await differenceOf(visit, changes) })
+        return formView(definition, about, {
+          values,
+          version,
+          difference: sealedBy(definition.seal?.(about), await differenceOf(visit, changes)),
+        })
       },
     },
     form: { path, needs, act: (visit) => act(visit, definition) },
@@ -77,7 +81,7 @@ const act = async <Row>(visit: Visit, definition: FormDefinition<Row>): Promise<
       status: isEarly ? 200 : problem.status,
     }
   }
-  const difference = await differenceOf(visit, changes)
+  const difference = sealedBy(definition.seal?.(about), await differenceOf(visit, changes))
   if (difference === undefined) return undefined
   const confirmed = sent.one('digest')
   const isConfirmed = confirmed === difference.digest || (isQuiet(difference) && definition.isHarm !== true)
@@ -128,7 +132,8 @@ const formView = async <Row>(
 ): Promise<View> => {
   const { visit } = about
   const fields = await definition.fields(about, values)
-  const problems = problem?.errors ?? []
+  const errors = problem?.errors ?? []
+  const problems = definition.problems?.(about, errors) ?? errors
   const placed = new Set<FieldProblem>()
   const shown = fields.map((field) => shownField(field, { values, problems, placed }))
   const title = definition.title(about)

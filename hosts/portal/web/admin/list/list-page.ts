@@ -61,7 +61,7 @@ const listView = async <Row extends { id: string }, Extra>(
   return {
     template: 'list',
     title,
-    live: [counts, ...rows],
+    live: [counts, { id: 'matching', template: 'matching', data: { total: countText(answer) } }, ...rows],
     data: {
       lead: definition.lead,
       words,
@@ -84,6 +84,7 @@ const listView = async <Row extends { id: string }, Extra>(
       })),
       columnsUrl: `${visit.base}${definition.path}/columns`,
       back: to({}).slice(1),
+      match: to({ cursor: undefined }),
       choices: columns.map((column) => ({ ...headOf(column), isShown: shown.includes(column) })),
       hasAct: definition.act !== undefined,
       rows: rows.map(({ id }) => id),

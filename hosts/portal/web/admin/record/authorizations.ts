@@ -73,6 +73,7 @@ export const authorizations: ListDefinition<AuthorizationRow, ReadonlyMap<string
           url: `${visit.base}/authorizations/${id}/end`,
         }
       : undefined,
+  bulk: [{ text: 'End', path: '/authorizations/end-all', needs: 'authorizations:write', isHarm: true }],
 }
 
 const namesOf = async (

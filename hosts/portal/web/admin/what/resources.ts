@@ -85,6 +85,7 @@ export const resources: ListDefinition<ResourceRow, Extra> = {
     about: `access to ${name}`,
     url: `${base}/explain?resource=${id}`,
   }),
+  bulk: [{ text: 'Delete', path: '/resources/delete', needs: 'resources:write', isHarm: true }],
 }
 
 const addressCell = (address: string | null): Cell => ({ text: address ?? 'the Internet', isCode: address !== null })

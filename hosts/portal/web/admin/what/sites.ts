@@ -55,6 +55,7 @@ export const sites: ListDefinition<SiteRow, Extra> = {
     { key: 'selector', title: 'Chooses', sort: 'selector', cell: ({ selector }) => text(selector) },
     ...timeColumns(),
   ],
+  bulk: [{ text: 'Delete', path: '/sites/delete', needs: 'sites:write', isHarm: true }],
 }
 
 const gatewaysBySite = async (visit: Visit): Promise<ReadonlyMap<string, readonly GatewayRow[]>> => {

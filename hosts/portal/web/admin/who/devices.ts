@@ -66,6 +66,11 @@ export const devices: ListDefinition<ClientRow, Extra> = {
     { key: 'seen', title: 'Last connect', sort: 'last_seen_at', cell: ({ last_seen_at: at }) => time(at) },
     ...timeColumns(),
   ],
+  bulk: [
+    { text: 'Verify', path: '/devices/verify', needs: 'clients:write' },
+    { text: 'Take verification back', path: '/devices/unverify', needs: 'clients:write' },
+    { text: 'Delete', path: '/devices/delete', needs: 'clients:write', isHarm: true },
+  ],
 }
 
 const onlineMark = ({ is_connected: isConnected }: ClientRow): Cell =>

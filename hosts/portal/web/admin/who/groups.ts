@@ -64,6 +64,7 @@ export const groups: ListDefinition<NamedRow, Counts> = {
     { key: 'created', title: 'Created', sort: 'created_at', cell: ({ created_at: at }) => time(at) },
     { key: 'changed', title: 'Changed', sort: 'updated_at', isHidden: true, cell: ({ updated_at: at }) => time(at) },
   ],
+  bulk: [{ text: 'Delete', path: '/groups/delete', needs: 'groups:write', isHarm: true }],
 }
 
 const CRUMBS = ({ base }: { base: string }) => [{ text: 'Groups', url: `${base}/groups` }]

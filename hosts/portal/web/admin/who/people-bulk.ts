@@ -1,83 +1,116 @@
-import type { ActorRow } from '../page/api-rows.ts'
-import type { Visit } from '../page/admin-parts.ts'
-import { choicesOf } from '../page/choices.ts'
+import { bulkForm, forEach } from '../bulk/bulk-form.ts'
+import { changeAll, deleteAll } from '../bulk/bulk-acts.ts'
+import type { Selection } from '../bulk/selection.ts'
 import type { FormDefinition } from '../form/form-definition.ts'
-import { FormValues } from '../form/form-values.ts'
-import { formValues } from '../../http/form-fields.ts'
+import type { ListDefinition } from '../list/list-definition.ts'
+import type { ActorRow } from '../page/api-rows.ts'
+import { choicesOf } from '../page/choices.ts'
+import { people } from './people.ts'
+import { serviceAccounts } from './service-accounts.ts'
 
-interface Chosen {
-  people: readonly Pick<ActorRow, 'id' | 'name'>[]
-}
+/** Rows whose membership is changed at once at most: one call of the API does it for all of them. */
+const MOST_MEMBERS = 10_000
 
-const ID = /^[0-9a-f-]{36}$/
+const name = (row: ActorRow): string => row.name
 
-/** Reads the people whose ids the form sent. */
-const chosenPeople = async ({ ctx, parts, caller }: Visit): Promise<Chosen> => {
-  const reader = parts.store.reader(caller.account.id)
-  const ids = new FormValues(formValues(ctx))
-    .all('id')
-    .filter((id) => ID.test(id))
-    .slice(0, 1_000)
-  return { people: (await Promise.all(ids.map((id) => reader.get('actors', id)))).flatMap((row) => row ?? []) }
-}
+/** Makes the form that adds the selected rows to a group, or takes them from one. */
+const membership = <Extra>(
+  list: ListDefinition<ActorRow, Extra>,
+  change: 'add' | 'remove',
+): FormDefinition<Selection<ActorRow>> =>
+  bulkForm({
+    list,
+    path: `${list.path}/${change === 'add' ? 'add-to-group' : 'take-from-group'}`,
+    title: (count) => (change === 'add' ? `Add ${count} to a group` : `Take ${count} from a group`),
+    verb: (count) => (change === 'add' ? `Add ${count}` : `Take ${count} from it`),
+    name,
+    fields: async (visit) => [
+      {
+        kind: 'select',
+        name: 'group',
+        label: 'Group',
+        path: change,
+        options: [{ value: '', text: 'choose a group' }, ...(await choicesOf(visit, 'groups'))],
+      },
+    ],
+    isComplete: (values) => values.one('group') !== '',
+    call: (rows, values) => ({
+      method: 'PATCH',
+      path: `/groups/${values.one('group')}/memberships`,
+      body: { [change]: rows.map(({ id }) => id) },
+    }),
+    most: MOST_MEMBERS,
+  })
 
-const namesOf = ({ people }: Chosen): string =>
-  people.length > 3
-    ? `${people
-        .slice(0, 3)
-        .map(({ name }) => name)
-        .join(', ')} and ${people.length - 3} more`
-    : people.map(({ name }) => name).join(', ')
+export const addToGroup = membership(people, 'add')
+export const takeFromGroup = membership(people, 'remove')
+export const addAccountsToGroup = membership(serviceAccounts, 'add')
+export const takeAccountsFromGroup = membership(serviceAccounts, 'remove')
 
-const shared = {
-  load: async (visit: Visit) => ({ row: await chosenPeople(visit), version: undefined }),
-  crumbs: ({ visit }: { visit: Visit }) => [{ text: 'People', url: `${visit.base}/people` }],
-  values: ({ row }: { row: Chosen }) => new FormValues({ id: row.people.map(({ id }) => id) }),
-  done: () => '/people',
-  leave: () => '/people',
-  isHarm: true,
-} as const
-
-/** Adds the ticked people to a group. */
-export const addToGroup: FormDefinition<Chosen> = {
-  ...shared,
-  path: '/people/add-to-group',
-  needs: 'groups:write',
-  title: ({ row }) => `Add ${row.people.length} to a group`,
-  lead: ({ row }) => namesOf(row),
-  fields: async ({ visit }) => [
-    { kind: 'hidden', name: 'id', label: '' },
-    {
-      kind: 'select',
-      name: 'group',
-      label: 'Group',
-      path: 'add',
-      options: [{ value: '', text: 'choose a group' }, ...(await choicesOf(visit, 'groups'))],
-    },
-  ],
-  isComplete: (values) => values.one('group') !== '',
-  call: ({ row }, values) => ({
-    method: 'PATCH',
-    path: `/groups/${values.one('group')}/memberships`,
-    body: { add: row.people.map(({ id }) => id) },
-  }),
-  verb: ({ row }) => `Add ${row.people.length}`,
-}
-
-/** Disables the ticked people, all or none. */
-export const disablePeople: FormDefinition<Chosen> = {
-  ...shared,
+/** Disables the selected people, all or none. */
+export const disablePeople: FormDefinition<Selection<ActorRow>> = changeAll({
+  list: people,
   path: '/people/disable',
-  needs: 'actors:write',
-  title: ({ row }) => `Disable ${row.people.length}?`,
-  lead: ({ row }) => `${namesOf(row)}. They are signed out, and their connections are cut.`,
-  fields: () => [{ kind: 'hidden', name: 'id', label: '' }],
-  call: ({ row }) => ({
-    method: 'POST',
-    path: '/bulk',
-    body: {
-      operations: row.people.map(({ id }) => ({ method: 'PATCH', path: `/actors/${id}`, body: { is_disabled: true } })),
-    },
-  }),
-  verb: ({ row }) => `Disable ${row.people.length}`,
-}
+  name,
+  verb: 'Disable',
+  body: { is_disabled: true },
+  lead: 'They are signed out, and their connections are cut.',
+})
+
+/** Enables the selected people again. */
+export const enablePeople: FormDefinition<Selection<ActorRow>> = changeAll({
+  list: people,
+  path: '/people/enable',
+  name,
+  verb: 'Enable',
+  body: { is_disabled: false },
+  lead: 'They may sign in again.',
+})
+
+/** Signs the selected people out of their browsers and clients. */
+export const endSessions: FormDefinition<Selection<ActorRow>> = bulkForm({
+  list: people,
+  path: '/people/end-sessions',
+  name,
+  title: (count) => `End the sessions of ${count}?`,
+  verb: (count) => `Sign ${count} out`,
+  lead: 'They are signed out of all browsers and clients, and their connections are cut. They may sign in again.',
+  call: (rows) => forEach(rows, ({ id }) => ({ method: 'DELETE', path: `/actors/${id}/sessions` })),
+})
+
+/** Deletes the selected people. */
+export const deletePeople: FormDefinition<Selection<ActorRow>> = deleteAll({
+  list: people,
+  path: '/people/delete',
+  name,
+  verb: 'Delete',
+  lead: 'Devices, sign-ins and tokens go along. To keep them, disable the people instead.',
+})
+
+/** Disables the selected service accounts. */
+export const disableAccounts: FormDefinition<Selection<ActorRow>> = changeAll({
+  list: serviceAccounts,
+  path: '/service-accounts/disable',
+  name,
+  verb: 'Disable',
+  body: { is_disabled: true },
+  lead: 'Their tokens are refused, and their connections are cut.',
+})
+
+/** Enables the selected service accounts again. */
+export const enableAccounts: FormDefinition<Selection<ActorRow>> = changeAll({
+  list: serviceAccounts,
+  path: '/service-accounts/enable',
+  name,
+  verb: 'Enable',
+  body: { is_disabled: false },
+})
+
+/** Deletes the selected service accounts. */
+export const deleteAccounts: FormDefinition<Selection<ActorRow>> = deleteAll({
+  list: serviceAccounts,
+  path: '/service-accounts/delete',
+  name,
+  verb: 'Delete',
+  lead: 'Their tokens go along.',
+})

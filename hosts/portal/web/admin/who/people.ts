@@ -83,7 +83,11 @@ export const people: ListDefinition<ActorRow, Extra> = {
   }),
   bulk: [
     { text: 'Add to a group', path: '/people/add-to-group', needs: 'groups:write' },
+    { text: 'Take from a group', path: '/people/take-from-group', needs: 'groups:write' },
+    { text: 'End sessions', path: '/people/end-sessions', needs: 'sessions:write' },
+    { text: 'Enable', path: '/people/enable', needs: 'actors:write' },
     { text: 'Disable', path: '/people/disable', needs: 'actors:write', isHarm: true },
+    { text: 'Delete', path: '/people/delete', needs: 'actors:write', isHarm: true },
   ],
 }
 

@@ -53,6 +53,13 @@ export const serviceAccounts: ListDefinition<ActorRow, ReadonlyMap<string, numbe
     { key: 'created', title: 'Created', sort: 'created_at', cell: ({ created_at: at }) => time(at) },
     { key: 'changed', title: 'Changed', sort: 'updated_at', isHidden: true, cell: ({ updated_at: at }) => time(at) },
   ],
+  bulk: [
+    { text: 'Add to a group', path: '/service-accounts/add-to-group', needs: 'groups:write' },
+    { text: 'Take from a group', path: '/service-accounts/take-from-group', needs: 'groups:write' },
+    { text: 'Enable', path: '/service-accounts/enable', needs: 'actors:write' },
+    { text: 'Disable', path: '/service-accounts/disable', needs: 'actors:write', isHarm: true },
+    { text: 'Delete', path: '/service-accounts/delete', needs: 'actors:write', isHarm: true },
+  ],
 }
 
 /** The form for a new service account. */

@@ -18,7 +18,31 @@ const PAGES: Readonly<Record<string, readonly Role[]>> = {
   '/people/PERSON/edit': ['owner', 'admin'],
   '/people/PERSON/delete': ['owner', 'admin'],
   '/people/add-to-group': ['owner', 'admin'],
+  '/people/take-from-group': ['owner', 'admin'],
+  '/people/end-sessions': ['owner', 'admin', 'helpdesk'],
+  '/people/enable': ['owner', 'admin'],
   '/people/disable': ['owner', 'admin'],
+  '/people/delete': ['owner', 'admin'],
+  '/service-accounts/add-to-group': ['owner', 'admin'],
+  '/service-accounts/take-from-group': ['owner', 'admin'],
+  '/service-accounts/enable': ['owner', 'admin'],
+  '/service-accounts/disable': ['owner', 'admin'],
+  '/service-accounts/delete': ['owner', 'admin'],
+  '/groups/delete': ['owner', 'admin'],
+  '/devices/verify': ['owner', 'admin', 'helpdesk'],
+  '/devices/unverify': ['owner', 'admin', 'helpdesk'],
+  '/devices/delete': ['owner', 'admin', 'helpdesk'],
+  '/sites/delete': ['owner', 'admin'],
+  '/resources/delete': ['owner', 'admin'],
+  '/policies/enable': ['owner', 'admin'],
+  '/policies/disable': ['owner', 'admin'],
+  '/policies/enforce': ['owner', 'admin'],
+  '/policies/shadow': ['owner', 'admin'],
+  '/policies/delete': ['owner', 'admin'],
+  '/authorizations/end-all': ['owner', 'admin'],
+  '/providers/enable': ['owner'],
+  '/providers/disable': ['owner'],
+  '/tokens/revoke': ['owner', 'admin'],
   '/service-accounts': ['owner', 'admin', 'auditor', 'helpdesk'],
   '/service-accounts.csv': ['owner', 'admin', 'auditor', 'helpdesk'],
   '/service-accounts/new': ['owner', 'admin'],
@@ -127,7 +151,10 @@ describe('pages for admins', () => {
       if (role === 'auditor' || role === 'helpdesk') {
         const { text } = await visitor.open('/people')
         expect(text).to.include(`You read this as ${role}.`).and.not.include('Add a person')
-        expect(text).not.to.include('type="checkbox" name="id"')
+        // The helpdesk ends sessions of many people at once, and does nothing else to them.
+        const acts = [...text.matchAll(/formaction="[^"]*\/people\/([^"]*)"/g)].map(([, act]) => act)
+        expect(acts).to.deep.equal(role === 'helpdesk' ? ['end-sessions'] : [])
+        expect(text.includes('type="checkbox" name="id"')).to.equal(role === 'helpdesk')
       }
       if (role === 'auditor') {
         for (const path of ['/settings', '/dns', '/policies/POLICY/edit', '/providers/PROVIDER/edit']) {
@@ -204,13 +231,13 @@ describe('pages for admins', () => {
     const id = added.map((person) => person.id)
     await owner.open('/people')
     const asked = await owner.send('/people/add-to-group', { id })
-    expect(asked.text).to.include('Add 2 to a group').and.include('Cleo, Dora')
+    expect(asked.text).to.include('Add 2 people to a group').and.include('Cleo, Dora')
     const shown = await owner.send('/people/add-to-group', { id, group: ids.GROUP, save: '1' })
     expect(shown.text).to.include('2 people gain access')
     const fields = { id, group: ids.GROUP, save: '1', digest: hidden(shown.text, 'digest') }
     expect((await owner.send('/people/add-to-group', fields)).location).to.equal('/example/admin/people')
     const off = await owner.send('/people/disable', { id })
-    expect(off.text).to.include('Disable 2?').and.include('2 people lose access')
+    expect(off.text).to.include('Disable 2 people?').and.include('2 people lose access')
     await owner.send('/people/disable', { id, save: '1', digest: hidden(off.text, 'digest') })
     for (const each of id) expect((await portal.api('GET', `/actors/${each}`)).body.is_disabled).to.equal(true)
   })

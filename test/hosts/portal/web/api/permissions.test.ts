@@ -78,6 +78,7 @@ const MATRIX: Readonly<Record<string, readonly [who: string, permission: Permiss
   'POST /actors/:id/api_tokens': ['OA..S ..', 'tokens:write'],
   'GET /actors/:id/api_tokens': ['OAU.S r.', 'tokens:read'],
   'GET /actors/:id/sessions': ['OAUHS rh', 'sessions:read'],
+  'DELETE /actors/:id/sessions': ['OA.HS .h', 'sessions:write'],
   'DELETE /actors/:id/sessions/:session_id': ['OA.HS .h', 'sessions:write'],
   'GET /tokens': ['OAU.S r.', 'tokens:read'],
   'GET /tokens/:id': ['OAU.S r.', 'tokens:read'],
