@@ -54,6 +54,7 @@ const PORTAL_ARROWS: Readonly<Record<string, readonly string[]>> = {
   'store/migrations': ['text'],
   store: ['store/migrations', 'text'],
   identity: ['store'],
+  backup: ['store'],
   stun: ['origin'],
   settings: ['store'],
   decide: ['store'],

@@ -3,6 +3,7 @@ import { endProcessSoon } from '../runtime/process/end-process.ts'
 import { serviceNotices } from '../runtime/service-notices.ts'
 import type { RunningPortal } from '../portal/config.ts'
 import type { CommandContext } from './context.ts'
+import { portalBackupCommand, portalRestoreCommand } from './portal-backup.ts'
 import { portalEmergencyCodeCommand } from './portal-emergency-code.ts'
 import { portalInitCommand } from './portal-init.ts'
 import { readPortalStart } from './portal-start.ts'
@@ -30,6 +31,8 @@ export const portalCommand = ({ env, output }: CommandContext): Command =>
     })
     .addCommand(portalInitCommand({ env, output }))
     .addCommand(portalEmergencyCodeCommand({ env, output }))
+    .addCommand(portalBackupCommand({ env, output }))
+    .addCommand(portalRestoreCommand({ env, output }))
     .addHelpText(
       'after',
       `
@@ -37,6 +40,7 @@ Examples:
   $ portreeve portal --config portal.yaml
   $ portreeve portal init --config portal.yaml --account example --admin-email ada@example.org
   $ portreeve portal emergency-code --config portal.yaml --account example
+  $ portreeve portal backup portal.gz
 
 A configuration to begin with: config/portal.yaml of this package.`,
     )

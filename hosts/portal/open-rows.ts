@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { mkdir, open, readFile, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { OperatorError } from '../../core/config/operator-error.ts'
@@ -6,6 +7,7 @@ import { toHex } from '../../core/crypto/text-encoding.ts'
 import type { Clock } from '../../core/runtime/clock.ts'
 import type { Logger } from '../../core/runtime/logger.ts'
 import type { Random } from '../../core/runtime/random.ts'
+import { giveToFolderOwner } from '../runtime/folder-owner.ts'
 import { createLogger, createTrustedAuthorities } from '../runtime/index.ts'
 import { readSecretFile } from '../runtime/secret-file.ts'
 import type { PortalConfig } from './config.ts'
@@ -85,7 +87,8 @@ const checkKey = async (store: Store, key: Uint8Array): Promise<void> => {
   }
 }
 
-const databaseOf = async (
+/** Returns how to open the configured database; makes an SQLite file that is missing. */
+export const databaseOf = async (
   { database, state_folder: directory }: PortalConfig,
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<DatabaseConfig> => {
@@ -98,7 +101,10 @@ const databaseOf = async (
   }
   const file = database.file === ':memory:' ? database.file : resolve(directory, database.file)
   // Readable by the owner only, even in an existing folder: the database has secrets of identity providers and keys.
-  if (file !== ':memory:') await (await open(file, 'a', 0o600)).close()
+  if (file !== ':memory:' && !existsSync(file)) {
+    await (await open(file, 'a', 0o600)).close()
+    await giveToFolderOwner(file)
+  }
   return { driver: database.driver, file }
 }
 

@@ -8,6 +8,7 @@ import { knexLog } from './knex-log.ts'
 import { postgresRefusal } from './postgres-refusal.ts'
 import { propertyName } from './row-codec.ts'
 import { StoreError } from './store-error.ts'
+import { wholePostgres } from './whole-postgres.ts'
 
 /** Keys of advisory locks: arbitrary numbers that nothing else in the database uses. */
 const WRITE_LOCK = 7_706_001
@@ -53,6 +54,7 @@ export const openPostgres = (config: PostgresConfig, ports: DialectPorts): Diale
   return {
     knex,
     expressions: EXPRESSIONS,
+    whole: wholePostgres(knex),
     runMigrations: async (migrate) => {
       const client = new Client(connection)
       // No statement timeout: a migration may take its time.

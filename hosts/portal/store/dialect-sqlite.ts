@@ -8,6 +8,7 @@ import { propertyName } from './row-codec.ts'
 import { sqliteClient } from './sqlite-client.ts'
 import { loadSqlite } from './sqlite-library.ts'
 import { StoreError } from './store-error.ts'
+import { wholeSqlite } from './whole-sqlite.ts'
 
 /**
  * SQLite's busy timeout. The driver is synchronous, so the whole portal stands still while it waits for a lock: longer
@@ -43,6 +44,7 @@ export const openSqlite = ({ library, file }: SqliteConfig, { logger, clock }: D
   return {
     knex,
     expressions: EXPRESSIONS,
+    whole: wholeSqlite(knex),
     runMigrations: async (migrate) => {
       await migrate(knex)
       // Before the portal serves anybody, blocking was fine; from here on the synchronous driver would stop everything.

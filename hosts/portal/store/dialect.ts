@@ -3,6 +3,7 @@ import type { Clock } from '../../../core/runtime/clock.ts'
 import type { Logger } from '../../../core/runtime/logger.ts'
 import type { Random } from '../../../core/runtime/random.ts'
 import type { SqliteLibrary } from './sqlite-library.ts'
+import type { WholeDatabase } from './whole-database.ts'
 
 export type DatabaseConfig = SqliteConfig | PostgresConfig
 
@@ -57,6 +58,8 @@ export interface ListExpressions {
 export interface Dialect {
   readonly knex: Knex
   readonly expressions: ListExpressions
+  /** Access for backups, which read and write all tables. */
+  readonly whole: WholeDatabase
   /** Runs `migrate` while no other process migrates the same database. */
   runMigrations: (migrate: (knex: Knex) => Promise<unknown>) => Promise<void>
   /**

@@ -20,7 +20,7 @@ import { KnexSessionRows } from './knex-session-rows.ts'
 import { changeSignInRecord, type RecordScope } from './knex-sign-in-records.ts'
 import { RefusedSignIns } from './refused-sign-ins.ts'
 import { KnexTransaction } from './knex-transaction.ts'
-import { migrationSource } from './migration-source.ts'
+import { migrationSource, refuseNewerSchema } from './migration-source.ts'
 import { keepAnOwner } from './owner-access.ts'
 import { decodeRow, encodeRow } from './row-codec.ts'
 import { StoreError } from './store-error.ts'
@@ -102,7 +102,10 @@ export class KnexStore implements Store {
     const dialect = openDialect(options.database, options)
     const { knex } = dialect
     try {
-      await dialect.runMigrations((migrator) => migrator.migrate.latest({ migrationSource }))
+      await dialect.runMigrations(async (migrator) => {
+        await refuseNewerSchema(migrator)
+        await migrator.migrate.latest({ migrationSource })
+      })
       const store = new KnexStore(dialect, options, await lastSequence(knex))
       await dialect.onForeignChanges(() => store.#catchUp())
       return store

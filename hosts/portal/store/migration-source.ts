@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { OperatorError } from '../../../core/config/operator-error.ts'
 import * as first from './migrations/0001-first.ts'
 import * as signInRecords from './migrations/0002-sign-in-records.ts'
 import * as policyDepth from './migrations/0003-policy-depth.ts'
@@ -53,4 +54,21 @@ export const migrationSource: Knex.MigrationSource<Migration> = {
   getMigrations: async () => Promise.resolve([...MIGRATIONS]),
   getMigrationName: ({ name }) => name,
   getMigration: async ({ migration }) => Promise.resolve(migration),
+}
+
+/**
+ * Refuses a database that a newer version has used: its tables may mean what this version does not know.
+ * @throws OperatorError DATABASE_NEWER
+ */
+export const refuseNewerSchema = async (knex: Knex): Promise<void> => {
+  if (!(await knex.schema.hasTable('knex_migrations'))) return
+  const known = new Set(MIGRATIONS.map(({ name }) => name))
+  const found = (await knex('knex_migrations').orderBy('id').select('name')) as { name: string }[]
+  const newer = found.map(({ name }) => name).filter((name) => !known.has(name))
+  if (newer.length === 0) return
+  throw new OperatorError(
+    'DATABASE_NEWER',
+    `The database was used by a newer version of Portreeve, with the schema ${newer.at(-1)}.`,
+    'Install that version, or restore the backup that was made before the upgrade: portreeve portal restore FILE --force',
+  )
 }

@@ -113,6 +113,16 @@ for (const driver of [...SQLITE_LIBRARIES, 'pg'] as const)
       clients: [client(LAPTOP, 2, 1_700_000_000_000), client(PHONE, 3, null)],
     }
 
+    it('a database that a newer version has used is refused, and says which schema', async () => {
+      await openStore()
+      const dialect = openDialect(database, ports())
+      await dialect.knex('knex_migrations').insert({ name: '0999-later', batch: 9 })
+      await dialect.close()
+      const refused = await openStore().catch((error: unknown) => error)
+      expect(refused).to.have.property('code', 'DATABASE_NEWER')
+      expect(refused).to.have.property('message').which.includes('0999-later')
+    })
+
     it('migration 0008 gives the oldest provider of each account every domain and the others none, and ends codes under way', async () => {
       await asOf('0007-key-check', rows)
       await openStore()
