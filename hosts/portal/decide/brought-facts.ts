@@ -63,30 +63,34 @@ export class BroughtFacts {
     return [...(this.#tables.get(name)?.asked ?? [])]
   }
 
-  /** Replaces a table by a newer snapshot. Values that are as before keep their age. Returns whether any changed. */
-  take(name: string, { values, otherwise }: FactTable, at: UnixTime): boolean {
+  /**
+   * Replaces a table by a newer snapshot. Values that are as before keep their age. Returns the keys whose values
+   * changed; `all` if those of keys that are in no table may have.
+   */
+  take(name: string, { values, otherwise }: FactTable, at: UnixTime): ReadonlySet<string> | 'all' {
     const table = this.#tables.get(name)
     const goodForMs = table?.extension.brings?.goodForMs
-    if (table === undefined || goodForMs === undefined) return false
+    if (table === undefined || goodForMs === undefined) return new Set()
     const { entries: before, otherwise: beforeOtherwise } = table
-    let isChanged = table.validUntil === undefined
+    const changed = new Set<string>()
+    let isAll = table.validUntil === undefined
     const entries = new Map<string, Entry>()
     for (const [key, value] of Object.entries(values)) {
       const entry = entryAfter(before.get(key) ?? beforeOtherwise, value, at)
-      if (entry !== before.get(key)) isChanged = true
+      if (entry !== before.get(key)) changed.add(key)
       entries.set(key, entry)
     }
     table.otherwise = otherwise === undefined ? undefined : entryAfter(beforeOtherwise, otherwise, at)
-    if (table.otherwise !== beforeOtherwise) isChanged = true
+    if (table.otherwise !== beforeOtherwise) isAll = true
     for (const [key, gone] of before) {
       if (entries.has(key)) continue
-      if (table.otherwise?.text !== gone.text) isChanged = true
+      if (table.otherwise?.text !== gone.text) changed.add(key)
       // Somebody who falls back to `otherwise` has it since then, and not since when everybody else has.
       if (table.otherwise !== undefined && entries.size < MAX_ASKED) entries.set(key, entryAfter(gone, otherwise, at))
     }
     table.entries = entries
     table.validUntil = unixTime(at + goodForMs)
-    return isChanged
+    return isAll ? 'all' : changed
   }
 
   /** Forgets a table that nothing has confirmed for too long. Returns whether there was one. */
@@ -97,6 +101,11 @@ export class BroughtFacts {
     table.otherwise = undefined
     table.validUntil = undefined
     return true
+  }
+
+  /** Name of the fact by whose value a brought fact is looked up; undefined for a fact that no plugin brings. */
+  keyOf(name: string): string | undefined {
+    return this.#tables.get(name)?.extension.brings?.fact.by?.name
   }
 
   /** Milliseconds for which a snapshot of a fact is believed; undefined for a fact that no plugin brings. */

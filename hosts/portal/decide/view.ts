@@ -33,6 +33,8 @@ export class View {
   readonly #clientsOfActor = new MultiMap<string, string>()
   readonly #clientsOfAccount = new MultiMap<string, string>()
   readonly #gatewaysOfSite = new MultiMap<string, string>()
+  readonly #gatewaysOfAccount = new MultiMap<string, string>()
+  readonly #tokensOfProvider = new MultiMap<string, string>()
   readonly #resourcesOfSite = new MultiMap<string, string>()
 
   readonly conditions: Extensions<PolicyCondition>
@@ -94,6 +96,15 @@ export class View {
     return this.#clientsOfAccount.get(accountId)
   }
 
+  gatewaysIn(accountId: string): ReadonlySet<string> {
+    return this.#gatewaysOfAccount.get(accountId)
+  }
+
+  /** Returns the tokens that came of sign-ins through an identity provider. */
+  tokensOf(identityProviderId: string): ReadonlySet<string> {
+    return this.#tokensOfProvider.get(identityProviderId)
+  }
+
   gatewaysOf(siteId: string): ReadonlySet<string> {
     return this.#gatewaysOfSite.get(siteId)
   }
@@ -123,7 +134,12 @@ export class View {
       this.#clientsOfActor[verb](actorId, row.id)
       this.#clientsOfAccount[verb](accountId, row.id)
     } else if (entity === 'gateways') {
-      this.#gatewaysOfSite[verb]((row as Entities['gateways']).siteId, row.id)
+      const { siteId, accountId } = row as Entities['gateways']
+      this.#gatewaysOfSite[verb](siteId, row.id)
+      this.#gatewaysOfAccount[verb](accountId, row.id)
+    } else if (entity === 'tokens') {
+      const { identityProviderId } = row as Entities['tokens']
+      if (identityProviderId !== null) this.#tokensOfProvider[verb](identityProviderId, row.id)
     } else if (entity === 'resources') {
       this.#resourcesOfSite[verb]((row as Entities['resources']).siteId, row.id)
     }

@@ -1,6 +1,7 @@
 import { wireName } from '../../../core/control/events.ts'
 import { encodeFrame, type Frame } from '../../../core/control/frame.ts'
 import type { EventName, FromPortal, Role } from '../../../core/control/messages.ts'
+import { MultiMap } from '../decide/multi-map.ts'
 import type { Presence } from '../decide/presence.ts'
 import { withFormerSiteNames } from '../wire/former-site-names.ts'
 import type { ClientConnection, Connection, GatewayConnection } from './connections.ts'
@@ -11,6 +12,8 @@ export class ConnectedPeers {
   readonly #presence: Presence
   readonly #emit: Emit
   readonly #connections = new Map<string, Connection>()
+  readonly #ofPeer = new MultiMap<string, Connection>()
+  readonly #ofToken = new MultiMap<string, Connection>()
 
   constructor({ presence, emit }: { presence: Presence; emit: Emit }) {
     this.#presence = presence
@@ -19,10 +22,16 @@ export class ConnectedPeers {
 
   add(connection: Connection): void {
     this.#connections.set(connection.connection, connection)
+    this.#ofPeer.add(connection.peerId, connection)
+    this.#ofToken.add(connection.tokenId, connection)
   }
 
   remove(name: string): void {
+    const connection = this.#connections.get(name)
+    if (connection === undefined) return
     this.#connections.delete(name)
+    this.#ofPeer.delete(connection.peerId, connection)
+    this.#ofToken.delete(connection.tokenId, connection)
   }
 
   /** Returns a connection by its name, joined or not. */
@@ -33,6 +42,16 @@ export class ConnectedPeers {
   /** Iterates over all connections, joined or not. */
   all(): IterableIterator<Connection> {
     return this.#connections.values()
+  }
+
+  /** Returns all connections of a client or gateway, joined or not. */
+  ofPeer(peerId: string): ReadonlySet<Connection> {
+    return this.#ofPeer.get(peerId)
+  }
+
+  /** Returns all connections made with a token, joined or not. */
+  ofToken(tokenId: string): ReadonlySet<Connection> {
+    return this.#ofToken.get(tokenId)
   }
 
   /** Returns the connection with which a client has joined. */

@@ -1,6 +1,5 @@
 import type { Instant, UnixTime } from '../../../core/runtime/time.ts'
 import type { FactAges } from '../decide/fact-ages.ts'
-import type { Presence } from '../decide/presence.ts'
 import type { View } from '../decide/view.ts'
 import type { Account, Change, Resource } from '../store/entities.ts'
 import { clientInterface } from '../wire/wire-interface.ts'
@@ -8,7 +7,6 @@ import { affectedBy } from './affected.ts'
 import type { Attendance } from './attendance.ts'
 import type { ConnectedPeers } from './connected-peers.ts'
 import { faultOf, hasOtherKey } from './connection-standing.ts'
-import { isClient, isGateway } from './connections.ts'
 import type { GatewayGrants } from './gateway-grants.ts'
 import type { GatewayUpdates } from './gateway-updates.ts'
 import type { GrantKeeper } from './grant-keeper.ts'
@@ -24,7 +22,6 @@ import type { Withdrawals } from './withdrawals.ts'
 export interface ConsequencesNeeds {
   ages: FactAges
   view: View
-  presence: Presence
   peers: ConnectedPeers
   whereabouts: Whereabouts
   nameTroubles: NameTroubles
@@ -62,19 +59,13 @@ export class Consequences {
     }
     const affected = affectedBy(changes, this.#needs)
     endOutdated(changes, this.#needs, now)
-
-    for (const actorId of affected.standingOf) {
-      for (const clientId of view.clientsOf(actorId)) {
-        for (const grant of grants.ofClient(clientId)) affected.grants.add(grant)
-      }
-    }
-    for (const accountId of affected.accountIds) this.#reexamineAccount(accountId, now)
     for (const grant of affected.grants) {
       if (grants.get(grant.row.id) === grant) keeper.reexamine(grant, now)
     }
     for (const change of changes) {
       const { entity, id, after: row } = change
-      if (change.entity === 'accounts' && change.after !== undefined) this.#tellInterfaces(change.after)
+      if (change.entity === 'accounts' && change.after !== undefined && hasOtherInterface(change))
+        this.#tellInterfaces(change.after)
       if (isRenumbered(change)) this.#renumber(change.after, now)
       // Still in force although its row is gone: an admin has removed the authorization itself.
       const grant = entity === 'authorizations' && row === undefined ? grants.get(id) : undefined
@@ -87,50 +78,35 @@ export class Consequences {
     // Before anybody is signed out, so that their requests are still answered.
     this.#needs.requests.followEnds(now)
     // Last, so that a gateway that is signed out too has been told of withdrawn grants.
-    for (const connection of peers.all()) {
-      const row = view.get(connection.role === 'client' ? 'clients' : 'gateways', connection.peerId)
-      const isConcerned =
-        row === undefined ||
-        affected.accountIds.has(row.accountId) ||
-        affected.gatewayIds.has(row.id) ||
-        ('actorId' in row && affected.standingOf.has(row.actorId))
-      if (isConcerned && faultOf(connection, view, unixAt(now)) !== undefined) attendance.signOut(connection, now)
+    for (const connection of affected.connections) {
+      if (faultOf(connection, view, unixAt(now)) !== undefined) attendance.signOut(connection, now)
       else if (connection.isJoined && hasOtherKey(connection, view)) attendance.supersede(connection, now)
     }
     tellFilters(changes, this.#needs)
-    for (const actorId of affected.viewerIds) {
+    for (const [actorId, resourceIds] of affected.viewed) {
       for (const clientId of view.clientsOf(actorId)) {
         const connection = peers.client(clientId)
-        if (connection !== undefined) this.#needs.resourceUpdates.refresh(connection)
+        if (connection !== undefined) this.#needs.resourceUpdates.refresh(connection, resourceIds)
       }
-    }
-  }
-
-  /** Judges all grants of an account again, because the account or one of its identity providers changed. */
-  #reexamineAccount(accountId: string, now: Instant): void {
-    const { view, grants, keeper } = this.#needs
-    for (const client of view.all('clients')) {
-      if (client.accountId !== accountId) continue
-      for (const grant of grants.ofClient(client.id)) keeper.reexamine(grant, now)
     }
   }
 
   /** Tells the gateways of an account their new addresses. The grants there have ended. */
   #renumber(account: Account, now: Instant): void {
     const { view, peers, attendance } = this.#needs
-    for (const connection of peers.all()) {
-      if (account.isDisabled || !isGateway(connection) || !connection.isJoined) continue
-      if (view.get('gateways', connection.peerId)?.accountId === account.id)
-        attendance.renumber(connection, account, now)
+    if (account.isDisabled) return
+    for (const id of view.gatewaysIn(account.id)) {
+      const connection = peers.gateway(id)
+      if (connection !== undefined) attendance.renumber(connection, account, now)
     }
   }
 
   #tellInterfaces(account: Account): void {
     const { view, peers, saidFacts } = this.#needs
-    for (const connection of peers.all()) {
-      if (account.isDisabled || !isClient(connection) || !connection.isJoined) continue
-      const client = view.get('clients', connection.peerId)
-      if (client?.accountId !== account.id) continue
+    if (account.isDisabled) return
+    for (const id of view.clientsIn(account.id)) {
+      const [connection, client] = [peers.client(id), view.get('clients', id)]
+      if (connection === undefined || client === undefined) continue
       peers.tell(connection, {
         event: 'configChanged',
         payload: {
@@ -160,10 +136,8 @@ const endOutdated = (
       for (const grant of grants.ofGateway(change.id)) keeper.forget(grant)
     }
     if (isRenumbered(change)) {
-      for (const client of view.all('clients')) {
-        if (client.accountId !== change.id) continue
-        for (const grant of grants.ofClient(client.id))
-          keeper.withdraw(grant, { reason: 'address_ranges_changed' }, now)
+      for (const clientId of view.clientsIn(change.id)) {
+        for (const grant of grants.ofClient(clientId)) keeper.withdraw(grant, { reason: 'address_ranges_changed' }, now)
       }
     }
     if (change.entity === 'resources' && isElsewhere(change.before, change.after)) {
@@ -171,6 +145,13 @@ const endOutdated = (
     }
   }
 }
+
+/** Whether a change of an account is one of what its clients' interfaces are told. */
+const hasOtherInterface = ({ before, after }: { before?: Account; after?: Account }): boolean =>
+  before === undefined || after === undefined || told(before) !== told(after)
+
+const told = ({ slug, isDisabled, upstreamResolvers, searchDomain, addressRanges }: Account): string =>
+  JSON.stringify([slug, isDisabled, upstreamResolvers, searchDomain, addressRanges])
 
 /** Whether a change gives an account other ranges of addresses. */
 const isRenumbered = (change: Change): change is Change & { entity: 'accounts'; after: Account } =>

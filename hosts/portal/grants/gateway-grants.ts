@@ -73,7 +73,7 @@ export class GatewayGrants {
   adopt(gatewayId: string, now: Instant): void {
     const { grants, whereabouts } = this.#needs
     const adopted = this.#newest(this.#dormant.take(gatewayId))
-    const known = new Set(whereabouts.keys())
+    const known = new Set(adopted.map(({ row }) => row.clientId).filter((id) => whereabouts.has(id)))
     for (const { row } of adopted) {
       const { value, since } = row.decision?.facts[Facts.client.address.name] ?? {}
       if (typeof value !== 'string' || since === undefined || known.has(row.clientId)) continue

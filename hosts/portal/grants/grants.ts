@@ -27,15 +27,21 @@ export class Grants {
   readonly #byToken = new MultiMap<string, Grant>()
   readonly #byAccount = new MultiMap<string, Grant>()
   readonly #byFact = new MultiMap<string, Grant>()
+  /** Grants by client, resource and gateway. */
+  readonly #byPlace = new MultiMap<string, Grant>()
+  /** Number of grants of each client at a gateway, by gateway and then client. */
+  readonly #clientsOn = new Map<string, Map<string, number>>()
 
   add(grant: Grant): void {
     this.#byId.set(grant.row.id, grant)
     this.#relate(grant, 'add')
+    this.#count(grant, 1)
   }
 
   remove(grant: Grant): void {
     if (!this.#byId.delete(grant.row.id)) return
     this.#relate(grant, 'delete')
+    this.#count(grant, -1)
   }
 
   get(id: string): Grant | undefined {
@@ -91,15 +97,13 @@ export class Grants {
     resourceId,
     gatewayId,
   }: Pick<Authorization, 'clientId' | 'resourceId' | 'gatewayId'>): Grant | undefined {
-    for (const grant of this.#byClient.get(clientId)) {
-      if (grant.row.resourceId === resourceId && grant.row.gatewayId === gatewayId) return grant
-    }
-    return undefined
+    const [first] = this.#byPlace.get(placeOf({ clientId, resourceId, gatewayId }))
+    return first
   }
 
   /** Returns the number of clients that hold grants at a gateway. */
   clientsOn(gatewayId: string): number {
-    return new Set([...this.#byGateway.get(gatewayId)].map(({ row }) => row.clientId)).size
+    return this.#clientsOn.get(gatewayId)?.size ?? 0
   }
 
   /** Returns whether a client and a gateway share an acknowledged grant, only pending ones, or none. */
@@ -113,9 +117,19 @@ export class Grants {
     return found
   }
 
+  #count({ row: { clientId, gatewayId } }: Grant, by: 1 | -1): void {
+    const clients = this.#clientsOn.get(gatewayId) ?? new Map<string, number>()
+    const grants = (clients.get(clientId) ?? 0) + by
+    if (grants === 0) clients.delete(clientId)
+    else clients.set(clientId, grants)
+    if (clients.size === 0) this.#clientsOn.delete(gatewayId)
+    else this.#clientsOn.set(gatewayId, clients)
+  }
+
   #relate(grant: Grant, verb: 'add' | 'delete'): void {
     const { row } = grant
     this.#byClient[verb](row.clientId, grant)
+    this.#byPlace[verb](placeOf(row), grant)
     this.#byGateway[verb](row.gatewayId, grant)
     this.#byResource[verb](row.resourceId, grant)
     this.#byPolicy[verb](row.policyId, grant)
@@ -125,6 +139,12 @@ export class Grants {
     for (const name of factsRead(grant)) this.#byFact[verb](name, grant)
   }
 }
+
+const placeOf = ({
+  clientId,
+  resourceId,
+  gatewayId,
+}: Pick<Authorization, 'clientId' | 'resourceId' | 'gatewayId'>): string => `${clientId}:${resourceId}:${gatewayId}`
 
 /** Returns the names of the facts that the conditions of a grant read. */
 export const factsRead = ({ row }: Grant): ReadonlySet<string> =>

@@ -1,6 +1,7 @@
 import { FEATURES, type Body } from '../../../core/control/messages.ts'
 import { Hearing } from '../../../core/policy/hearing.ts'
 import { after, SECOND, type Instant, type UnixTime } from '../../../core/runtime/time.ts'
+import { MultiMap } from '../decide/multi-map.ts'
 import type { PresentGateway } from '../decide/presence.ts'
 import type { Choice } from '../decide/selection.ts'
 import { clientStanding, type ClientStanding } from '../decide/standing.ts'
@@ -66,6 +67,7 @@ interface Pending extends AccessRequest {
 export class Requests {
   readonly #needs: RequestsNeeds
   readonly #pending = new Map<string, Pending>()
+  readonly #ofConnection = new MultiMap<string, Pending>()
 
   constructor(needs: RequestsNeeds) {
     this.#needs = needs
@@ -94,6 +96,7 @@ export class Requests {
       end: undefined,
     }
     this.#pending.set(key, fresh)
+    this.#ofConnection.add(connection.connection, fresh)
     fresh.end = this.#needs.agenda.add(after(now, REQUEST_TIMEOUT_MS), 'request unanswered', (then) => {
       this.#refuse(fresh, { reason: 'offline', cause: 'no gateway acknowledged' }, then)
     })
@@ -138,9 +141,7 @@ export class Requests {
   }
 
   clientLeft(connection: string, now: Instant): void {
-    for (const pending of this.#pending.values()) {
-      if (pending.connection.connection === connection) this.#abandon(pending, now)
-    }
+    for (const pending of this.#ofConnection.get(connection)) this.#abandon(pending, now)
   }
 
   /**
@@ -301,6 +302,7 @@ export class Requests {
     agenda.cancel(pending.end)
     const key = keyOf(pending.connection.peerId, pending.wish.resource_id)
     if (this.#pending.get(key) === pending) this.#pending.delete(key)
+    this.#ofConnection.delete(pending.connection.connection, pending)
   }
 
   /** Returns the request that waits for a grant. */

@@ -1,5 +1,6 @@
 import type { ClientResource } from '../../../core/control/messages.ts'
 import type { View } from '../decide/view.ts'
+import type { Resource, Site } from '../store/entities.ts'
 import { clientResource } from '../wire/wire-resource.ts'
 import type { ConnectedPeers } from './connected-peers.ts'
 import type { ClientConnection } from './connections.ts'
@@ -9,9 +10,18 @@ export interface ResourceUpdatesNeeds {
   peers: ConnectedPeers
 }
 
+/** Description of a resource for clients, and as JSON. */
+interface Described {
+  site: Site
+  payload: ClientResource
+  text: string
+}
+
 /** Tells clients of the resources that exist for them: those that a policy grants to one of their groups (P10). */
 export class ResourceUpdates {
   readonly #needs: ResourceUpdatesNeeds
+  /** Descriptions by the rows that they are made of, so that all clients' lists share one text of each. */
+  readonly #described = new WeakMap<Resource, Described>()
 
   constructor(needs: ResourceUpdatesNeeds) {
     this.#needs = needs
@@ -19,40 +29,59 @@ export class ResourceUpdates {
 
   /** Returns all resources of a client, for its `init`. */
   all(connection: ClientConnection): ClientResource[] {
-    const resources = this.#visible(connection)
-    connection.sentResources = new Map(resources.map((resource) => [resource.id, JSON.stringify(resource)]))
+    const { view } = this.#needs
+    const actorId = view.get('clients', connection.peerId)?.actorId
+    const ids = actorId === undefined ? [] : view.policies.resourcesOf(view.groupsOf(actorId))
+    const resources: ClientResource[] = []
+    connection.sentResources = new Map()
+    for (const id of ids) {
+      const described = this.#describe(id)
+      if (described === undefined) continue
+      resources.push(described.payload)
+      connection.sentResources.set(id, described.text)
+    }
     return resources
   }
 
   /**
-   * Sends a client the changes of its resources since the last message: first new and changed ones, then removed ones.
+   * Sends a client what has changed of some resources since the last message: first new and changed ones, then removed
+   * ones.
    */
-  refresh(connection: ClientConnection): void {
+  refresh(connection: ClientConnection, resourceIds: Iterable<string>): void {
+    const { view, peers } = this.#needs
     const { sentResources } = connection
-    const gone = new Set(sentResources.keys())
-    for (const resource of this.#visible(connection)) {
-      gone.delete(resource.id)
-      const text = JSON.stringify(resource)
-      if (sentResources.get(resource.id) === text) continue
-      sentResources.set(resource.id, text)
-      this.#needs.peers.tell(connection, { event: 'resourceCreatedOrUpdated', payload: resource })
+    const actorId = view.get('clients', connection.peerId)?.actorId
+    const gone: string[] = []
+    for (const id of resourceIds) {
+      const described = actorId !== undefined && this.#isVisible(id, actorId) ? this.#describe(id) : undefined
+      const sent = sentResources.get(id)
+      if (described === undefined && sent !== undefined) gone.push(id)
+      if (described === undefined || sent === described.text) continue
+      sentResources.set(id, described.text)
+      peers.tell(connection, { event: 'resourceCreatedOrUpdated', payload: described.payload })
     }
     for (const id of gone) {
       sentResources.delete(id)
-      this.#needs.peers.tell(connection, { event: 'resourceDeleted', payload: id })
+      peers.tell(connection, { event: 'resourceDeleted', payload: id })
     }
   }
 
-  #visible({ peerId }: ClientConnection): ClientResource[] {
+  #isVisible(resourceId: string, actorId: string): boolean {
+    const groups = this.#needs.view.groupsOf(actorId)
+    for (const groupId of this.#needs.view.policies.groupsOf(resourceId)) if (groups.has(groupId)) return true
+    return false
+  }
+
+  #describe(id: string): Described | undefined {
     const { view } = this.#needs
-    const actorId = view.get('clients', peerId)?.actorId
-    if (actorId === undefined) return []
-    const visible: ClientResource[] = []
-    for (const id of view.policies.resourcesOf(view.groupsOf(actorId))) {
-      const resource = view.get('resources', id)
-      const site = resource === undefined ? undefined : view.get('sites', resource.siteId)
-      if (resource !== undefined && site !== undefined) visible.push(clientResource(resource, site))
-    }
-    return visible
+    const resource = view.get('resources', id)
+    const site = resource === undefined ? undefined : view.get('sites', resource.siteId)
+    if (resource === undefined || site === undefined) return undefined
+    const known = this.#described.get(resource)
+    if (known?.site === site) return known
+    const payload = clientResource(resource, site)
+    const described = { site, payload, text: JSON.stringify(payload) }
+    this.#described.set(resource, described)
+    return described
   }
 }

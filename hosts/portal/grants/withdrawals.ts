@@ -1,5 +1,6 @@
 import { FEATURES } from '../../../core/control/messages.ts'
 import { after, SECOND, type Instant } from '../../../core/runtime/time.ts'
+import { MultiMap } from '../decide/multi-map.ts'
 import { readRef, signedRef } from '../wire/opaque-ref.ts'
 import type { Agenda, Appointment } from './agenda.ts'
 import type { ConnectedPeers } from './connected-peers.ts'
@@ -39,6 +40,7 @@ const MAX_ATTEMPTS = 3
 export class Withdrawals {
   readonly #needs: WithdrawalsNeeds
   readonly #open = new Map<string, OpenWithdrawal>()
+  readonly #ofGateway = new MultiMap<string, OpenWithdrawal>()
 
   constructor(needs: WithdrawalsNeeds) {
     this.#needs = needs
@@ -48,6 +50,7 @@ export class Withdrawals {
     this.cancel(withdrawal)
     const open: OpenWithdrawal = { ...withdrawal, attempts: 0, retry: undefined }
     this.#open.set(keyOf(withdrawal), open)
+    this.#ofGateway.add(open.gatewayId, open)
     this.#tell(open, now)
   }
 
@@ -115,10 +118,11 @@ export class Withdrawals {
   #close(open: OpenWithdrawal): void {
     this.#needs.agenda.cancel(open.retry)
     this.#open.delete(keyOf(open))
+    this.#ofGateway.delete(open.gatewayId, open)
   }
 
   #of(gatewayId: string): OpenWithdrawal[] {
-    return [...this.#open.values()].filter((open) => open.gatewayId === gatewayId)
+    return [...this.#ofGateway.get(gatewayId)]
   }
 }
 
