@@ -1685,6 +1685,13 @@ export interface Operations {
       readonly data: ReadonlyArray<Session>
     }
   }
+  /** Signs a person out of all browsers and clients; she may sign in again */
+  'DELETE /actors/{id}/sessions': {
+    path: {
+      readonly id: string
+    }
+    answer: undefined
+  }
   /** Signs a person out of a browser; she may sign in again */
   'DELETE /actors/{id}/sessions/{session_id}': {
     path: {

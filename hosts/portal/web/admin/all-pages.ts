@@ -8,6 +8,7 @@ import { explainPage } from './access/explain.ts'
 import { graphPage } from './access/graph.ts'
 import { palettePage } from './access/palette.ts'
 import { simulatePage } from './access/simulate.ts'
+import { keyboardForm, keyboardPage } from './account/keyboard.ts'
 import { pluginsPage } from './account/plugins.ts'
 import { deleteProvider, editProvider, newProvider, providers } from './account/providers.ts'
 import { settingsForm } from './account/settings.ts'
@@ -106,6 +107,7 @@ export const pagesOf = (_parts: AdminParts): { pages: AdminPage[]; forms: AdminF
       graphPage(),
       simulatePage,
       palettePage,
+      keyboardPage,
       detailPage(pluginsPage),
       auditPage,
       detailPage(resource),
@@ -135,6 +137,7 @@ export const pagesOf = (_parts: AdminParts): { pages: AdminPage[]; forms: AdminF
       listColumns(providers),
       listColumns(tokens),
       deployForm,
+      keyboardForm,
     ],
   }
 }

@@ -79,7 +79,7 @@ const visiting =
     const visit = visitOf(parts, ctx, session)
     if (needs !== undefined && !may(session.actor, needs)) throw refused(visit, needs)
     const view = await show(visit)
-    if (view !== undefined) renderView(visit, view)
+    if (view !== undefined) await renderView(visit, view)
   }
 
 const refused = ({ session: { account, actor } }: Visit, needs: Permission): Problem =>

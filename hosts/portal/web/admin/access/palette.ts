@@ -30,6 +30,7 @@ export const palettePage: AdminPage = {
       title: 'Find or ask',
       data: {
         asked,
+        isPalette: true,
         lists: [
           { heading: 'Answer', lines: answers },
           {

@@ -75,6 +75,7 @@ const PATHS = [
   '/tokens/new',
   '/plugins',
   '/settings',
+  '/keyboard',
 ]
 
 describe('pages for admins in a real browser', function () {
@@ -254,6 +255,55 @@ describe('pages for admins in a real browser', function () {
     await page.waitForURL(`${portal.url}/example/admin/policies`)
     expect((await portal.api('GET', `/policies/${ids.POLICY}`)).body.description).to.equal('For the auditors')
     expect(complaints).to.deep.equal([])
+  })
+
+  it('keys go to the filter, through the rows and to other pages, and do nothing while something is typed', async () => {
+    await open('/people')
+    const { keyboard } = page
+    await keyboard.press('j')
+    await keyboard.press('j')
+    await keyboard.press('k')
+    const first = page.locator('#rows tr').first()
+    expect(await first.locator('th a:focus').count()).to.equal(1)
+    await keyboard.press('x')
+    expect(await first.locator('input').isChecked()).to.equal(true)
+    await keyboard.press('/')
+    await keyboard.type('jx?gd')
+    expect(await page.locator('#q').inputValue()).to.equal('jx?gd')
+    await page.locator('h1').click()
+    await keyboard.press('?')
+    await page.locator('#keys:popover-open').waitFor()
+    expect(await found()).to.deep.equal([])
+    await keyboard.press('Escape')
+    await page.locator('#keys:not(:popover-open)').waitFor({ state: 'attached' })
+    await keyboard.press('g')
+    await keyboard.press('g')
+    await page.waitForURL(`${portal.url}/example/admin/groups`)
+    await keyboard.press('Control+k')
+    await keyboard.type('ada')
+    await page.locator('#palette #found a', { hasText: 'Ada' }).first().waitFor()
+    expect(await found()).to.deep.equal([])
+    await keyboard.press('Enter')
+    await page.waitForURL(`${portal.url}/example/admin/people/${ids.ADA}`)
+    expect(complaints).to.deep.equal([])
+  })
+
+  it('single keys do nothing for whoever has switched them off', async () => {
+    await open('/keyboard')
+    await page.getByLabel('do nothing').check()
+    await page.getByRole('button', { name: 'Keep this' }).click()
+    await page.locator('body[data-keys=off]').waitFor()
+    await page.keyboard.press('?')
+    await page.keyboard.press('g')
+    await page.keyboard.press('p')
+    await page.keyboard.press('Control+k')
+    await page.locator('#palette:popover-open').waitFor()
+    expect(await page.locator('#keys:popover-open').count()).to.equal(0)
+    expect(page.url()).to.equal(`${portal.url}/example/admin/keyboard`)
+    await page.keyboard.press('Escape')
+    await page.getByLabel('act', { exact: true }).check()
+    await page.getByRole('button', { name: 'Keep this' }).click()
+    await page.locator('body:not([data-keys])').waitFor()
   })
 
   it('lists, forms and the difference work without script', async () => {
