@@ -63,6 +63,8 @@ export {
   type SignInField,
   type KeptState,
   type SignInDesk,
+  type SignInNote,
+  type NotedClaim,
   type SignInRecords,
   type RecordChange,
   type Identity,

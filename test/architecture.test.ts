@@ -45,6 +45,8 @@ const SECTION_ARROWS = [
   'web/admin/page',
   'web/api',
   'web/http',
+  'web/provider-test',
+  'web/sign-in',
 ]
 
 /** Folders of hosts/portal that each may import, types included: ARCHITECTURE.md has a line for each. */
@@ -66,7 +68,8 @@ const PORTAL_ARROWS: Readonly<Record<string, readonly string[]>> = {
   'web/http': ['origin', 'store'],
   'web/sign-in': ['identity', 'origin', 'store', 'text', 'web/http'],
   'web/api': ['decide', 'explain', 'identity', 'relays', 'settings', 'store', 'text', 'web/http', 'web/sign-in'],
-  'web/admin/page': ['explain', 'identity', 'store', 'web/api', 'web/http', 'web/sign-in'],
+  'web/provider-test': ['identity', 'settings', 'store', 'web/http', 'web/sign-in'],
+  'web/admin/page': ['explain', 'identity', 'store', 'web/api', 'web/http', 'web/provider-test', 'web/sign-in'],
   'web/admin/detail': ['identity', 'store', 'web/admin/page'],
   'web/admin/live': ['identity', 'store', 'web/admin/page', 'web/http', 'web/sign-in'],
   'web/admin/list': ['identity', 'store', 'web/admin/page', 'web/api', 'web/http'],
@@ -74,9 +77,19 @@ const PORTAL_ARROWS: Readonly<Record<string, readonly string[]>> = {
   'web/admin/effect': ['explain', 'store', 'web/admin/page'],
   'web/admin/form': ['identity', 'web/admin/effect', 'web/admin/page', 'web/api', 'web/http'],
   ...Object.fromEntries(ADMIN_SECTIONS.map((section) => [section, SECTION_ARROWS])),
-  'web/admin': [...ADMIN_SECTIONS, ...SECTION_ARROWS, 'web/admin/live', 'web/sign-in'],
+  'web/admin': [...ADMIN_SECTIONS, ...SECTION_ARROWS, 'web/admin/live'],
   'web/my': ['explain', 'identity', 'store', 'web/api', 'web/http', 'web/sign-in', 'wire'],
-  web: ['channel', 'identity', 'origin', 'web/admin', 'web/api', 'web/http', 'web/my', 'web/sign-in'],
+  web: [
+    'channel',
+    'identity',
+    'origin',
+    'web/admin',
+    'web/api',
+    'web/http',
+    'web/my',
+    'web/provider-test',
+    'web/sign-in',
+  ],
 }
 
 /** Folders of hosts/portal that hold only pure code: machines, decisions, reads and translations. */

@@ -64,6 +64,35 @@ export interface SignInDesk {
    * share one. Compare it as text.
    */
   asker: string
+  /**
+   * Tells a step of this sign-in to an admin who tests the provider on the portal's page; in any other sign-in the portal
+   * forgets it. A step counts as done once another follows or the person is identified, and as failed if the provider
+   * refuses after it. Without notes, the page still shows the redirect, the return and the identity.
+   */
+  note: (note: SignInNote) => void
+}
+
+/**
+ * Step of a sign-in for the admin who tests the provider. It has no secrets, codes and tokens: the portal takes out
+ * those that it knows. It shows 60 steps and 50 claims at most, and cuts long values.
+ */
+export interface SignInNote {
+  /** Step as one sentence, such as `The token endpoint is asked for the tokens.` */
+  text: string
+  /** Values that are sent, by name. */
+  sent?: Readonly<Record<string, JsonValue>>
+  /** Values that came, by name. */
+  came?: Readonly<Record<string, JsonValue>>
+  /** All statements about the person that came, used or not. */
+  claims?: readonly NotedClaim[]
+}
+
+/** Statement of a provider's service about a person, under the name that the service gives it. */
+export interface NotedClaim {
+  name: string
+  value: JsonValue
+  /** Member of the identity that it becomes; absent if the provider does not use it. */
+  becomes?: 'issuer' | 'subject' | 'name' | 'email' | 'emailVerified' | 'groups' | 'claims' | 'authentication'
 }
 
 /** Records that the portal keeps for a provider, such as counted attempts and codes that may be used once. */

@@ -72,6 +72,7 @@ export class EmailOtp implements IdentityProvider<unknown, Kept>, Startable {
     const hash = await hashCode(code, salt)
     const isKnown = await desk.knows(address)
     const verdict = await mayMail({ desk, now }, address)
+    desk.note({ text: mailText(isKnown, verdict), sent: { address } })
     const { challenge: before } = keep
     if (verdict !== 'yes') {
       return before === undefined
@@ -116,6 +117,7 @@ export class EmailOtp implements IdentityProvider<unknown, Kept>, Startable {
     // An unknown address has a code as well, which was never sent and must not admit anybody.
     if (!wasLive || !(await desk.knows(address))) return OVER
     await noteFamiliar({ desk, now }, address)
+    desk.note({ text: 'The code is right, and used up.' })
     const authentication = { at: now, methods: ['otp'] }
     return {
       type: 'identified',
@@ -126,6 +128,14 @@ export class EmailOtp implements IdentityProvider<unknown, Kept>, Startable {
   #token(length: number): string {
     return Buffer.from(this.#random.bytes(length)).toString('base64url')
   }
+}
+
+/** Says to an admin who tests the provider what a stranger must not be told. */
+const mailText = (isKnown: boolean, verdict: MailVerdict): string => {
+  if (verdict !== 'yes') return 'No mail is sent: the limit of codes is reached.'
+  return isKnown
+    ? 'A code is handed to the mail server.'
+    : 'No mail is sent: no enabled person of the account has this address. The page says the same in both cases.'
 }
 
 /** Returns a change that keeps a record until the time in its field `until`. */

@@ -12,6 +12,7 @@ import {
   type SignOutStep,
 } from 'portreeve'
 import { authorizationUrl } from './authorization-request.ts'
+import { discovered, notedClaims, signedBy } from './noted-claims.ts'
 import { identityOf, needsUserinfo } from './claimed-identity.ts'
 import { lacksStatements, statementsOf } from './claimed-statements.ts'
 import type { Kept, Settings } from './config.ts'
@@ -40,9 +41,11 @@ export class OidcProvider implements IdentityProvider<Settings, Kept> {
   }
 
   async begin(request: SignInRequest<Settings>): Promise<SignInStep<Kept>> {
-    const { settings, callbackUrl, sharedCallbackUrl, chooseAccount = false, now } = request
+    const { settings, callbackUrl, sharedCallbackUrl, chooseAccount = false, now, desk } = request
     try {
+      desk.note({ text: 'The discovery document is read.', sent: { issuer: settings.issuer } })
       const provider = await this.#directory.lookUp(settings, now)
+      desk.note({ text: 'The discovery document is right.', came: discovered(provider) })
       const atSharedCallback = settings.shared_callback
       if (atSharedCallback && !namesItself(provider)) return { type: 'refused', refusal: needsOwnCallback(callbackUrl) }
       const secrets = { verifier: this.#secret(), state: this.#secret(), nonce: this.#secret() }
@@ -61,6 +64,7 @@ export class OidcProvider implements IdentityProvider<Settings, Kept> {
     keep,
     url,
     now,
+    desk,
   }: SignInReply<Settings, Kept>): Promise<SignInStep<Kept>> {
     const { verifier, state, nonce } = keep
     let stage: Stage = 'discovery'
@@ -71,6 +75,10 @@ export class OidcProvider implements IdentityProvider<Settings, Kept> {
       const returned = new URL(settings.shared_callback ? sharedCallbackUrl : callbackUrl)
       returned.search = new URL(url).search
       stage = 'token'
+      desk.note({
+        text: 'The token endpoint is asked for the tokens, with PKCE, and the ID token is checked.',
+        sent: { endpoint: provider.serverMetadata().token_endpoint ?? '', client_id: settings.client_id },
+      })
       const tokens = await oidc.authorizationCodeGrant(provider, returned, {
         pkceCodeVerifier: verifier,
         expectedState: state,
@@ -80,12 +88,21 @@ export class OidcProvider implements IdentityProvider<Settings, Kept> {
       })
       const claims = tokens.claims()
       if (claims === undefined) throw new Error('the provider sent no ID token')
+      desk.note({
+        text: 'Signature, issuer, audience, nonce and times of the ID token are right.',
+        came: signedBy(tokens.id_token),
+        claims: notedClaims(claims, settings),
+      })
       stage = 'userinfo'
-      const told =
-        (needsUserinfo(claims, settings) || lacksStatements(claims, settings)) &&
-        provider.serverMetadata().userinfo_endpoint !== undefined
-          ? await oidc.fetchUserInfo(provider, tokens.access_token, claims.sub)
-          : {}
+      const { userinfo_endpoint: endpoint } = provider.serverMetadata()
+      const isAsked = needsUserinfo(claims, settings) || lacksStatements(claims, settings)
+      if (isAsked && endpoint !== undefined)
+        desk.note({ text: 'The userinfo endpoint is asked, as the ID token lacks claims.', sent: { endpoint } })
+      const told: Readonly<Record<string, unknown>> =
+        isAsked && endpoint !== undefined ? await oidc.fetchUserInfo(provider, tokens.access_token, claims.sub) : {}
+      const added = Object.fromEntries(Object.entries(told).filter(([name]) => claims[name] === undefined))
+      if (Object.keys(told).length > 0)
+        desk.note({ text: 'The userinfo endpoint answered.', claims: notedClaims(added, settings) })
       const { leftOut, ...statements } = statementsOf(claims, told, settings)
       if (leftOut.length > 0) {
         this.#logger.warn(

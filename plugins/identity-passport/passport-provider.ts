@@ -19,6 +19,7 @@ import { Form } from './form.ts'
 import { IdTokenVerifier, type IdTokenClaims } from './id-token.ts'
 import { importStrategy, importVerify } from './load-strategy.ts'
 import { oauthClientAround, oauthClientOf, objectIn, type Overheard } from './oauth-client.ts'
+import { notedMembers } from './noted-members.ts'
 import { authenticationIn, identityIn, memberIn, type PersonSources } from './profile-identity.ts'
 import { detailOf, refusal, refusalOf, withoutIdentity, withoutSecrets, type Secrets } from './refusal.ts'
 import { askService } from './service-http.ts'
@@ -137,7 +138,8 @@ export class PassportProvider implements IdentityProvider<unknown, Kept>, Starta
     }
     if (outcome.type !== 'success') return this.#unfinished(outcome, secrets)
     if (!(await form.signsIn(read.form, answer, reply))) return refused('form_used')
-    return this.#identify({ profile: membersOf(outcome.user) }, { at: reply.now, methods: form.methods })
+    const sources = { profile: membersOf(outcome.user) }
+    return this.#identify(reply.desk, sources, { at: reply.now, methods: form.methods })
   }
 
   /** Handles the return of the browser from the service. */
@@ -152,6 +154,7 @@ export class PassportProvider implements IdentityProvider<unknown, Kept>, Starta
     const overheard: Overheard = {}
     const session = objectIn(keep.session ?? '{}') ?? {}
     const secrets = new Set([...this.#secrets, ...['code', 'state'].map((name) => query.get(name) ?? '')])
+    reply.desk.note({ text: 'The strategy reads the answer, and asks the service for the tokens and the profile.' })
     const ran = await this.#run(reply, { url, session: { ...session }, overheard, verifier: keep.verifier })
     for (const token of [overheard.accessToken, overheard.idToken, keep.verifier])
       if (token !== undefined) secrets.add(token)
@@ -171,13 +174,14 @@ export class PassportProvider implements IdentityProvider<unknown, Kept>, Starta
 
   /** Verifies what the strategy does not, and asks for what it did not ask. */
   async #believe(
-    { keep, now, signal }: Reply,
+    { keep, now, signal, desk }: Reply,
     { profile, overheard }: { profile: PersonSources['profile']; overheard: Overheard },
   ): Promise<Step> {
     let idToken: IdTokenClaims | undefined
     if (this.#verifier !== undefined) {
       if (overheard.idToken === undefined || keep.nonce === undefined)
         return refused('id_token_missing', 'the service sent no ID token, or was not asked for one (scope openid)')
+      desk.note({ text: 'Signature, issuer, audience, nonce and times of the ID token are checked.' })
       idToken = await this.#verifier.verify(overheard.idToken, { nonce: keep.nonce, now })
     }
     const userinfo = await this.#userinfo(overheard, { idToken, signal })
@@ -186,7 +190,7 @@ export class PassportProvider implements IdentityProvider<unknown, Kept>, Starta
       ...(idToken === undefined ? {} : { idToken }),
       ...(userinfo === undefined ? {} : { userinfo }),
     }
-    return this.#identify(sources, idToken === undefined ? undefined : authenticationIn(idToken))
+    return this.#identify(desk, sources, idToken === undefined ? undefined : authenticationIn(idToken))
   }
 
   async #userinfo(
@@ -205,7 +209,8 @@ export class PassportProvider implements IdentityProvider<unknown, Kept>, Starta
     return told
   }
 
-  #identify(sources: PersonSources, authentication: Identity['authentication']): Step {
+  #identify(desk: Request['desk'], sources: PersonSources, authentication: Identity['authentication']): Step {
+    desk.note({ text: 'The strategy reports a person.', claims: notedMembers(sources, this.#config) })
     const bare = identityIn(sources, this.#config)
     if (typeof bare === 'string') return { type: 'refused', refusal: withoutIdentity(bare) }
     const { groups: groupsName, claims: names } = this.#config.profile

@@ -4,7 +4,7 @@ import type { PortalFixture } from './portal-fixture.ts'
 
 /** An admin's browser without scripts, signed in by an emergency code. */
 export class AdminVisitor {
-  readonly #browser = new Browser()
+  readonly browser = new Browser()
   #csrf = ''
 
   private constructor(
@@ -16,7 +16,7 @@ export class AdminVisitor {
     const { slug } = portal.account
     const visitor = new AdminVisitor(portal, `${portal.url}/${slug}/admin`)
     const { code } = await portal.makeEmergencyCode({ adminId })
-    const signedIn = await visitor.#browser.send(`${portal.url}/${slug}/sign_in/emergency`, { form: { code } })
+    const signedIn = await visitor.browser.send(`${portal.url}/${slug}/sign_in/emergency`, { form: { code } })
     if (signedIn.status !== 302) throw new Error(`the emergency code was refused: ${await signedIn.text()}`)
     return visitor
   }
@@ -26,15 +26,15 @@ export class AdminVisitor {
     const { slug } = portal.account
     const visitor = new AdminVisitor(portal, `${portal.url}/${slug}/admin`)
     const start = `${portal.url}/${slug}/sign_in/oidc/${provider.id}`
-    const callback = await visitor.#browser.follow(start, { until: isCallback, login })
-    const signedIn = await visitor.#browser.send(callback)
+    const callback = await visitor.browser.follow(start, { until: isCallback, login })
+    const signedIn = await visitor.browser.send(callback)
     if (signedIn.status !== 302) throw new Error(`${login} was refused: ${await signedIn.text()}`)
     return visitor
   }
 
   /** Opens a page below the account's `/admin`. */
   async open(path: string): Promise<{ status: number; text: string; headers: Headers }> {
-    const response = await this.#browser.send(`${this.base}${path}`)
+    const response = await this.browser.send(`${this.base}${path}`)
     const text = await response.text()
     this.#csrf = /name="csrf" value="([^"]*)"/.exec(text)?.[1] ?? this.#csrf
     return { status: response.status, text, headers: response.headers }
@@ -43,7 +43,7 @@ export class AdminVisitor {
   /** Opens the stream of a page; returns a function that reads on until a text comes, and returns all that has come. */
   async openStream(path: string): Promise<(until: string) => Promise<string>> {
     const page = encodeURIComponent(new URL(`${this.base}${path}`).pathname)
-    const { body } = await this.#browser.send(`${this.base}/stream?page=${page}`)
+    const { body } = await this.browser.send(`${this.base}/stream?page=${page}`)
     const reader = body?.pipeThrough(new TextDecoderStream()).getReader()
     let text = ''
     return async (until) => {
@@ -65,7 +65,7 @@ export class AdminVisitor {
     for (const [name, value] of Object.entries(fields)) {
       for (const each of typeof value === 'string' ? [value] : value) form.append(name, each)
     }
-    const response = await this.#browser.send(`${this.base}${path}`, { method: 'POST', body: form })
+    const response = await this.browser.send(`${this.base}${path}`, { method: 'POST', body: form })
     const location = response.headers.get('location')
     return {
       status: response.status,

@@ -25,4 +25,4 @@ export const signInDesk = (
   known: readonly string[] = [],
   records: SignInRecords = new MemorySignInRecords(),
   asker = '192.0.2.1',
-): SignInDesk => ({ knows: (email) => Promise.resolve(known.includes(email)), records, asker })
+): SignInDesk => ({ knows: (email) => Promise.resolve(known.includes(email)), records, asker, note: () => undefined })

@@ -256,7 +256,7 @@ describe('X3 the conformance suites find broken plugins', () => {
             },
             settings: {},
             keep: Kept,
-            desk: { knows: () => Promise.resolve(true), records, asker: '192.0.2.1' },
+            desk: { knows: () => Promise.resolve(true), records, asker: '192.0.2.1', note: () => undefined },
             callbackUrl: CALLBACK,
             walk: async (step) => {
               if (step.type !== 'prompt') throw new Error('no prompt')

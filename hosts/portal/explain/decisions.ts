@@ -5,7 +5,7 @@ import type { AccessQuestion } from './access-question.ts'
 import { explainAccess, type AccessExplanation } from './explanation.ts'
 import { findActor, findResources } from './find.ts'
 import { accessOfPerson, type PersonAccess, type PersonQuestion } from './person-access.ts'
-import { reachOfPerson, type PersonReach } from './person-reach.ts'
+import { reachOfPerson, type PersonReach, type ReachQuestion } from './person-reach.ts'
 import { simulate, type Simulation, type SimulationQuestion } from './simulation.ts'
 
 /**
@@ -18,7 +18,7 @@ export interface Decisions {
   /** Lists the resources that exist for a person, and why access is allowed or denied, in words for that person. */
   accessOf: (question: PersonQuestion, answers?: Answers) => PersonAccess[]
   /** Lists the resources that exist for a person, and why access is allowed or denied, in words for admins. */
-  reachOf: (question: { accountId: string; actorId: string }, answers?: Answers) => PersonReach[]
+  reachOf: (question: ReachQuestion, answers?: Answers) => PersonReach[]
   /**
    * Finds who would gain or lose access by changes not yet made, for admins. The generator yields regularly, so that
    * other work can run in between; if the hearing is open then, its questions have to be answered before it goes on.

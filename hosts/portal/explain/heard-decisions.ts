@@ -4,14 +4,14 @@ import type { Instant } from '../../../core/runtime/time.ts'
 import type { Knowledge } from '../grants/knowledge.ts'
 import { decisionsOf, type Decisions, type ExplainVerdict, type SpokenQuestion } from './decisions.ts'
 import type { PersonAccess, PersonQuestion } from './person-access.ts'
-import type { PersonReach } from './person-reach.ts'
+import type { PersonReach, ReachQuestion } from './person-reach.ts'
 import type { Simulation, SimulationQuestion } from './simulation.ts'
 
 /** Explanations as `Decisions` has them, for which plugins in threads of their own are asked as for real requests. */
 export interface HeardDecisions {
   explain: (question: SpokenQuestion) => Promise<ExplainVerdict>
   accessOf: (question: PersonQuestion) => Promise<PersonAccess[]>
-  reachOf: (question: { accountId: string; actorId: string }) => Promise<PersonReach[]>
+  reachOf: (question: ReachQuestion) => Promise<PersonReach[]>
   /** Simulates in slices; `pause` is awaited between them and answers whether anybody still wants the result. */
   simulate: (question: SimulationQuestion, pause: () => Promise<boolean>) => Promise<Simulation | undefined>
 }

@@ -26,7 +26,10 @@ import { limitRate } from './http/rate-limit.ts'
 import { refuseForeignForms } from './http/foreign-form.ts'
 import { Seal } from './http/seal.ts'
 import { SealedCookies } from './http/sealed-cookie.ts'
+import { ProviderTests, type ProviderTestParts } from './provider-test/provider-tests.ts'
+import { TestRecords } from './provider-test/test-records.ts'
 import { deskOf } from './sign-in/desk.ts'
+import { PendingSignIns } from './sign-in/pending.ts'
 import { signInRoutes } from './sign-in/routes.ts'
 import { Sessions } from './sign-in/session.ts'
 
@@ -88,12 +91,17 @@ export const webApp = (parts: WebParts): Koa => {
   app.use(refuseForeignForms())
   app.use(sessions.middleware(app))
   app.use(myRoutes({ ...parts, pages, cookies, sessions }))
+  const deskFor: ProviderTestParts['deskFor'] = (provider, asker) => deskOf(parts.store, provider, asker)
+  const records = new TestRecords(parts.store, { seal: new Seal(derivedKey(key, 'provider tests'), random), clock })
+  const pendings = new PendingSignIns(cookies, random)
+  const tests = new ProviderTests({ ...parts, pages, sessions, pendings, records, deskFor })
   app.use(
     adminRoutes({
       ...parts,
       pages,
       sessions,
       app,
+      tests,
       api: new ApiCalls(endpoints, { app, versionKey: versionKeyOf(parts) }),
     }),
   )
@@ -104,7 +112,8 @@ export const webApp = (parts: WebParts): Koa => {
       cookies,
       sessions,
       limitSteps: limitRate(parts.signInRateLimit, clock),
-      deskFor: (provider, asker) => deskOf(parts.store, provider, asker),
+      deskFor,
+      answerTest: async (ctx, pending) => tests.comeBack(ctx, pending),
     }),
   )
   return app

@@ -303,7 +303,7 @@ describe('identity-email-otp', () => {
     },
     settings: {},
     keep: Kept,
-    desk: { knows: () => Promise.resolve(true), records, asker: '192.0.2.1' },
+    desk: { knows: () => Promise.resolve(true), records, asker: '192.0.2.1', note: () => undefined },
     callbackUrl: 'http://127.0.0.1:9/callback',
     walk: async (step) => {
       if (step.type !== 'prompt') throw new Error('no prompt')

@@ -10,6 +10,7 @@ import { palettePage } from './access/palette.ts'
 import { simulatePage } from './access/simulate.ts'
 import { keyboardForm, keyboardPage } from './account/keyboard.ts'
 import { pluginsPage } from './account/plugins.ts'
+import { answerTestForm, beginTest, enableProvider, saveTested, testPage, testResult } from './account/provider-test.ts'
 import { deleteProvider, editProvider, newProvider, providers } from './account/providers.ts'
 import { settingsForm } from './account/settings.ts'
 import { newToken, revokeToken, tokens } from './account/tokens.ts'
@@ -78,6 +79,8 @@ export const pagesOf = (_parts: AdminParts): { pages: AdminPage[]; forms: AdminF
     formPage(newProvider),
     formPage(editProvider),
     formPage(deleteProvider),
+    formPage(enableProvider),
+    formPage(saveTested),
     formPage(settingsForm),
     formPage(dnsForm),
     formPage(newPolicy),
@@ -103,6 +106,8 @@ export const pagesOf = (_parts: AdminParts): { pages: AdminPage[]; forms: AdminF
       detailPage(device),
       detailPage(site),
       deployPage,
+      testPage,
+      testResult,
       explainPage,
       graphPage(),
       simulatePage,
@@ -125,6 +130,8 @@ export const pagesOf = (_parts: AdminParts): { pages: AdminPage[]; forms: AdminF
       listDownload(tokens),
     ],
     forms: [
+      beginTest,
+      answerTestForm,
       ...formPages.map(({ form }) => form),
       listColumns(people),
       listColumns(serviceAccounts),

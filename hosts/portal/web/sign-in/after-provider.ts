@@ -4,7 +4,7 @@ import { formFields } from '../http/form-fields.ts'
 import { notFound, Problem } from '../http/problem.ts'
 import { redeemApproval } from './approval.ts'
 import { clientUrl } from './finish.ts'
-import type { PendingSignIns } from './pending.ts'
+import type { Pending } from './pending.ts'
 import { noteRefusal } from './refuse.ts'
 import { runSignInStep, type SignInStepParts } from './run-sign-in-step.ts'
 import type { SignInContext } from './sign-in-context.ts'
@@ -12,10 +12,12 @@ import type { SignInMiddleware } from './sign-in-parts.ts'
 import { requestIdOf } from '../http/request-id.ts'
 import { settingsFingerprint } from './standing.ts'
 
-/** Finds the pending sign-in by the `state` in the callback's query. */
+/** Finds the pending sign-in by the `state` in the callback's query. A test of a provider goes another way from here. */
 export const recallByState: SignInMiddleware = (parts) => async (ctx, next) => {
   const { state } = ctx.query
-  await recall(parts, ctx, { state: typeof state === 'string' ? state : undefined })
+  const pending = parts.pendings.recall(ctx, { state: typeof state === 'string' ? state : undefined })
+  if (pending !== undefined && 'testId' in pending) return parts.answerTest(ctx, pending)
+  await resume(parts, ctx, pending)
   return next()
 }
 
@@ -26,12 +28,7 @@ export const recallByState: SignInMiddleware = (parts) => async (ctx, next) => {
  */
 export const atItsCallback: SignInMiddleware = (parts) => async (ctx, next) => {
   const { pending, provider } = ctx.state
-  const { id } = ctx.params
-  const isExpected =
-    pending.atSharedCallback === true
-      ? id === undefined && typeof ctx.query['iss'] === 'string'
-      : pending.atSharedCallback === false && id === provider.id
-  if (isExpected) return next()
+  if (isExpectedAt(ctx, pending)) return next()
   parts.logger.warn(
     { accountId: provider.accountId, providerId: provider.id, path: ctx.path, requestId: requestIdOf(ctx) },
     'an answer came to the wrong callback',
@@ -39,6 +36,15 @@ export const atItsCallback: SignInMiddleware = (parts) => async (ctx, next) => {
   await noteRefusal(parts, ctx, { reason: 'wrong_callback' })
   throw lost()
 }
+
+/** Whether a callback is the one to which the browser was told to return. */
+export const isExpectedAt = (
+  { params: { id }, query }: Pick<SignInContext, 'params' | 'query'>,
+  { providerId, atSharedCallback }: Pick<Pending, 'providerId' | 'atSharedCallback'>,
+): boolean =>
+  atSharedCallback === true
+    ? id === undefined && typeof query['iss'] === 'string'
+    : atSharedCallback === false && id === providerId
 
 /**
  * Accepts each callback only once. Uses are recorded in the database, because a browser can restore a copied cookie.
@@ -83,7 +89,9 @@ export const approve: SignInMiddleware = (parts) => async (ctx) => redeemApprova
 
 /** Finds the pending sign-in by the id in its form. */
 export const recallByForm: SignInMiddleware = (parts) => async (ctx, next) => {
-  await recall(parts, ctx, { id: formFields(ctx)['sign_in'] ?? '' })
+  const pending = parts.pendings.recall(ctx, { id: formFields(ctx)['sign_in'] ?? '' })
+  // The form of a test is on a page for admins, and is answered there.
+  await resume(parts, ctx, pending !== undefined && 'testId' in pending ? undefined : pending)
   return next()
 }
 
@@ -95,12 +103,8 @@ export const sameProvider: SignInMiddleware = () => async (ctx, next) => {
   return next()
 }
 
-const recall = async (
-  { store, pendings }: SignInStepParts,
-  ctx: SignInContext,
-  sent: Parameters<PendingSignIns['recall']>[1],
-): Promise<void> => {
-  const pending = pendings.recall(ctx, sent)
+/** Goes on with a pending sign-in, if account and provider are as when it began. */
+const resume = async ({ store }: SignInStepParts, ctx: SignInContext, pending: Pending | undefined): Promise<void> => {
   if (pending === undefined) throw lost()
   const reader = store.reader(pending.accountId)
   const account = await reader.get('accounts', pending.accountId)

@@ -9,6 +9,7 @@ import type { Store } from '../../store/store.ts'
  */
 export const deskOf = (store: Store, { accountId, id }: IdentityProviderRow, asker: string): SignInDesk => ({
   asker,
+  note: () => undefined,
   knows: async (email) => {
     const address = foldedEmail(email)
     if (address === undefined) return false

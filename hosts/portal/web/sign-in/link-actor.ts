@@ -1,8 +1,8 @@
 import type { Identity } from '../../../../core/contract/identity-provider.ts'
 import { foldedEmail } from '../../text/email-address.ts'
 import { speaksFor } from '../../text/email-domains.ts'
-import type { Actor, IdentityProviderRow } from '../../store/entities.ts'
-import type { Store, Transaction } from '../../store/store.ts'
+import type { Actor, Change, IdentityProviderRow } from '../../store/entities.ts'
+import type { Scope, Store, Transaction } from '../../store/store.ts'
 
 export type LinkVerdict =
   | { ok: true; actor: Actor; identityId: string }
@@ -23,11 +23,30 @@ export type LinkRefusal =
  */
 export const linkActor = async (
   store: Store,
+  about: { provider: IdentityProviderRow; identity: Identity },
+): Promise<LinkVerdict> => linkIn(store, about, {})
+
+/** Returns what `linkActor` would, and keeps nothing: the transaction is rolled back. */
+export const rehearsedLink = async (
+  store: Store,
+  about: { provider: IdentityProviderRow; identity: Identity },
+): Promise<LinkVerdict & { isNew: boolean }> => {
+  let isNew = false
+  const rehearsal = (changes: readonly Change[]): void => {
+    isNew = changes.some(({ entity, after }) => entity === 'identities' && after !== undefined)
+  }
+  const verdict = await linkIn(store, about, { rehearsal })
+  return { ...verdict, isNew }
+}
+
+const linkIn = async (
+  store: Store,
   { provider, identity }: { provider: IdentityProviderRow; identity: Identity },
+  more: Pick<Scope, 'rehearsal'>,
 ): Promise<LinkVerdict> => {
   const { accountId } = provider
   const by = { type: 'system', part: 'sign-in' } as const
-  return store.transact({ accountId, by }, async (tx) => {
+  return store.transact({ accountId, by, ...more }, async (tx) => {
     return (await linked(tx, provider, identity)) ?? adopt(tx, provider, identity)
   })
 }

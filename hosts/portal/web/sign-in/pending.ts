@@ -8,17 +8,28 @@ import type { Reply } from './call-provider.ts'
 import type { SignInIntent } from './intent.ts'
 
 /** State of a pending sign-in, kept in a sealed cookie between its steps. */
-export interface Pending {
-  accountId: string
-  providerId: string
+export interface Pending extends PendingPlace {
   /** Fingerprint of the provider's settings when the sign-in began, see `settingsFingerprint`. */
   setUp: string
   intent: SignInIntent
   keep: Reply['keep']
-  /** Whether the browser will return at the callback shared by all providers; absent for a form of the portal. */
-  atSharedCallback?: boolean
   /** Random id of the sign-in, the same from its first step to its last. */
   signInId: string
+}
+
+/** State of a test of a provider while the browser is there. It never signs anybody in; all else is kept in a record. */
+export interface PendingTest extends PendingPlace {
+  testId: string
+  /** Session of the admin who makes the test. */
+  sessionId: string
+}
+
+/** Account and provider of what is pending, and the callback at which the browser is expected. */
+interface PendingPlace {
+  accountId: string
+  providerId: string
+  /** Whether the browser will return at the callback shared by all providers; absent for a form of the portal. */
+  atSharedCallback?: boolean
 }
 
 /** Further options of `remember`. */
@@ -51,11 +62,13 @@ export class PendingSignIns {
   }
 
   /** Stores a pending sign-in in a cookie. Returns the id that its form must send back. */
-  remember(ctx: Context, pending: Pending, { keptMs, redirectUrl }: Keeping): string {
+  remember(ctx: Context, pending: Pending | PendingTest, { keptMs, redirectUrl }: Keeping): string {
     // After a redirect the browser returns only the `state` (RFC 6749 §4.1.2) of the provider's URL.
     const id =
       redirectUrl === undefined
-        ? pending.signInId
+        ? 'testId' in pending
+          ? pending.testId
+          : pending.signInId
         : idOfState(new URL(redirectUrl).searchParams.get('state') ?? undefined)
     this.#cookies.makeRoom(ctx, { prefix: PREFIX, most: MAX_SIGN_INS_AT_ONCE, except: PREFIX + id })
     const lifetimeMs = Math.min(keptMs ?? PENDING_MS, MAX_PENDING_MS)
@@ -64,10 +77,13 @@ export class PendingSignIns {
   }
 
   /** Returns and forgets the pending sign-in with the id from a form, or the `state` from a callback's query. */
-  recall(ctx: Context, sent: { id?: string | undefined; state?: string | undefined }): Pending | undefined {
+  recall(
+    ctx: Context,
+    sent: { id?: string | undefined; state?: string | undefined },
+  ): Pending | PendingTest | undefined {
     const id = sent.id ?? idOfState(sent.state)
     if (!/^[\w-]{1,64}$/.test(id)) return undefined
-    const pending = this.#cookies.get(ctx, PREFIX + id) as Pending | undefined
+    const pending = this.#cookies.get(ctx, PREFIX + id) as Pending | PendingTest | undefined
     if (pending !== undefined) this.#cookies.clear(ctx, PREFIX + id)
     return pending
   }

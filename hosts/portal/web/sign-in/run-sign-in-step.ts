@@ -9,7 +9,7 @@ import { callProvider, type ProviderCallParts, type Reply } from './call-provide
 import { signInBrowser, type SignInWay } from './finish.ts'
 import { intentQuery } from './intent.ts'
 import { linkActor } from './link-actor.ts'
-import type { Pending, PendingSignIns } from './pending.ts'
+import type { Pending, PendingSignIns, PendingTest } from './pending.ts'
 import { providerUrl } from './provider-urls.ts'
 import { refuse } from './refuse.ts'
 import { sendBrowser } from './send-browser.ts'
@@ -21,6 +21,8 @@ export interface SignInStepParts extends ApprovalParts, ProviderCallParts {
   logger: Logger
   pluginLog: Pick<PluginLog, 'failed'>
   pendings: PendingSignIns
+  /** Goes on with a test of a provider whose browser has returned. */
+  answerTest: (ctx: SignInContext, pending: PendingTest) => Promise<void>
 }
 
 /**
@@ -98,8 +100,8 @@ const signIn = async (parts: SignInStepParts, ctx: SignInContext, identity: Iden
   return askForApproval(parts, ctx, { ...signedIn, provider })
 }
 
-/** Returns what the provider says beside who it is. Clocks differ: nobody has authenticated later than now. */
-const statementsOf = ({ groups, claims, authentication = {} }: Identity, now: UnixTime): SignInStatements => {
+/** Returns what a provider says of a person at a sign-in, beside who it is. Clocks differ: nobody has authenticated later than now. */
+export const statementsOf = ({ groups, claims, authentication = {} }: Identity, now: UnixTime): SignInStatements => {
   const { at, methods } = authentication
   return {
     ...(at === undefined ? {} : { authenticatedAt: unixTime(Math.min(at, now)) }),

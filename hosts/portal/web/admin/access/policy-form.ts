@@ -49,6 +49,7 @@ export const editPolicy: FormDefinition<PolicyAbout> = {
     return { row: { schemas: await schemasOf(visit), policy }, version }
   },
   title: () => 'Edit a policy',
+  acts: ({ row: { policy } }) => [{ text: 'Delete', path: `/policies/${policy?.id ?? ''}/delete`, isHarm: true }],
   values: ({ row: { policy, schemas } }) => policyValues(policy, schemas),
   call: ({ row: { schemas, policy } }, values) => ({
     method: 'PATCH',

@@ -37,6 +37,10 @@ export const providers: ListDefinition<ProviderRow> = {
       ...(isDefault ? { badges: [{ text: 'default' }] } : {}),
     }),
   },
+  act: ({ id, name }, { visit }) =>
+    visit.may('identity_providers:write')
+      ? { text: 'Test', about: name, url: `${visit.base}/providers/${id}/test` }
+      : undefined,
   columns: [
     { key: 'kind', title: 'Kind', sort: 'type', cell: ({ type }) => text(type) },
     {
@@ -61,7 +65,7 @@ export const providers: ListDefinition<ProviderRow> = {
 
 type Schemas = ReadonlyMap<string, Record<string, unknown> | null>
 
-interface ProviderAbout {
+export interface ProviderAbout {
   provider: ProviderRow | undefined
   schemas: Schemas
 }
@@ -97,6 +101,18 @@ const fieldsOf = (about: FormAbout<ProviderAbout>, values: FormValues): Field[] 
       : []),
     { kind: 'heading', text: 'Settings', aside: typeOf(about, values) },
     ...settingsFields(schemas.get(typeOf(about, values)) ?? null, { prefix: 's', path: 'settings', values }),
+    ...(provider === undefined
+      ? []
+      : [
+          {
+            kind: 'button' as const,
+            name: 'test',
+            value: '1',
+            text: 'Test these settings',
+            to: `/providers/${provider.id}/test`,
+            help: 'Signs nobody in, and saves nothing.',
+          },
+        ]),
     { kind: 'heading', text: 'Sign-in' },
     {
       kind: 'lines',
@@ -140,7 +156,8 @@ const fieldsOf = (about: FormAbout<ProviderAbout>, values: FormValues): Field[] 
   ]
 }
 
-const bodyOf = (about: FormAbout<ProviderAbout>, values: FormValues) => ({
+/** Returns the body of the change that a form of a provider says. */
+export const providerBody = (about: FormAbout<ProviderAbout>, values: FormValues) => ({
   name: values.one('name').trim(),
   settings: settingsOf(about.row.schemas.get(typeOf(about, values)) ?? null, 's', values),
   email_domains: values.lines('email_domains'),
@@ -156,14 +173,16 @@ export const newProvider: FormDefinition<ProviderAbout> = {
   needs: 'identity_providers:write',
   load: async (visit) => ({ row: { provider: undefined, schemas: await schemasOf(visit) }, version: undefined }),
   title: () => 'Add an identity provider',
+  lead: () =>
+    'Add it disabled first: then its callback address is known, and a test sign-in shows that it works before anybody depends on it.',
   crumbs: ({ visit }) => CRUMBS(visit),
-  values: () => new FormValues({ is_default: 'false', is_disabled: 'false', session_hours: '8', client_days: '7' }),
+  values: () => new FormValues({ is_default: 'false', is_disabled: 'true', session_hours: '8', client_days: '7' }),
   fields: fieldsOf,
   adjust: (values) => (values.one('choose') === '' ? adjustItems(values) : values.with({ choose: undefined })),
   call: (about, values) => ({
     method: 'POST',
     path: '/identity_providers',
-    body: { ...bodyOf(about, values), type: typeOf(about, values) },
+    body: { ...providerBody(about, values), type: typeOf(about, values) },
   }),
   done: (_, answer) => `/providers/${(answer as ProviderRow).id}/edit`,
   verb: () => 'Add',
@@ -180,6 +199,10 @@ export const editProvider: FormDefinition<ProviderAbout> = {
     return { row: { provider, schemas: await schemasOf(visit) }, version }
   },
   title: ({ row }) => `Edit ${row.provider?.name ?? ''}`,
+  acts: ({ row: { provider } }) => [
+    { text: 'Test sign-in', path: `/providers/${provider?.id ?? ''}/test` },
+    { text: 'Delete', path: `/providers/${provider?.id ?? ''}/delete`, isHarm: true },
+  ],
   lead: ({ row }) => `Register this callback address at the provider: ${row.provider?.callback_url ?? ''}`,
   values: ({ row: { provider, schemas } }) =>
     new FormValues({
@@ -194,7 +217,7 @@ export const editProvider: FormDefinition<ProviderAbout> = {
   call: (about, values) => ({
     method: 'PATCH',
     path: `/identity_providers/${about.row.provider?.id ?? ''}`,
-    body: bodyOf(about, values),
+    body: providerBody(about, values),
   }),
   done: () => '/providers',
   verb: () => 'Save',

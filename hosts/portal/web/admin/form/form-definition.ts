@@ -15,6 +15,8 @@ export interface FormDefinition<Row = undefined> {
   load?: (visit: Visit) => Promise<Loaded<Row>>
   title: (about: FormAbout<Row>) => string
   crumbs: (about: FormAbout<Row>) => readonly { text: string; url: string }[]
+  /** Acts on the same row, beside the title. */
+  acts?: (about: FormAbout<Row>) => readonly FormAct[]
   /** Sentence above the fields. */
   lead?: (about: FormAbout<Row>) => string
   /** Values with which the form begins. */
@@ -39,6 +41,14 @@ export interface FormDefinition<Row = undefined> {
   isHarm?: boolean
   /** Address that leaves the form without doing anything. */
   leave: (about: FormAbout<Row>) => string
+}
+
+/** Link beside the title of a form. */
+export interface FormAct {
+  text: string
+  /** Path below the account's `/admin`. */
+  path: string
+  isHarm?: boolean
 }
 
 /** A form as a list, for people who may not change what it is about. */
@@ -92,7 +102,8 @@ export type Field =
       remove?: { name: string; value: string; text: string }
       badge?: string
     }
-  | { kind: 'button'; name: string; value: string; text: string }
+  /** A button that changes the form, or sends it to another page, whose path below the account's `/admin` is `to`. */
+  | { kind: 'button'; name: string; value: string; text: string; to?: string; help?: string }
   | { kind: 'heading'; text: string; aside?: string }
   /** A choice with a button that changes the form, such as one more condition. */
   | { kind: 'adding'; name: string; label: string; options: readonly Choice[]; button: string }

@@ -135,7 +135,7 @@ const formView = async <Row>(
   const errors = problem?.errors ?? []
   const problems = definition.problems?.(about, errors) ?? errors
   const placed = new Set<FieldProblem>()
-  const shown = fields.map((field) => shownField(field, { values, problems, placed }))
+  const shown = fields.map((field) => shownField(field, { base: visit.base, values, problems, placed }))
   const title = definition.title(about)
   return {
     template: 'form',
@@ -144,6 +144,7 @@ const formView = async <Row>(
     data: {
       action: `${visit.base}${pathOf(definition.path, visit)}`,
       lead: definition.lead?.(about),
+      acts: (definition.acts?.(about) ?? []).map((act) => ({ ...act, url: `${visit.base}${act.path}` })),
       fields: shown,
       version,
       problem: problem && {
@@ -166,6 +167,8 @@ const pathOf = (path: string, { ctx }: Visit): string =>
   path.replaceAll(/:(\w+)/g, (_, name: string) => encodeURIComponent(ctx.params[name] ?? ''))
 
 interface Sent {
+  /** Path of the account's pages for admins. */
+  base: string
   values: FormValues
   problems: readonly FieldProblem[]
   /** Problems that stand beneath a field. */
@@ -179,8 +182,9 @@ const shownField = (field: Field, sent: Sent): object => {
   switch (field.kind) {
     case 'heading':
     case 'adding':
-    case 'button':
       return field
+    case 'button':
+      return { ...field, action: field.to === undefined ? undefined : `${sent.base}${field.to}` }
     case 'frame':
       return { ...field, fields: field.fields.map((inner) => shownField(inner, sent)) }
     default: {

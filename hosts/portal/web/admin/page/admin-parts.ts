@@ -5,6 +5,7 @@ import type { ApiCalls, ApiCaller } from '../../api/call-api.ts'
 import type { ApiParts } from '../../api/parts.ts'
 import type { Permission } from '../../../identity/permissions.ts'
 import type { EntityName } from '../../../store/entities.ts'
+import type { ProviderTests } from '../../provider-test/provider-tests.ts'
 import type { PortalSession, Sessions } from '../../sign-in/session.ts'
 import type { Templates } from '../../http/pages.ts'
 import type { Preferences } from './preferences.ts'
@@ -14,6 +15,8 @@ export interface AdminParts extends ApiParts {
   sessions: Sessions
   pages: Templates
   api: ApiCalls
+  /** Test sign-ins at identity providers. */
+  tests: ProviderTests
   app: Koa
   logger: Logger
   /** Calls back when a client or gateway comes or leaves; returns a function that ends that. */

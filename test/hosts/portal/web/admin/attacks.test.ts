@@ -120,6 +120,9 @@ describe('pages for admins under attack', () => {
       `/sites/${ids.site}/deploy`,
       '/tokens/new',
       '/providers/new',
+      `/providers/${signing.provider.id}/test`,
+      `/providers/${signing.provider.id}/test/x`,
+      `/providers/${signing.provider.id}/enable`,
       '/settings',
       `/audit/0-${ids.group}/roll-back`,
     ]

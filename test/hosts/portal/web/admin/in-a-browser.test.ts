@@ -71,6 +71,8 @@ const PATHS = [
   '/providers/new',
   '/providers/PROVIDER/edit',
   '/providers/PROVIDER/delete',
+  '/providers/PROVIDER/test',
+  '/providers/PROVIDER/enable',
   '/tokens',
   '/tokens/new',
   '/plugins',
