@@ -19,7 +19,7 @@ export type InputOf<Name extends OperationName> = MemberOf<Name, 'path'> &
 
 type MemberOf<Name extends OperationName, Member extends string> = Member extends keyof Operations[Name]
   ? Partial<Operations[Name][Member]> extends Operations[Name][Member]
-    ? { readonly [Key in Member]?: Operations[Name][Member] }
+    ? { readonly [Key in Member]?: Operations[Name][Member] | undefined }
     : { readonly [Key in Member]: Operations[Name][Member] }
   : { readonly [Key in Member]?: undefined }
 

@@ -644,6 +644,42 @@ export type Plugin = {
   }>
 }
 
+/** Schema `AccessFileOutcome` of the API. */
+export type AccessFileOutcome = {
+  readonly is_dry_run: boolean
+  readonly changes: ReadonlyArray<{
+    readonly action: 'created' | 'updated' | 'removed'
+    /** `kind`: Collection of the row */
+    readonly kind: string
+    readonly name: string
+    /** `before`: Members that change, as they were; null for a creation */
+    readonly before: Readonly<Record<string, unknown>> | null
+    /** `after`: The same afterwards, secrets as `[secret]`; null for a removal */
+    readonly after: Readonly<Record<string, unknown>> | null
+  }>
+  /** `access`: Who gains or loses access, as of now; null unless it is a dry run */
+  readonly access: {
+    /** `pairs`: The first 1,000, by actor and resource */
+    readonly pairs: ReadonlyArray<{
+      readonly effect: 'gains' | 'loses' | 'appears' | 'disappears' | 'changes'
+      /** `actor`: E-mail address or name */
+      readonly actor: string
+      readonly resource: string
+      readonly why: string
+    }>
+    readonly count: number
+    /** `kept`: Number of pairs concerned that keep their access */
+    readonly kept: number
+    /** `is_whole`: Whether all were judged: false where there are too many pairs */
+    readonly is_whole: boolean
+  } | null
+  readonly tests: ReadonlyArray<{
+    readonly expect: string
+    readonly holds: boolean
+    readonly why: string
+  }>
+}
+
 /** Schema `Problem` of the API. */
 export type Problem = {
   readonly type: string
@@ -2349,6 +2385,181 @@ export interface Operations {
         readonly etag: string | null
       }>
     }
+  }
+  /** Shows the account’s configuration as one document */
+  'GET /access_file': {
+    query: {
+      /** `sections`: Sections to answer with, separated by commas; all of them if left out */
+      readonly sections?: string | undefined
+    }
+    answer: {
+      readonly sites?: ReadonlyArray<{
+        readonly name: string
+        /** `selector`: The key of a gateway selector plugin */
+        readonly selector?: string | undefined
+        readonly selector_settings?: Readonly<Record<string, unknown>> | undefined
+      }> | undefined
+      readonly resources?: ReadonlyArray<{
+        readonly name: string
+        readonly type: 'dns' | 'cidr' | 'ip' | 'internet'
+        /** `address`: By type: a name, *.name or **.name; a CIDR; one IP address; null for the Internet, of which an account has at most one */
+        readonly address?: string | null | undefined
+        readonly address_description?: string | null | undefined
+        /** `filters`: If empty, all traffic may pass; else only the listed protocols and ports. */
+        readonly filters?: ReadonlyArray<{
+          readonly protocol: 'tcp' | 'udp' | 'icmp'
+          /** `ports`: All ports if empty */
+          readonly ports?: ReadonlyArray<string> | undefined
+        }> | undefined
+        /** `ip_stack`: For names: address families in DNS answers. If a name belongs to several resources, the most specific one decides */
+        readonly ip_stack?: 'dual' | 'ipv4_only' | 'ipv6_only' | undefined
+        /** `site`: Name of its site */
+        readonly site: string
+      }> | undefined
+      readonly actors?: ReadonlyArray<{
+        /** `type`: Role of a person: an owner may do everything; an admin all but making owners and changing identity providers; an auditor reads; the helpdesk has devices and sign-ins; a user has her own pages only */
+        readonly type?: 'user' | 'helpdesk' | 'auditor' | 'admin' | 'owner' | 'service_account' | undefined
+        readonly name: string
+        readonly email?: unknown
+        readonly is_disabled?: boolean | undefined
+      }> | undefined
+      readonly groups?: ReadonlyArray<{
+        readonly name: string
+        /** `members`: All members; if left out, the members stay as they are */
+        readonly members?: ReadonlyArray<string> | undefined
+      }> | undefined
+      readonly providers?: ReadonlyArray<{
+        readonly name: string
+        /** `type`: The key of an identity provider plugin */
+        readonly type: string
+        readonly settings?: Readonly<Record<string, unknown>> | undefined
+        /** `is_default`: Whether sign-ins go to this provider at once, without a choice; true for at most one provider */
+        readonly is_default?: boolean | undefined
+        readonly is_disabled?: boolean | undefined
+        readonly client_token_lifetime_seconds?: number | undefined
+        readonly session_lifetime_seconds?: number | undefined
+        /** `email_domains`: E-mail domains whose verified addresses let a person sign in for the first time through this provider; * allows every domain. If left out: * for the first provider of an account, none for others */
+        readonly email_domains?: ReadonlyArray<string> | undefined
+      }> | undefined
+      readonly policies?: ReadonlyArray<{
+        readonly description?: string | null | undefined
+        /** `conditions`: All of them must hold */
+        readonly conditions?: ReadonlyArray<{
+          /** `condition`: The key of a policy condition plugin */
+          readonly condition: string
+          readonly settings?: Readonly<Record<string, unknown>> | undefined
+        }> | undefined
+        readonly is_disabled?: boolean | undefined
+        /** `mode`: A policy in shadow mode is evaluated and recorded but grants nothing */
+        readonly mode?: 'enforced' | 'shadow' | undefined
+        /** `group`: Name of the group */
+        readonly group: string
+        /** `resource`: Name of the resource */
+        readonly resource: string
+      }> | undefined
+      /** `tests`: Expectations without which nothing is done */
+      readonly tests?: ReadonlyArray<{
+        /** `expect`: `ACTOR can reach RESOURCE`, or `cannot`; the resource with a port (`wiki:443`, `dns:53/udp`) or without */
+        readonly expect: string
+        /** `at`: Time of the supposed request; the present if left out */
+        readonly at?: string | undefined
+        /** `remote_ip`: IP address that the request comes from */
+        readonly remote_ip?: unknown
+        /** `client_verified`: Whether the device is verified */
+        readonly client_verified?: boolean | undefined
+        /** `provider`: Name of the identity provider of the supposed sign-in */
+        readonly provider?: string | undefined
+      }> | undefined
+    }
+  }
+  /** Makes the account what a document says, in one transaction */
+  'POST /access_file': {
+    query: {
+      /** `dry_run`: Whether to say only what would change, who would gain or lose access, and which tests hold */
+      readonly dry_run?: 'true' | 'false' | undefined
+      /** `prune`: Whether to remove what an earlier file named and this one does not, in those sections that this one has */
+      readonly prune?: 'true' | 'false' | undefined
+    }
+    body: {
+      readonly sites?: ReadonlyArray<{
+        readonly name: string
+        /** `selector`: The key of a gateway selector plugin */
+        readonly selector?: string | undefined
+        readonly selector_settings?: Readonly<Record<string, unknown>> | undefined
+      }> | undefined
+      readonly resources?: ReadonlyArray<{
+        readonly name: string
+        readonly type: 'dns' | 'cidr' | 'ip' | 'internet'
+        /** `address`: By type: a name, *.name or **.name; a CIDR; one IP address; null for the Internet, of which an account has at most one */
+        readonly address?: string | null | undefined
+        readonly address_description?: string | null | undefined
+        /** `filters`: If empty, all traffic may pass; else only the listed protocols and ports. */
+        readonly filters?: ReadonlyArray<{
+          readonly protocol: 'tcp' | 'udp' | 'icmp'
+          /** `ports`: All ports if empty */
+          readonly ports?: ReadonlyArray<string> | undefined
+        }> | undefined
+        /** `ip_stack`: For names: address families in DNS answers. If a name belongs to several resources, the most specific one decides */
+        readonly ip_stack?: 'dual' | 'ipv4_only' | 'ipv6_only' | undefined
+        /** `site`: Name of its site */
+        readonly site: string
+      }> | undefined
+      readonly actors?: ReadonlyArray<{
+        /** `type`: Role of a person: an owner may do everything; an admin all but making owners and changing identity providers; an auditor reads; the helpdesk has devices and sign-ins; a user has her own pages only */
+        readonly type?: 'user' | 'helpdesk' | 'auditor' | 'admin' | 'owner' | 'service_account' | undefined
+        readonly name: string
+        readonly email?: string | null | undefined
+        readonly is_disabled?: boolean | undefined
+      }> | undefined
+      readonly groups?: ReadonlyArray<{
+        readonly name: string
+        /** `members`: All members; if left out, the members stay as they are */
+        readonly members?: ReadonlyArray<string> | undefined
+      }> | undefined
+      readonly providers?: ReadonlyArray<{
+        readonly name: string
+        /** `type`: The key of an identity provider plugin */
+        readonly type: string
+        readonly settings?: Readonly<Record<string, unknown>> | undefined
+        /** `is_default`: Whether sign-ins go to this provider at once, without a choice; true for at most one provider */
+        readonly is_default?: boolean | undefined
+        readonly is_disabled?: boolean | undefined
+        readonly client_token_lifetime_seconds?: number | undefined
+        readonly session_lifetime_seconds?: number | undefined
+        /** `email_domains`: E-mail domains whose verified addresses let a person sign in for the first time through this provider; * allows every domain. If left out: * for the first provider of an account, none for others */
+        readonly email_domains?: ReadonlyArray<string> | undefined
+      }> | undefined
+      readonly policies?: ReadonlyArray<{
+        readonly description?: string | null | undefined
+        /** `conditions`: All of them must hold */
+        readonly conditions?: ReadonlyArray<{
+          /** `condition`: The key of a policy condition plugin */
+          readonly condition: string
+          readonly settings?: Readonly<Record<string, unknown>> | undefined
+        }> | undefined
+        readonly is_disabled?: boolean | undefined
+        /** `mode`: A policy in shadow mode is evaluated and recorded but grants nothing */
+        readonly mode?: 'enforced' | 'shadow' | undefined
+        /** `group`: Name of the group */
+        readonly group: string
+        /** `resource`: Name of the resource */
+        readonly resource: string
+      }> | undefined
+      /** `tests`: Expectations without which nothing is done */
+      readonly tests?: ReadonlyArray<{
+        /** `expect`: `ACTOR can reach RESOURCE`, or `cannot`; the resource with a port (`wiki:443`, `dns:53/udp`) or without */
+        readonly expect: string
+        /** `at`: Time of the supposed request; the present if left out */
+        readonly at?: string | undefined
+        /** `remote_ip`: IP address that the request comes from */
+        readonly remote_ip?: string | undefined
+        /** `client_verified`: Whether the device is verified */
+        readonly client_verified?: boolean | undefined
+        /** `provider`: Name of the identity provider of the supposed sign-in */
+        readonly provider?: string | undefined
+      }> | undefined
+    }
+    answer: AccessFileOutcome
   }
 }
 

@@ -12,7 +12,7 @@ export const ExitCode = {
   unreachable: 4,
   /** Another process with the same identity is connected, such as on a machine that this one was copied from. */
   identityInUse: 5,
-  /** Access is, or would be, denied: `portreeve explain`, `portreeve client ping`. */
+  /** Access is, or would be, denied (`portreeve explain`, `portreeve client ping`), or not as a file expects it (`portreeve apply`). */
   denied: 6,
 } as const
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode]

@@ -110,6 +110,15 @@ const COMMANDS: Readonly<
     load: async () => (await import('./logout.ts')).logoutCommand,
   },
   ...NOUN_COMMANDS,
+  apply: {
+    description:
+      'Makes an account what an access file says, in one transaction; with --dry-run it shows the difference.',
+    load: async () => (await import('./apply.ts')).applyCommand,
+  },
+  export: {
+    description: 'Writes an account as an access file.',
+    load: async () => (await import('./export.ts')).exportCommand,
+  },
   plugin: {
     description: 'Looks at plugins, and begins new ones.',
     load: async () => (await import('./plugin.ts')).pluginCommand,
@@ -135,6 +144,9 @@ const USAGE = new Set([
   'USAGE',
   'NAME_UNKNOWN',
   'NAME_AMBIGUOUS',
+  'ACCESS_FILE_UNREADABLE',
+  'ACCESS_FILE_SYNTAX',
+  'SECRET_MISSING',
   'ACCOUNT_INVALID',
   'CA_FILE_UNREADABLE',
   'CA_FILE_INVALID',
@@ -164,6 +176,7 @@ Examples:
   $ portreeve explain --actor ada@example.org --resource gitlab.example.org --port 443
   $ portreeve login https://portal.example.org
   $ portreeve group add-member Engineers ada@example.org
+  $ portreeve apply -f access.yaml --dry-run
 
 Ends with: 0 done or connected · 1 failed · 2 usage or configuration · 3 no token, or refused · 4 not reached
-           5 another process has its identity · 6 explain: denied`
+           5 another process has its identity · 6 explain: denied; apply: a test fails`

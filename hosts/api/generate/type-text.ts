@@ -155,7 +155,7 @@ const objectType = ({ properties, required = [], additionalProperties }: JsonSch
       member.description === undefined || member.description === 'An id'
         ? ''
         : comment(`\`${name}\`: ${member.description}`, inner)
-    return `${told}${inner}readonly ${name}${isNeeded ? '' : '?'}: ${type}${isNeeded ? '' : ' | undefined'}`
+    return `${told}${inner}readonly ${name}${isNeeded ? '' : '?'}: ${type}${isNeeded || type === 'unknown' ? '' : ' | undefined'}`
   })
   return ['{', ...members, `${indent}}`].join('\n')
 }
@@ -166,4 +166,6 @@ const comment = (text: string, indent: string): string =>
 const literal = (value: unknown): string =>
   typeof value === 'string' ? `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'` : JSON.stringify(value)
 
-const joined = (types: readonly string[], by: string): string => [...new Set(types)].join(by)
+/** Joins types; one that may be anything takes all others in. */
+const joined = (types: readonly string[], by: string): string =>
+  types.includes('unknown') ? 'unknown' : [...new Set(types)].join(by)

@@ -1,11 +1,13 @@
 import type { Answers, Hearing } from '../../../core/policy/hearing.ts'
 import type { Instant } from '../../../core/runtime/time.ts'
+import type { Change } from '../store/entities.ts'
 import type { Knowledge } from '../grants/knowledge.ts'
 import type { AccessQuestion } from './access-question.ts'
 import { explainAccess, type AccessExplanation } from './explanation.ts'
 import { findActor, findResources } from './find.ts'
 import { accessOfPerson, type PersonAccess, type PersonQuestion } from './person-access.ts'
 import { reachOfPerson, type PersonReach, type ReachQuestion } from './person-reach.ts'
+import { reachAfter, type ReachAfterQuestion, type ReachVerdict } from './reach-after.ts'
 import { simulate, type Simulation, type SimulationQuestion } from './simulation.ts'
 
 /**
@@ -24,6 +26,15 @@ export interface Decisions {
    * other work can run in between; if the hearing is open then, its questions have to be answered before it goes on.
    */
   simulate: (question: SimulationQuestion, hearing?: Hearing) => Generator<undefined, Simulation>
+  /** Judges whether actors reach resources once changes are made, with reasons for admins. */
+  reachAfter: (asked: ReachesQuestion, answers?: Answers) => ReachVerdict[]
+}
+
+/** Questions about an account as changes would leave it. */
+export interface ReachesQuestion {
+  accountId: string
+  changes: readonly Change[]
+  questions: readonly ReachAfterQuestion[]
 }
 
 /** A question as an admin phrases it: actor and resource may be given by name. */
@@ -49,6 +60,7 @@ export const decisionsOf = (known: Knowledge, now: () => Instant): Decisions => 
   accessOf: (question, answers) => accessOfPerson(known, question, now(), answers),
   reachOf: (question, answers) => reachOfPerson(known, question, now(), answers),
   simulate: (question, hearing) => simulate(known, question, { now: now(), hearing }),
+  reachAfter: (asked, answers) => reachAfter(known, asked, now(), answers),
 })
 
 const explain = (

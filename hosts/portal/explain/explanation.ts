@@ -154,7 +154,8 @@ const grantDependsOnConnection = (verdict: AccessVerdict): boolean =>
 
 const NUMBERS = { tcp: TCP, udp: UDP, icmp: ICMP } as const
 
-const filterOf = (resource: Resource, traffic: Traffic): FilterExplanation => {
+/** Judges traffic by a resource's port filters. */
+export const filterOf = (resource: Resource, traffic: Traffic): FilterExplanation => {
   const filters = portFilters(wireFilters(resource))
   const verdict = new PortFilters(filters).verdict(NUMBERS[traffic.protocol], traffic.port ?? 0)
   return { ...traffic, isPermitted: verdict === 'permitted' }

@@ -2,9 +2,16 @@ import type { AskIsolated } from '../../../core/plugin/isolated-question.ts'
 import { Hearing } from '../../../core/policy/hearing.ts'
 import type { Instant } from '../../../core/runtime/time.ts'
 import type { Knowledge } from '../grants/knowledge.ts'
-import { decisionsOf, type Decisions, type ExplainVerdict, type SpokenQuestion } from './decisions.ts'
+import {
+  decisionsOf,
+  type Decisions,
+  type ExplainVerdict,
+  type ReachesQuestion,
+  type SpokenQuestion,
+} from './decisions.ts'
 import type { PersonAccess, PersonQuestion } from './person-access.ts'
 import type { PersonReach, ReachQuestion } from './person-reach.ts'
+import type { ReachVerdict } from './reach-after.ts'
 import type { Simulation, SimulationQuestion } from './simulation.ts'
 
 /** Explanations as `Decisions` has them, for which plugins in threads of their own are asked as for real requests. */
@@ -14,6 +21,7 @@ export interface HeardDecisions {
   reachOf: (question: ReachQuestion) => Promise<PersonReach[]>
   /** Simulates in slices; `pause` is awaited between them and answers whether anybody still wants the result. */
   simulate: (question: SimulationQuestion, pause: () => Promise<boolean>) => Promise<Simulation | undefined>
+  reachAfter: (asked: ReachesQuestion) => Promise<ReachVerdict[]>
 }
 
 /** Makes the explanations available on a machine's knowledge. Each is of the moment at which it was asked for. */
@@ -37,6 +45,10 @@ export const heardDecisions = (
     reachOf: async (question) => {
       const decisions = atOneMoment()
       return heard(ask, (hearing) => decisions.reachOf(question, hearing))
+    },
+    reachAfter: async (asked) => {
+      const decisions = atOneMoment()
+      return heard(ask, (hearing) => decisions.reachAfter(asked, hearing))
     },
     simulate: async (question, pause) => {
       const hearing = new Hearing()

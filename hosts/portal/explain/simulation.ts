@@ -76,7 +76,7 @@ export function* simulate(
 ): Generator<undefined, Simulation> {
   const { view } = known
   const supposed = new SupposedView(view, question.changes)
-  const actorIds = yield* concernedBy(question, view)
+  const actorIds = yield* concernedBy(question, { view, supposed })
   const concerned = actorIds.length * supposed.resourceIds.size
   const pairs: PairChange[] = []
   let [examined, asked, kept] = [0, 0, 0]
@@ -145,7 +145,10 @@ function* slicesOf(
 }
 
 /** Returns ids of actors whose access may change, sorted, so that pages fit together. */
-function* concernedBy({ accountId, changes }: SimulationQuestion, view: View): Generator<undefined, string[]> {
+function* concernedBy(
+  { accountId, changes }: SimulationQuestion,
+  { view, supposed }: { view: View; supposed: SupposedView },
+): Generator<undefined, string[]> {
   const people = new Set<string>()
   const groupIds = new Set<string>()
   for (const change of changes) {
@@ -168,8 +171,12 @@ function* concernedBy({ accountId, changes }: SimulationQuestion, view: View): G
     }
   }
   yield
-  return [...people].filter((id) => view.get('actors', id)?.accountId === accountId).sort()
+  return [...people].filter((id) => actorIn(id, { view, supposed })?.accountId === accountId).sort()
 }
+
+/** Returns an actor as it is; one that the changes make, as they make it. */
+const actorIn = (id: string, { view, supposed }: { view: View; supposed: SupposedView }): Actor | undefined =>
+  view.get('actors', id) ?? supposed.get('actors', id)
 
 const isBeyond = (position: PairPosition, after: PairPosition | undefined): boolean =>
   after === undefined ||
@@ -184,7 +191,7 @@ const pairChange = (
 ): PairChange | 'kept' | undefined => {
   const { view } = known
   const { actorId, resourceId, supposed, question } = about
-  const actor = view.get('actors', actorId)
+  const actor = actorIn(actorId, { view, supposed })
   const [resource, resourceAfter] = [view.get('resources', resourceId), supposed.get('resources', resourceId)]
   const shown = resource ?? resourceAfter
   if (actor === undefined || shown === undefined) return undefined

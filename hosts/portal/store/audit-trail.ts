@@ -55,6 +55,31 @@ export const changeRecord = (
   change: Change,
   { by, at, ids, settings }: { by: AuditSubject; at: UnixTime; ids: AuditIds; settings: AuditedSettings },
 ): NewAuditRecord | undefined => {
+  const shown = shownChange(change, settings)
+  if (shown === undefined) return undefined
+  return {
+    actorId: by.type === 'actor' ? by.actorId : null,
+    id: ids.next(at),
+    accountId: change.accountId,
+    createdAt: at,
+    kind: 'change',
+    action: shown.action,
+    entity: change.entity,
+    entityId: change.id,
+    by,
+    details: shown.details,
+  }
+}
+
+/** A change as people may see it. */
+export interface ShownChange {
+  action: 'created' | 'updated' | 'removed'
+  /** Columns that have changed, without secrets. */
+  details: { before?: Row; after?: Row }
+}
+
+/** Returns a change without the secrets in it; undefined if only quiet columns have changed. */
+export const shownChange = (change: Change, settings: AuditedSettings): ShownChange | undefined => {
   const { secret, quiet } = TABLES[change.entity] as { secret: readonly string[]; quiet: readonly string[] }
   const before = (change.before ?? {}) as Row
   const after = (change.after ?? {}) as Row
@@ -71,15 +96,7 @@ export const changeRecord = (
     )
   }
   return {
-    actorId: by.type === 'actor' ? by.actorId : null,
-    id: ids.next(at),
-    accountId: change.accountId,
-    createdAt: at,
-    kind: 'change',
     action: updated ? 'updated' : change.before === undefined ? 'created' : 'removed',
-    entity: change.entity,
-    entityId: change.id,
-    by,
     details: {
       ...(change.before === undefined ? {} : { before: shown(before, undefined) }),
       ...(change.after === undefined ? {} : { after: shown(after, updated ? before : undefined) }),

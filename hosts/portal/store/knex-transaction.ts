@@ -3,6 +3,7 @@ import { toldRanges, type AddressRanges, type AddressRangeTexts } from '../../..
 import { compareAddresses } from '../../../core/net/ip-address.ts'
 import { uuid, type Random } from '../../../core/runtime/random.ts'
 import type { UnixTime } from '../../../core/runtime/time.ts'
+import { readAccessFileRows, writeAccessFileRows, type AccessFileRow } from './access-file-rows.ts'
 import type { Change, Entities, EntityName } from './entities.ts'
 import type { Dialect } from './dialect.ts'
 import { KnexReader } from './knex-reader.ts'
@@ -212,6 +213,14 @@ export class KnexTransaction extends KnexReader implements Transaction {
       createdAt: this.#at,
       updatedAt: this.#at,
     } as Draft<Name> as Entities[Name]
+  }
+
+  async accessFileRows(): Promise<AccessFileRow[]> {
+    return readAccessFileRows(this.database, this.accountId)
+  }
+
+  async noteAccessFileRows(rows: readonly AccessFileRow[]): Promise<void> {
+    await writeAccessFileRows(this.database, this.accountId, rows)
   }
 
   async #ranges(): Promise<AddressRanges> {

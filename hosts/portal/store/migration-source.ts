@@ -20,6 +20,7 @@ import * as idempotencyKeys from './migrations/0017-idempotency-keys.ts'
 import * as addressRanges from './migrations/0018-address-ranges.ts'
 import * as updatedAt from './migrations/0019-updated-at.ts'
 import * as pagePreferences from './migrations/0020-page-preferences.ts'
+import * as accessFileRows from './migrations/0021-access-file-rows.ts'
 
 interface Migration {
   name: string
@@ -48,6 +49,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0018-address-ranges', migration: addressRanges },
   { name: '0019-updated-at', migration: updatedAt },
   { name: '0020-page-preferences', migration: pagePreferences },
+  { name: '0021-access-file-rows', migration: accessFileRows },
 ]
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

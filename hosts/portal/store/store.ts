@@ -3,6 +3,7 @@ import type { SignInRecords } from '../../../core/contract/identity-provider.ts'
 import type { UnixTime } from '../../../core/runtime/time.ts'
 import type { Account, Change, Entities, EntityName, Rows } from './entities.ts'
 import type { Count, Filter, FindQuery, Found } from './find-query.ts'
+import type { AccessFileRow } from './access-file-rows.ts'
 import type { RecordScope } from './knex-sign-in-records.ts'
 
 /**
@@ -284,6 +285,10 @@ export interface Transaction extends Reader {
    * that it has in the present ones. Returns for how many of them there is no room; changes nothing if that is not 0.
    */
   moveAddresses: (ranges: AddressRangeTexts | null) => Promise<number>
+  /** Reads which rows access files have named; some of them may be gone. */
+  accessFileRows: () => Promise<AccessFileRow[]>
+  /** Notes which rows access files have named, in place of those noted before. Not audited, and no change of a row. */
+  noteAccessFileRows: (rows: readonly AccessFileRow[]) => Promise<void>
 }
 
 export interface TunnelAddresses {

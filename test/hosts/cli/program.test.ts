@@ -90,6 +90,8 @@ describe('hosts/cli/program', () => {
       'lab',
       'explain',
       'simulate',
+      'apply',
+      'export',
       'login',
       'logout',
     ]) {

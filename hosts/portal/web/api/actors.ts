@@ -28,7 +28,8 @@ const ActorBody = z
     is_disabled: z.boolean(),
   })
   .meta({ id: 'Actor' })
-const Draft = z
+/** Schema of a new actor. */
+export const ActorDraft = z
   .strictObject({
     type: Type.default('user'),
     name: Name,
@@ -45,7 +46,7 @@ const Patch = z.strictObject({
 
 /** Operations on actors: people and service accounts. */
 export const actorEndpoints = ({ store }: ApiParts): Endpoint[] => {
-  const draft = jsonBody(Draft)
+  const draft = jsonBody(ActorDraft)
   const patch = jsonBody(Patch)
   const actors = collection(store, 'actors', toWire)
 
@@ -95,7 +96,7 @@ export const actorEndpoints = ({ store }: ApiParts): Endpoint[] => {
       path: '/actors',
       needs: 'actors:write',
       summary: 'Creates an actor',
-      body: Draft,
+      body: ActorDraft,
       status: 201,
       answer: ActorBody,
       story: [draft.read, insertActor],

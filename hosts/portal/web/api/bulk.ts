@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
 import { Problem, type FieldProblem } from '../http/problem.ts'
 import { Id } from './body-fields.ts'
-import { ApiCalls, type ApiCall, type ApiCaller } from './call-api.ts'
+import { ApiCalls, callerOf, type ApiCall } from './call-api.ts'
 import { scopeOf } from './collection.ts'
 import type { ApiContext, ApiMiddleware, Endpoint } from './endpoint.ts'
 import { JoinedStore } from './joined-store.ts'
@@ -113,14 +113,6 @@ const callOf = (
   { method, path, body, cascade }: Pick<ApiCall, 'method' | 'path' | 'body'> & { cascade: boolean },
   version?: string,
 ): ApiCall => ({ method, path, body, version, query: cascade ? { cascade: 'true' } : {} })
-
-const callerOf = ({ state }: ApiContext): ApiCaller => ({
-  clientAddress: state.clientAddress,
-  account: state.account,
-  actor: state.actor,
-  authority: state.authority,
-  by: state.by,
-})
 
 /** Carries out calls in their order. @throws Problem with the refusals of all calls, by their index */
 const carryOut = async (

@@ -20,6 +20,15 @@ export interface ApiCall {
 /** Person on whose behalf the portal calls its own API. */
 export type ApiCaller = Pick<ApiState, 'clientAddress' | 'account' | 'actor' | 'authority' | 'by'>
 
+/** Returns the caller of a request, for calls on the same person's behalf. */
+export const callerOf = ({ state }: ApiContext): ApiCaller => ({
+  clientAddress: state.clientAddress,
+  account: state.account,
+  actor: state.actor,
+  authority: state.authority,
+  by: state.by,
+})
+
 /** Answer or refusal of an operation; `Body` is the form that the operation's schema describes. */
 export type ApiOutcome<Body = unknown> =
   | { ok: true; status: number; body: Body; version: string | undefined }

@@ -12,7 +12,8 @@ import { RemovalQuery } from './removal.ts'
 import { defined, Id, Name, rowFields, timeOf } from './body-fields.ts'
 
 const GroupBody = z.object({ ...rowFields, name: z.string() }).meta({ id: 'Group' })
-const Draft = z.strictObject({ name: Name })
+/** Schema of a new group. */
+export const GroupDraft = z.strictObject({ name: Name })
 const Patch = z.strictObject({ name: Name.optional() })
 
 const MembershipBody = z.object({ ...rowFields, group_id: Id, actor_id: Id }).meta({ id: 'Membership' })
@@ -26,7 +27,7 @@ const Members = z.object({ data: z.array(MembershipBody), next_cursor: z.null() 
 
 /** Operations on groups of actors and their memberships. */
 export const groupEndpoints = ({ store }: ApiParts): Endpoint[] => {
-  const draft = jsonBody(Draft)
+  const draft = jsonBody(GroupDraft)
   const patch = jsonBody(Patch)
   const replacement = jsonBody(Replacement, BODY_KIB * 1_024)
   const difference = jsonBody(Difference, BODY_KIB * 1_024)
@@ -103,7 +104,7 @@ export const groupEndpoints = ({ store }: ApiParts): Endpoint[] => {
       path: '/groups',
       needs: 'groups:write',
       summary: 'Creates a group',
-      body: Draft,
+      body: GroupDraft,
       status: 201,
       answer: GroupBody,
       story: [draft.read, insertGroup],

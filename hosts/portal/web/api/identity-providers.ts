@@ -50,7 +50,8 @@ const ProviderBody = z
     callback_url: z.url().describe('Address to register at the provider, which sends browsers back there'),
   })
   .meta({ id: 'IdentityProvider' })
-const Draft = z.strictObject({
+/** Schema of a new identity provider. */
+export const ProviderDraft = z.strictObject({
   name: Name,
   type: z.string().max(64).describe('The key of an identity provider plugin'),
   settings: Settings.default({}),
@@ -75,7 +76,7 @@ const Patch = z.strictObject({
 
 /** Operations on identity providers, through which people sign in. */
 export const identityProviderEndpoints = ({ store, providers: plugins, publicUrl }: ApiParts): Endpoint[] => {
-  const draft = jsonBody(Draft)
+  const draft = jsonBody(ProviderDraft)
   const patch = jsonBody(Patch)
 
   const providers = collection(
@@ -153,7 +154,7 @@ export const identityProviderEndpoints = ({ store, providers: plugins, publicUrl
       path: '/identity_providers',
       needs: 'identity_providers:write',
       summary: 'Creates an identity provider',
-      body: Draft,
+      body: ProviderDraft,
       status: 201,
       answer: ProviderBody,
       story: [draft.read, insertProvider],

@@ -27,12 +27,12 @@ export class JoinedStore {
   }
 
   /** Runs operations in one transaction; if they throw, nothing has changed. */
-  async run<T>(scope: Scope, operations: () => Promise<T>): Promise<T> {
+  async run<T>(scope: Scope, operations: (tx: Transaction) => Promise<T>): Promise<T> {
     const { result, recorded } = await this.#outer.transact(scope, async (tx) => {
       this.#transaction = tx
       this.#recorded = []
       try {
-        return { result: await operations(), recorded: this.#recorded }
+        return { result: await operations(tx), recorded: this.#recorded }
       } finally {
         this.#transaction = undefined
       }

@@ -19,6 +19,14 @@ const EXAMPLES: Readonly<Record<string, object>> = {
   },
   'POST /actors': { type: 'user', name: 'Ada', email: 'ada@example.org' },
   'PATCH /actors/:id': { is_disabled: true },
+  'POST /access_file': {
+    sites: [{ name: 'Berlin' }],
+    resources: [{ name: 'Printers', type: 'cidr', address: '10.20.0.0/24', site: 'Berlin' }],
+    actors: [{ name: 'Ada', email: 'ada@example.org' }],
+    groups: [{ name: 'Engineers', members: ['ada@example.org'] }],
+    policies: [{ group: 'Engineers', resource: 'Printers' }],
+    tests: [{ expect: 'ada@example.org can reach 10.20.0.7:631' }],
+  },
   'POST /bulk': {
     operations: [
       { method: 'POST', path: '/groups', body: { name: 'Designers' } },

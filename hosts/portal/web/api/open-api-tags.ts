@@ -21,6 +21,7 @@ export const TAGS = [
     name: 'plugins',
     description: 'What the portal has loaded: providers, conditions, fact sources, selectors, resolvers, relays',
   },
+  { name: 'access_file', description: 'The configuration of the account as one document' },
   { name: 'bulk', description: 'Many changes at once: all, or none' },
   { name: 'audit_log', description: 'Record of changes, decisions, sign-ins and refused calls' },
 ] as const

@@ -1,13 +1,12 @@
 // DELETE of a row that others depend on: says what goes with it, and does not take policies along unasked.
-import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
-import type { PairChange, PairPosition } from '../../explain/simulation.ts'
 import type { Change, EntityName } from '../../store/entities.ts'
 import { rowName } from '../../store/row-name.ts'
 import type { Reader } from '../../store/store.ts'
 import { Problem } from '../http/problem.ts'
 import { Id } from './body-fields.ts'
 import type { ApiContext, ApiMiddleware } from './endpoint.ts'
+import { judgedPairs } from './judged-pairs.ts'
 import type { ApiParts } from './parts.ts'
 import { queryOf } from './read-body.ts'
 
@@ -56,9 +55,6 @@ export const RemovalBody = z
 type Removal = z.infer<typeof RemovalBody>
 
 const SHOWN = 20
-/** Pairs of actor and resource that are judged at most, in some seconds. */
-const MAX_PAIRS = 100_000
-const PAIRS_AT_ONCE = 1_000
 
 /** Rows that people made on their own, and that go with a row of another kind only if asked for. */
 const MADE_APART: { readonly [Name in EntityName]?: readonly EntityName[] } = {
@@ -151,24 +147,11 @@ const losesBy = async (
   ctx: ApiContext,
   changes: readonly Change[],
 ): Promise<Removal['loses']> => {
-  const lost: PairChange[] = []
-  let examined = 0
-  let after: PairPosition | undefined
-  do {
-    const question = { accountId: ctx.state.account.id, changes, after, limit: PAIRS_AT_ONCE }
-    // Other work runs between two slices; the simulation is abandoned if the caller has disconnected.
-    const simulation = await decisions.simulate(question, async () => {
-      await setImmediate()
-      return !ctx.req.socket.destroyed
-    })
-    if (simulation === undefined) break
-    lost.push(...simulation.pairs.filter(({ effect }) => effect === 'loses'))
-    examined += simulation.examined
-    after = simulation.next
-  } while (after !== undefined && examined < MAX_PAIRS)
+  const { pairs, isWhole } = await judgedPairs(decisions, ctx, changes)
+  const lost = pairs.filter(({ effect }) => effect === 'loses')
   const first = lost
     .toSorted((a, b) => a.actor.name.localeCompare(b.actor.name) || a.resource.name.localeCompare(b.resource.name))
     .slice(0, SHOWN)
     .map(({ actor, resource, why }) => ({ actor, resource, why }))
-  return { count: lost.length, first, is_whole: after === undefined }
+  return { count: lost.length, first, is_whole: isWhole }
 }

@@ -48,7 +48,8 @@ const ResourceBody = z
     ip_stack: IpStack,
   })
   .meta({ id: 'Resource' })
-const Draft = z.strictObject({
+/** Schema of a new resource. */
+export const ResourceDraft = z.strictObject({
   name: Name,
   type: Type,
   address: z
@@ -96,7 +97,7 @@ export const resourceChange = (before: Resource, patch: z.infer<typeof ResourceP
 
 /** Operations on resources. */
 export const resourceEndpoints = ({ store }: ApiParts): Endpoint[] => {
-  const draft = jsonBody(Draft)
+  const draft = jsonBody(ResourceDraft)
   const patch = jsonBody(ResourcePatch)
   const resources = collection(store, 'resources', toWire)
 
@@ -148,7 +149,7 @@ export const resourceEndpoints = ({ store }: ApiParts): Endpoint[] => {
       path: '/resources',
       needs: 'resources:write',
       summary: 'Creates a resource',
-      body: Draft,
+      body: ResourceDraft,
       status: 201,
       answer: ResourceBody,
       story: [draft.read, insertResource],

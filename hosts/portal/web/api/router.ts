@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { derivedKey } from '../../identity/secret-key.ts'
 import { refuseOtherMethods } from '../http/allowed-methods.ts'
 import { EXACT_ROUTES } from '../http/exact-routes.ts'
+import { accessFileEndpoints } from './access-file.ts'
 import { accountEndpoints } from './account.ts'
 import { actorEndpoints } from './actors.ts'
 import { auditLogEndpoints } from './audit-log.ts'
@@ -37,8 +38,12 @@ import { tokenEndpoints } from './tokens.ts'
 /** Returns all operations of the API. */
 export const apiEndpoints = (parts: ApiParts): Endpoint[] => [
   ...singleEndpoints(parts),
-  ...bulkEndpoints(parts, (joined) => singleEndpoints(joined).map(askingBeforeRemoval(joined))),
+  ...bulkEndpoints(parts, withQuestions),
+  ...accessFileEndpoints(parts, withQuestions),
 ]
+
+/** Returns the operations that others are made of, with the question what goes along in front of removals. */
+const withQuestions = (parts: ApiParts): Endpoint[] => singleEndpoints(parts).map(askingBeforeRemoval(parts))
 
 /** Puts the question what goes along in front of a removal. */
 const askingBeforeRemoval =

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto'
 import type { Entities, EntityName } from '../../store/entities.ts'
 import { TABLES } from '../../store/tables.ts'
+import type { Reader } from '../../store/store.ts'
 import { Problem } from '../http/problem.ts'
 import type { ApiContext, ApiMiddleware } from './endpoint.ts'
 
@@ -31,6 +32,19 @@ export const rowVersion = <Name extends EntityName>(
 /** Computes the ETag of a list from the ids of its rows. */
 export const idsVersion = (ctx: ApiContext, rows: readonly { id: string }[]): string =>
   `"${keyed(ctx, rows.map(({ id }) => id).toSorted())}"`
+
+/** Computes the ETag of all rows of some tables. */
+export const tablesVersion = async (ctx: ApiContext, reader: Reader, names: readonly EntityName[]): Promise<string> => {
+  const tables: unknown[] = []
+  for (const name of names) {
+    const { columns, quiet } = TABLES[name] as { columns: object; quiet: readonly string[] }
+    const kept = Object.keys(columns).filter((column) => !quiet.includes(column))
+    const rows = (await reader.list(name)) as object[] as Record<string, unknown>[]
+    const cells = rows.map((row) => kept.map((column) => row[column] ?? null))
+    tables.push([name, cells.map((row) => JSON.stringify(row)).toSorted()])
+  }
+  return `"${keyed(ctx, tables)}"`
+}
 
 /**
  * Checks If-Match (RFC 9110 §13.1.1): refuses a change that is based on an outdated version. Without the header the

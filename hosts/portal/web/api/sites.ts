@@ -12,7 +12,8 @@ import { jsonBody } from './read-body.ts'
 const SiteBody = z
   .object({ ...rowFields, name: z.string(), selector: z.string(), selector_settings: Settings })
   .meta({ id: 'Site' })
-const Draft = z.strictObject({
+/** Schema of a new site. */
+export const SiteDraft = z.strictObject({
   name: Name,
   selector: z.string().max(64).default('random').describe('The key of a gateway selector plugin'),
   selector_settings: Settings.default({}),
@@ -25,7 +26,7 @@ const Patch = z.strictObject({
 
 /** Operations on sites, the places with gateways. */
 export const siteEndpoints = ({ store, selectors }: ApiParts): Endpoint[] => {
-  const draft = jsonBody(Draft)
+  const draft = jsonBody(SiteDraft)
   const patch = jsonBody(Patch)
   const sites = collection(store, 'sites', (row: Site): z.infer<typeof SiteBody> => ({
     id: row.id,
@@ -79,7 +80,7 @@ export const siteEndpoints = ({ store, selectors }: ApiParts): Endpoint[] => {
       path: '/sites',
       needs: 'sites:write',
       summary: 'Creates a site',
-      body: Draft,
+      body: SiteDraft,
       status: 201,
       answer: SiteBody,
       story: [draft.read, insertSite],

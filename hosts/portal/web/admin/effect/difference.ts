@@ -149,9 +149,11 @@ const removedBy = (changes: readonly Change[]): Difference['removed'] => {
   return [...names].map(([kind, list]) => ({ kind, names: list }))
 }
 
-/** Ids of rows that a rehearsal makes are new each time, and so are no part of the digest. */
+/** Ids of rows that a rehearsal makes are new each time, and so are no part of the digest: their names stand for them. */
 const digestOf = (pairs: readonly PairChange[], changes: readonly Change[]): string => {
-  const effects = pairs.map(({ effect, actor, resource }) => `${effect} ${actor.id} ${resource.id}`).toSorted()
+  const made = new Set(changes.filter(({ before }) => before === undefined).map(({ id }) => id))
+  const keyOf = ({ id, name }: { id: string; name: string }) => (made.has(id) ? name : id)
+  const effects = pairs.map(({ effect, actor, resource }) => `${effect} ${keyOf(actor)} ${keyOf(resource)}`).toSorted()
   const removed = changes.filter(({ after }) => after === undefined).map(({ entity, id }) => `${entity} ${id}`)
   return createHash('sha256')
     .update(JSON.stringify([effects, removed.toSorted()]))

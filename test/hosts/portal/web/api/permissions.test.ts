@@ -89,6 +89,9 @@ const MATRIX: Readonly<Record<string, readonly [who: string, permission: Permiss
   'DELETE /authorizations/:id': ['OA..S ..', 'authorizations:write'],
   'GET /audit_log': ['OAU.S r.', 'audit_log:read'],
   'GET /plugins': ['OAU.S r.', 'plugins:read'],
+  // Each kind of object of an access file needs its own permission as well.
+  'GET /access_file': ['OAU.S r.', 'policies:read'],
+  'POST /access_file': ['OAU.S r.', 'policies:read'],
   // Each operation of a bulk needs its own permission as well.
   'POST /bulk': ['OAUHS rh', 'actors:read'],
 }
