@@ -2319,6 +2319,10 @@ export interface Operations {
       readonly actor_id?: string | undefined
       /** `entity_id`: Row that the record is about */
       readonly entity_id?: string | undefined
+      /** `search`: Text in the record, or in the name of a row that it names: a person, group, device, gateway, resource, site, token or provider */
+      readonly search?: string | undefined
+      /** `format`: `csv`: all rows of the list, without pages; also by the header Accept: text/csv. `ndjson`: the same as JSON, one row a line; also by Accept: application/x-ndjson */
+      readonly format?: 'json' | 'csv' | 'ndjson' | undefined
       /** `since`: Start of the period, inclusive */
       readonly since?: string | undefined
       /** `until`: End of the period, exclusive */

@@ -227,12 +227,27 @@ export const countAudit = async (database: Knex, accountId: string, filter: Audi
 
 /** Adds the conditions of a filter. */
 const matching =
-  ({ kind, action, entity, actorId, entityId, since, until }: AuditFilter) =>
+  ({ kind, action, entity, actorId, entityId, search, since, until }: AuditFilter) =>
   (query: Knex.QueryBuilder): void => {
     const cells = { kind, action, entity, actor_id: actorId, entity_id: entityId }
     void query.where(Object.fromEntries(Object.entries(cells).filter(([, value]) => value !== undefined)))
     if (since !== undefined) void query.where('created_at', '>=', since)
     if (until !== undefined) void query.where('created_at', '<', until)
+    if (search !== undefined) void query.where(containing(search))
+  }
+
+/** Ids that are looked for inside of records; of more than these only what a record is about, and who did it. */
+const MOST_IDS_INSIDE = 20
+
+/** Adds the condition that a record contains a text or names one of some rows. Records hold JSON, in which texts are escaped. */
+const containing =
+  ({ text, ids }: NonNullable<AuditFilter['search']>) =>
+  (query: Knex.QueryBuilder): void => {
+    void query.whereIn('entity_id', [...ids, text]).orWhereIn('actor_id', [...ids, text])
+    for (const inside of [JSON.stringify(text).slice(1, -1), ...ids.slice(0, MOST_IDS_INSIDE)]) {
+      const pattern = `%${inside.toLowerCase().replaceAll(/[!%_]/g, '!$&')}%`
+      for (const column of ['details', 'by']) void query.orWhereRaw(`lower(??) LIKE ? ESCAPE '!'`, [column, pattern])
+    }
   }
 
 /** Reads the latest decisions about one actor's requests, newest first. */

@@ -337,6 +337,8 @@ export interface AuditFilter {
   actorId?: string | undefined
   /** Id of the row that the record is about. */
   entityId?: string | undefined
+  /** Text that the record contains, or ids of rows that it may name instead. */
+  search?: { text: string; ids: readonly string[] } | undefined
   /** Start of the period, inclusive; `until` is its end, exclusive. */
   since?: UnixTime | undefined
   until?: UnixTime | undefined

@@ -21,7 +21,7 @@ import { listDownload } from './list/list-download.ts'
 import { listPage } from './list/list-page.ts'
 import type { AdminDownload, AdminForm, AdminPage, AdminParts } from './page/admin-parts.ts'
 import { authorizations, endAuthorization } from './record/authorizations.ts'
-import { auditPage } from './record/audit.ts'
+import { auditDownloads, auditPage } from './record/audit.ts'
 import { rollBack } from './record/roll-back.ts'
 import { overviewPage } from './record/overview.ts'
 import { dnsForm } from './what/dns.ts'
@@ -128,6 +128,7 @@ export const pagesOf = (_parts: AdminParts): { pages: AdminPage[]; forms: AdminF
       listDownload(authorizations),
       listDownload(providers),
       listDownload(tokens),
+      ...auditDownloads,
     ],
     forms: [
       beginTest,

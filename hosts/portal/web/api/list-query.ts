@@ -81,7 +81,7 @@ export const listOf = <Name extends EntityName>(
 const PageLimit = wholeNumber(1, 100, 50).describe('Maximum number of rows on a page')
 
 /** Schema of a search: an empty one finds all, as a form sends it. */
-const Search = z
+export const Search = z
   .string()
   .overwrite(tidyText)
   .max(200)

@@ -1,39 +1,72 @@
-import type { AdminPage, LivePart, Visit } from '../page/admin-parts.ts'
-import { shownTime } from '../../http/shown-time.ts'
+import type { Readable } from 'node:stream'
+import type { AdminDownload, AdminPage, LivePart, Visit } from '../page/admin-parts.ts'
 import { DAY, unixTime } from '../../../../../core/runtime/time.ts'
 import { PERMISSIONS } from '../../../identity/permissions.ts'
-import type { EntityName } from '../../../store/entities.ts'
-
+import { KINDS, namesOf, NOUNS, shownEntry, type Entry } from './audit-entry.ts'
 import { canRollBack, recordName } from './roll-back.ts'
 
-interface Entry {
-  id: string
-  created_at: string
-  kind: 'change' | 'decision' | 'sign_in' | 'api_call'
-  action: string
+/** Periods before the present that the trail shows, by the value of `days`: the second one unless told otherwise. */
+const PERIODS: Readonly<Record<string, string>> = {
+  1: 'a day',
+  7: '7 days',
+  30: '30 days',
+  365: 'a year',
+  all: 'the beginning',
+}
+const USUAL = '7'
+
+/** Filter of the trail as the address of its page says it. */
+interface TrailAddress {
+  search: string
+  kind: string
   entity: string
-  entity_id: string | null
-  by: {
-    type: string
-    actorId?: string
-    clientId?: string
-    gatewayId?: string
-    part?: string
-    remoteIp?: string
-    via?: string
-  }
-  details: unknown
+  days: string
+  /** Ids of what the entries are about, and of who caused them, as links from other pages give them. */
+  entityId: string
+  actorId: string
 }
 
-const KINDS = {
-  change: 'Changes',
-  decision: 'Decisions',
-  sign_in: 'Sign-ins',
-  api_call: 'Refused calls',
-} as const
+const trailAddress = ({ query }: Visit): TrailAddress => {
+  const among = (key: string, known: object): string =>
+    Object.hasOwn(known, query[key] ?? '') ? (query[key] ?? '') : ''
+  return {
+    search: (query['q'] ?? '').slice(0, 200),
+    kind: among('kind', KINDS),
+    entity: among('entity', NOUNS),
+    days: among('days', PERIODS) || USUAL,
+    entityId: query['entity_id'] ?? '',
+    actorId: query['actor_id'] ?? '',
+  }
+}
 
-/** Days that the trail shows unless told otherwise. */
-const DAYS = 7
+/** Writes an address without what is empty or usual; begins with `?`. */
+const addressText = ({ search, kind, entity, days, entityId, actorId }: TrailAddress, after = ''): string => {
+  const members = {
+    q: search,
+    kind,
+    entity,
+    days: days === USUAL ? '' : days,
+    entity_id: entityId,
+    actor_id: actorId,
+    after,
+  }
+  return `?${new URLSearchParams(Object.entries(members).filter(([, value]) => value !== '')).toString()}`
+}
+
+/** Returns the query of the API with the entries of an address. */
+const questionOf = ({ parts }: Visit, address: TrailAddress): Record<string, string> => {
+  const { search, kind, entity, days, entityId, actorId } = address
+  const since = days === 'all' ? '' : new Date(unixTime(parts.clock.unix() - Number(days) * DAY)).toISOString()
+  const members = { search, kind, entity, entity_id: entityId, actor_id: actorId, since }
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== ''))
+}
+
+interface Answer {
+  data: Entry[]
+  next_cursor: string | null
+  total: number
+  total_is_exact: boolean
+}
 
 /** The audit trail: who changed what by field, decisions with their reasons, sign-ins and refused calls, newest first. */
 export const auditPage: AdminPage = {
@@ -55,21 +88,18 @@ export const auditPage: AdminPage = {
     'authorizations',
   ],
   view: async (visit) => {
-    const { query, base, parts } = visit
-    const kind = Object.keys(KINDS).includes(query['kind'] ?? '') ? (query['kind'] ?? '') : ''
-    const days = [1, 7, 30, 365].find((each) => String(each) === query['days']) ?? DAYS
-    const entityId = query['entity_id'] ?? ''
-    const actorId = query['actor_id'] ?? ''
-    const page = await visit.get<{ data: Entry[]; next_cursor: string | null }>('/audit_log', {
-      limit: '50',
-      since: new Date(unixTime(parts.clock.unix() - days * DAY)).toISOString(),
-      ...(kind === '' ? {} : { kind }),
-      ...(entityId === '' ? {} : { entity_id: entityId }),
-      ...(actorId === '' ? {} : { actor_id: actorId }),
-      ...(query['after'] === undefined ? {} : { cursor: query['after'] }),
-    })
+    const { query, base } = visit
+    const address = trailAddress(visit)
+    const after = query['after']
+    const [page, whole] = await Promise.all([
+      visit.get<Answer>('/audit_log', {
+        limit: '50',
+        ...questionOf(visit, address),
+        ...(after === undefined ? {} : { cursor: after }),
+      }),
+      visit.get<Answer>('/audit_log', { limit: '1' }),
+    ])
     const names = await namesOf(visit, page.data)
-    const keep = { kind, days: String(days), entity_id: entityId, actor_id: actorId }
     const live = page.data.map((entry): LivePart => ({
       id: `row-${entry.id}`,
       template: 'audit-entry',
@@ -79,130 +109,76 @@ export const auditPage: AdminPage = {
         rollBackUrl: rollBackUrl(visit, entry),
       },
     }))
+    const said: LivePart = {
+      id: 'said',
+      template: 'said',
+      data: {
+        words: { one: 'entry', many: 'entries' },
+        total: countText(page),
+        of: countText(whole),
+        isFiltered: true,
+      },
+    }
     return {
       template: 'audit',
       title: 'Audit trail',
-      live,
+      live: [said, ...live],
       data: {
+        ...address,
         kinds: Object.entries(KINDS).map(([value, text]) => ({ value, text })),
-        kind,
-        days,
-        entityId,
-        entityName: names.get(entityId),
-        actorId,
-        actorName: names.get(actorId),
-        entries: page.data.map(({ id, created_at: at }) => ({ id: `row-${id}`, day: at.slice(0, 10) })),
-        nextUrl:
-          page.next_cursor === null
-            ? undefined
-            : `?${new URLSearchParams({ ...keep, after: page.next_cursor }).toString()}`,
-        isFirst: query['after'] === undefined,
+        entities: Object.entries(NOUNS).map(([value, text]) => ({ value, text })),
+        periods: Object.entries(PERIODS).map(([value, text]) => ({ value, text })),
+        tokens: tokensOf(address, names),
+        entries: page.data.map(({ id, created_at: at }) => ({ id: `row-${id}`, day: DAYS.format(Date.parse(at)) })),
+        total: countText(page),
+        csvUrl: `${base}/audit.csv${addressText(address)}`,
+        linesUrl: `${base}/audit.ndjson${addressText(address)}`,
+        newestUrl: after === undefined ? undefined : addressText(address),
+        nextUrl: page.next_cursor === null ? undefined : addressText(address, page.next_cursor),
       },
     }
   },
 }
 
-/** Entities that have names, by the members of rows and records that hold their ids. */
-const REFERENCES: Readonly<Record<string, EntityName>> = {
-  actorId: 'actors',
-  groupId: 'groups',
-  resourceId: 'resources',
-  siteId: 'sites',
-  gatewayId: 'gateways',
-  clientId: 'clients',
-  identityProviderId: 'identity_providers',
-}
+const download = (form: 'csv' | 'ndjson', type: string): AdminDownload => ({
+  path: `/audit.${form}`,
+  needs: 'audit_log:read',
+  send: async (visit) => {
+    const entries = await visit.get<Readable>('/audit_log', {
+      ...questionOf(visit, trailAddress(visit)),
+      format: form,
+    })
+    visit.ctx.type = type
+    visit.ctx.set('Content-Disposition', `attachment; filename="audit.${form}"`)
+    visit.ctx.body = entries
+  },
+})
 
-/** Reads the names of whatever the entries name by an id. */
-const namesOf = async (
-  { parts, caller, query }: Visit,
-  entries: readonly Entry[],
-): Promise<ReadonlyMap<string, string>> => {
-  const wanted = new Map<string, EntityName>()
-  const note = (members: unknown) => {
-    for (const [key, value] of Object.entries((members ?? {}) as Record<string, unknown>)) {
-      const kind = REFERENCES[key]
-      if (kind !== undefined && typeof value === 'string') wanted.set(value, kind)
-    }
+/** Files with the entries that match, as the API writes them. */
+export const auditDownloads: readonly AdminDownload[] = [
+  download('csv', 'text/csv; charset=utf-8; header=present'),
+  download('ndjson', 'application/x-ndjson; charset=utf-8'),
+]
+
+const DAYS = new Intl.DateTimeFormat('en-GB', { dateStyle: 'full', timeZone: 'UTC' })
+
+const countText = ({ total, total_is_exact: isExact }: Answer): string =>
+  isExact ? total.toLocaleString('en') : `more than ${total.toLocaleString('en')}`
+
+/** Returns the filters in force, each with the address without it. */
+const tokensOf = (address: TrailAddress, names: ReadonlyMap<string, string>) => {
+  const { search, kind, entity, days, entityId, actorId } = address
+  const texts: Readonly<Record<keyof TrailAddress, string>> = {
+    search: search === '' ? '' : `text: ${search}`,
+    kind: kind === '' ? '' : `kind: ${KINDS[kind as Entry['kind']]}`,
+    entity: entity === '' ? '' : `about: ${NOUNS[entity] ?? ''}`,
+    days: days === 'all' ? '' : `since: ${PERIODS[days] ?? ''}`,
+    entityId: entityId === '' ? '' : `about: ${names.get(entityId) ?? 'something that is gone'}`,
+    actorId: actorId === '' ? '' : `by: ${names.get(actorId) ?? 'somebody who is gone'}`,
   }
-  for (const { by, entity, entity_id: id, details } of entries) {
-    note(by)
-    const { before, after } = (details ?? {}) as { before?: unknown; after?: unknown }
-    for (const members of [before, after, details]) note(members)
-    if (id !== null && NAMED.has(entity)) wanted.set(id, entity as EntityName)
-  }
-  if (query['actor_id'] !== undefined) wanted.set(query['actor_id'], 'actors')
-  const reader = parts.store.reader(caller.account.id)
-  const found = [...wanted].map(async ([id, kind]) => {
-    const row = (await reader.get(kind, id)) as { name?: string } | undefined
-    return row?.name === undefined ? [] : [[id, row.name] as const]
-  })
-  return new Map((await Promise.all(found)).flat())
-}
-
-const NAMED = new Set(['actors', 'groups', 'resources', 'sites', 'gateways', 'clients', 'identity_providers', 'tokens'])
-
-const shownEntry = (entry: Entry, names: ReadonlyMap<string, string>) => {
-  const { kind, action, entity, entity_id: id, by, details, created_at: at } = entry
-  const { before = {}, after = {} } = (kind === 'change' ? (details ?? {}) : {}) as {
-    before?: Record<string, unknown> | null
-    after?: Record<string, unknown> | null
-  }
-  const rowName =
-    (id === null ? undefined : names.get(id)) ?? text((after ?? before)?.['name'] ?? before?.['name'], names) ?? ''
-  return {
-    at: shownTime(unixTime(Date.parse(at))),
-    who: whoText(by, names),
-    from: by.remoteIp ?? '',
-    what:
-      kind === 'change' ? `${action} the ${NOUNS[entity] ?? entity}` : `${KINDS[kind]}: ${action.replaceAll('_', ' ')}`,
-    name: rowName === '' || rowName === 'nothing' ? '' : rowName,
-    reason: kind === 'change' ? '' : reasonText(details),
-    changes: [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])]
-      .filter((key) => !HIDDEN.has(key))
-      .map((key) => ({
-        field: key.replaceAll(/([A-Z])/g, ' $1').toLowerCase(),
-        before: before === null || before[key] === undefined ? undefined : text(before[key], names),
-        after: after === null || after[key] === undefined ? undefined : text(after[key], names),
-      })),
-  }
-}
-
-/** Columns that say nothing to people. */
-const HIDDEN = new Set(['id', 'accountId', 'createdAt', 'updatedAt'])
-
-const NOUNS: Readonly<Record<string, string>> = {
-  accounts: 'account',
-  actors: 'person',
-  groups: 'group',
-  memberships: 'membership',
-  policies: 'policy',
-  resources: 'resource',
-  sites: 'site',
-  gateways: 'gateway',
-  clients: 'device',
-  tokens: 'token',
-  identity_providers: 'identity provider',
-  identities: 'identity',
-  authorizations: 'authorization',
-}
-
-const text = (value: unknown, names: ReadonlyMap<string, string>): string => {
-  if (value === null || value === undefined) return 'nothing'
-  if (typeof value === 'string') return names.get(value) ?? value
-  return JSON.stringify(value)
-}
-
-const whoText = (by: Entry['by'], names: ReadonlyMap<string, string>): string => {
-  const id = by.actorId ?? by.clientId ?? by.gatewayId
-  if (id !== undefined) return names.get(id) ?? `${by.type} that is gone`
-  return `the portal (${by.part ?? by.type})`
-}
-
-const reasonText = (details: unknown): string => {
-  const { reason, method, path, status, code } = (details ?? {}) as Record<string, unknown>
-  if (typeof method === 'string') return `${method} ${String(path)}: ${String(status)} ${String(code)}`
-  return typeof reason === 'string' ? reason.replaceAll('_', ' ') : ''
+  return Object.entries(texts)
+    .filter(([, text]) => text !== '')
+    .map(([key, text]) => ({ text, url: addressText({ ...address, [key]: key === 'days' ? 'all' : '' }) }))
 }
 
 /** Returns the address that rolls a change back; undefined for what cannot be, and for those who may not. */
@@ -216,7 +192,7 @@ const rollBackUrl = ({ base, may }: Visit, entry: Entry): string | undefined => 
 
 const explainUrl = (base: string, { kind, details }: Entry): string | undefined => {
   if (kind !== 'decision') return undefined
-  const { actorId, resourceId } = (details ?? {}) as { actorId?: unknown; resourceId?: unknown }
-  if (typeof actorId !== 'string' || typeof resourceId !== 'string') return undefined
-  return `${base}/explain?actor=${actorId}&resource=${resourceId}`
+  const { actor_id: actor, resource_id: resource } = (details ?? {}) as { actor_id?: unknown; resource_id?: unknown }
+  if (typeof actor !== 'string' || typeof resource !== 'string') return undefined
+  return `${base}/explain?actor=${actor}&resource=${resource}`
 }

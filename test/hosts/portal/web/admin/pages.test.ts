@@ -82,6 +82,8 @@ const PAGES: Readonly<Record<string, readonly Role[]>> = {
   '/graph': ['owner', 'admin', 'auditor'],
   '/graph?about=GROUP': ['owner', 'admin', 'auditor'],
   '/audit': ['owner', 'admin', 'auditor'],
+  '/audit.csv': ['owner', 'admin', 'auditor'],
+  '/audit.ndjson': ['owner', 'admin', 'auditor'],
   '/authorizations': ['owner', 'admin', 'auditor'],
   '/authorizations.csv': ['owner', 'admin', 'auditor'],
   '/providers': ['owner', 'admin', 'auditor'],

@@ -32,6 +32,7 @@ for (const driver of ['sqlite', 'pg'] as const)
       expect(body.results.map((each: { status: number }) => each.status)).to.deep.equal([200, 204, 201])
       expect(await totalOf(`/groups?id=${old.body.id},${body.results[2].id}`)).to.equal(2)
       for (const { id } of body.results) expect(await totalOf(`/audit_log?entity_id=${id}`)).to.be.at.least(1)
+      expect(await totalOf('/audit_log?search=NEW&action=updated'), 'found by its name').to.equal(1)
     })
 
     it('nothing is done where one operation is refused, and the refusal names each of them by its index', async () => {
