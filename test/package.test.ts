@@ -94,7 +94,7 @@ describe('the package that is published', () => {
 
   it('the published package runs the command line and loads its own plugins, with nothing but its dependencies', async () => {
     const cli = join(installed, 'dist/hosts/cli/main.js')
-    expect(await run(folder, process.execPath, [cli, '--help'])).to.include('portreeve portal init')
+    expect(await run(folder, process.execPath, [cli, '--help'])).to.include('portreeve setup')
     for (const name of ['portal', 'gateway', 'client']) {
       const file = join(installed, 'config', `${name}.yaml`)
       const printed = await run(folder, process.execPath, [

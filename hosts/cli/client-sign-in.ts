@@ -25,14 +25,7 @@ export const clientSignInCommand = (context: CommandContext): Command =>
     .option('-c, --config <file>', 'the client’s configuration')
     .option('--paste', 'the browser is on another machine: read here what its last page shows')
     .option('--json', 'print {"url"}; with --paste {"account","actor"} afterwards')
-    .action(async (options: Options) => {
-      if (options.paste === true) return signInByPaste(options, context)
-      const { url } = (await ask('sign-in', options, context)) as { url: string }
-      if (options.json === true) context.output.json({ url })
-      else context.output.print(url)
-      context.output.tell('Open it in a browser of this machine. The client connects when you have signed in.')
-      context.output.tell(withoutBrowser(url))
-    })
+    .action((options: Options) => signIn(options, context))
     .addHelpText(
       'after',
       `
@@ -44,6 +37,16 @@ Examples:
   $ xdg-open "$(portreeve client sign-in)"
   $ portreeve client sign-in --paste`,
     )
+
+/** Begins a sign-in of the running client, and prints the page to open. */
+export const signIn = async (options: Options, context: CommandContext): Promise<void> => {
+  if (options.paste === true) return signInByPaste(options, context)
+  const { url } = (await ask('sign-in', options, context)) as { url: string }
+  if (options.json === true) context.output.json({ url })
+  else context.output.print(url)
+  context.output.tell('Open it in a browser of this machine. The client connects when you have signed in.')
+  context.output.tell(withoutBrowser(url))
+}
 
 /** Returns advice for a machine without a browser, with the callback port of this sign-in. */
 const withoutBrowser = (url: string): string => {

@@ -9,11 +9,13 @@ import { clientSignOutCommand } from './client-sign-out.ts'
 import { clientStatusCommand } from './client-status.ts'
 import { clientUpCommand } from './client-up.ts'
 import type { CommandContext } from './context.ts'
+import { clientSetupCommand } from './client-setup.ts'
 import { machineCheckCommand } from './machine-check.ts'
 
 /** Builds `portreeve client …`. */
 export const clientCommand = (context: CommandContext): Command =>
   new Command('client')
+    .addCommand(clientSetupCommand(context))
     .addCommand(clientUpCommand(context))
     .addCommand(clientDownCommand(context))
     .addCommand(clientStatusCommand(context))
@@ -27,7 +29,7 @@ export const clientCommand = (context: CommandContext): Command =>
     .addHelpText(
       'after',
       `
-All but \`up\`, \`check\` and a part of \`diagnose\` ask the running client through its socket: PORTREEVE_SOCKET, or \`socket\` of the configuration.
+All but \`setup\`, \`up\`, \`check\` and a part of \`diagnose\` ask the running client through its socket: PORTREEVE_SOCKET, or \`socket\` of the configuration.
 
 Examples:
   $ PORTREEVE_TOKEN=… portreeve client up --config client.yaml

@@ -11,6 +11,9 @@ export type Part =
   | 'path'
   | 'names'
   | 'resource'
+  | 'port'
+  | 'tls'
+  | 'sign-in'
 
 /**
  * Outcome of looking at one part. `fine`: it works; `note`: it works, and something is worth to know; `wrong`: it does

@@ -10,12 +10,14 @@ import { gatewayMetricsCommand } from './gateway-metrics.ts'
 import { gatewayStatusCommand } from './gateway-status.ts'
 import { machineCheckCommand } from './machine-check.ts'
 import { readConfig, takeToken } from './read-config.ts'
+import { gatewaySetupCommand } from './gateway-setup.ts'
 import { runPeer } from './run-peer.ts'
 
 /** Builds `portreeve gateway`, which runs a gateway until SIGTERM. */
 export const gatewayCommand = (context: CommandContext): Command =>
   new Command('gateway')
     .option('-c, --config <file>', 'its configuration, YAML; the environment goes before it')
+    .addCommand(gatewaySetupCommand(context))
     .addCommand(gatewayStatusCommand(context))
     .addCommand(gatewayDiagnoseCommand(context))
     .addCommand(gatewayMetricsCommand(context))
@@ -38,7 +40,7 @@ export const gatewayCommand = (context: CommandContext): Command =>
       `
 The environment: PORTREEVE_TOKEN, PORTREEVE_PORTAL_URL, PORTREEVE_NAME, PORTREEVE_ID, PORTREEVE_EPHEMERAL and
 PORTREEVE_SOCKET go before the configuration.
-A token is made by the portal: POST /api/v1/sites/{id}/gateway_tokens.
+A token is made by the portal, on the page of a site; \`portreeve gateway setup\` writes it, with the configuration.
 
 Examples:
   $ portreeve gateway check

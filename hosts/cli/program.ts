@@ -10,7 +10,7 @@ import { NOUNS } from './nouns.ts'
  */
 export const run = async (
   args: readonly string[],
-  { env, output, readHidden, confirm }: Omit<CommandContext, 'exit'>,
+  { env, output, readHidden, confirm, ask }: Omit<CommandContext, 'exit'>,
 ): Promise<ExitCode> => {
   let code: ExitCode = ExitCode.done
   const exit = (asked: ExitCode): ExitCode => (code = asked)
@@ -20,6 +20,7 @@ export const run = async (
     exit,
     ...(readHidden === undefined ? {} : { readHidden }),
     ...(confirm === undefined ? {} : { confirm }),
+    ...(ask === undefined ? {} : { ask }),
   }
   const program = new Command('portreeve')
     .description('Zero-trust network access: a portal decides, a client asks, a gateway serves.')
@@ -76,6 +77,10 @@ const NOUN_COMMANDS = Object.fromEntries(
 const COMMANDS: Readonly<
   Record<string, { description: string; load: () => Promise<(context: CommandContext) => Command | Promise<Command>> }>
 > = {
+  setup: {
+    description: 'Makes a working portal: asks, checks, writes its configuration and first rows, and starts it.',
+    load: async () => (await import('./setup.ts')).setupCommand,
+  },
   portal: {
     description: 'Runs a portal, in the foreground until SIGTERM.',
     load: async () => (await import('./portal.ts')).portalCommand,
@@ -142,6 +147,7 @@ const UNREACHABLE = new Set([
 /** Codes of errors in the arguments of a command. */
 const USAGE = new Set([
   'USAGE',
+  'SETUP_MISSING',
   'NAME_UNKNOWN',
   'NAME_AMBIGUOUS',
   'ACCESS_FILE_UNREADABLE',
@@ -167,7 +173,7 @@ const refine = (command: Command, { output }: CommandContext): void => {
 const EXAMPLES = `
 Examples:
   $ portreeve lab                                  the whole system on this machine, in network namespaces
-  $ portreeve portal init --config portal.yaml --account example --admin-email ada@example.org --json
+  $ portreeve setup                                a portal of this machine, and the lines for a gateway and a client
   $ portreeve portal --config portal.yaml
   $ PORTREEVE_TOKEN=… portreeve gateway --config gateway.yaml
   $ PORTREEVE_TOKEN=… portreeve relay --config relay.yaml

@@ -17,6 +17,7 @@ export const portreeve = async (
     env?: NodeJS.ProcessEnv
     readHidden?: () => Promise<string>
     confirm?: (question: string) => Promise<boolean>
+    ask?: (question: string) => Promise<string>
   } = {},
 ): Promise<Outcome> => {
   const [printed, told]: [string[], string[]] = [[], []]

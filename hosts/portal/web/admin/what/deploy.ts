@@ -2,10 +2,8 @@ import type { GatewayRow, Rows, SiteRow } from '../page/api-rows.ts'
 import type { AdminForm, AdminPage, LivePart, View, Visit } from '../page/admin-parts.ts'
 import { loadedRow } from '../form/load-row.ts'
 import { shownTime } from '../../http/shown-time.ts'
-import { DAY, unixTime } from '../../../../../core/runtime/time.ts'
+import { unixTime } from '../../../../../core/runtime/time.ts'
 
-/** Lifetime of a token that the panel makes: long enough to carry it to a machine. */
-const TOKEN_LIFE_MS = DAY
 /** Time after which the page says what to look at. */
 const SILENCE_MS = 3 * 60_000
 
@@ -30,25 +28,20 @@ export const deployForm: AdminForm = {
     const { row: site } = await loadedRow<SiteRow>('/sites')(visit)
     const { parts, caller } = visit
     const since = parts.clock.unix()
-    const expiresAt = new Date(unixTime(since + TOKEN_LIFE_MS)).toISOString()
     const outcome = await parts.api.call<{ token: string }>(caller, {
       method: 'POST',
       path: `/sites/${site.id}/gateway_tokens`,
-      body: { name: `Gateway of ${site.name}`.slice(0, 255), expires_at: expiresAt },
+      // It has no end: the gateway keeps it, and would be signed out with it.
+      body: { name: `Gateway of ${site.name}`.slice(0, 255) },
     })
     if (!outcome.ok) throw outcome.problem
     return panel(visit, site, { since, command: commandOf(parts.publicUrl, outcome.body.token) })
   },
 }
 
-/** The token goes by a file that only root reads. `printf` belongs to the shell: the token is in no list of processes. */
+/** The token goes by the shell's own echo, so that it is in no list of processes. */
 const commandOf = (publicUrl: string, token: string): string =>
-  [
-    'install -d -m 700 /etc/portreeve',
-    `(umask 077; printf %s ${token} > /etc/portreeve/gateway.token)`,
-    `printf 'portal_url: %s\\ntoken_file: /etc/portreeve/gateway.token\\n' ${publicUrl} > /etc/portreeve/gateway.yaml`,
-    'portreeve gateway --config /etc/portreeve/gateway.yaml',
-  ].join('\n')
+  `echo ${token} | portreeve gateway setup --portal ${publicUrl}`
 
 const panel = async (
   visit: Visit,

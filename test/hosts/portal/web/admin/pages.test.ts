@@ -294,7 +294,7 @@ describe('pages for admins', () => {
   it('the panel shows a token once, and ticks when the gateway has come', async () => {
     await owner.open(`/sites/${ids.SITE}/deploy`)
     const shown = await owner.send(`/sites/${ids.SITE}/deploy`, {})
-    const token = /printf %s (\S+) &gt; /.exec(shown.text)?.[1] ?? ''
+    const token = /echo (\S+) \| portreeve gateway setup --portal /.exec(shown.text)?.[1] ?? ''
     expect(token.length).to.be.greaterThan(40)
     expect(shown.text).to.include('Waiting for the gateway')
     expect((await owner.open(`/sites/${ids.SITE}/deploy`)).text).not.to.include(token)
