@@ -22,14 +22,7 @@ export const run = async (
     ...(confirm === undefined ? {} : { confirm }),
     ...(ask === undefined ? {} : { ask }),
   }
-  const program = new Command('portreeve')
-    .description('Zero-trust network access: a portal decides, a client asks, a gateway serves.')
-    .version(packageVersion(), '-V, --version')
-    .addHelpText('after', EXAMPLES)
-  for (const [name, { description, load }] of Object.entries(COMMANDS)) {
-    const command = args.includes(name) ? await (await load())(context) : new Command(name)
-    program.addCommand(command.description(description))
-  }
+  const program = await programOf(context, (name) => args.includes(name))
   refine(program, context)
   try {
     await program.parseAsync(args, { from: 'user' })
@@ -44,6 +37,19 @@ export const run = async (
     output.tell(`portreeve: ${error.code}: ${error.message}`)
     return exitOf(error)
   }
+}
+
+/** Builds the command line, with the commands loaded that `isWanted` names; of the others, the names only. */
+const programOf = async (context: CommandContext, isWanted: (name: string) => boolean): Promise<Command> => {
+  const program = new Command('portreeve')
+    .description('Zero-trust network access: a portal decides, a client asks, a gateway serves.')
+    .version(packageVersion(), '-V, --version')
+    .addHelpText('after', EXAMPLES)
+  for (const [name, { description, load }] of Object.entries(COMMANDS)) {
+    const command = isWanted(name) ? await (await load())(context) : new Command(name)
+    program.addCommand(command.description(description))
+  }
+  return program
 }
 
 /**
@@ -127,6 +133,13 @@ const COMMANDS: Readonly<
   plugin: {
     description: 'Looks at plugins, and begins new ones.',
     load: async () => (await import('./plugin.ts')).pluginCommand,
+  },
+  completion: {
+    description: 'Prints a script with which bash, zsh or fish complete commands, flags and their values.',
+    load: async () => {
+      const { completionCommand } = await import('./completion.ts')
+      return (context: CommandContext) => completionCommand(context, async () => programOf(context, () => true))
+    },
   },
   lab: {
     description: 'Runs the whole system in network namespaces of this machine and walks through its story. Needs root.',

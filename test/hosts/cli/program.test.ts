@@ -91,6 +91,7 @@ describe('hosts/cli/program', () => {
       'explain',
       'simulate',
       'apply',
+      'completion',
       'export',
       'login',
       'logout',
