@@ -7,6 +7,7 @@ import type { Count } from './find-query.ts'
 import { countUpTo } from './find-rows.ts'
 import { beyond } from './knex-reader.ts'
 import type { AuditFilter, AuditRecord, AuditSubject, Decision, OldAudit, Page, SignInEvent } from './store.ts'
+import { insertAll, type Statements } from './statements.ts'
 import { TABLES } from './tables.ts'
 
 /**
@@ -188,24 +189,20 @@ export const refusedCallRecord = (
   }
 }
 
-export const insertAudit = async (database: Knex, records: readonly NewAuditRecord[]): Promise<void> => {
-  // In batches: databases limit the number of parameters of one statement.
-  for (let start = 0; start < records.length; start += 50) {
-    await database('audit_log').insert(
-      records.slice(start, start + 50).map((record) => ({
-        id: record.id,
-        account_id: record.accountId,
-        created_at: record.createdAt,
-        kind: record.kind,
-        action: record.action,
-        entity: record.entity,
-        entity_id: record.entityId,
-        actor_id: record.actorId ?? null,
-        by: JSON.stringify(record.by),
-        details: JSON.stringify(record.details),
-      })),
-    )
-  }
+export const insertAudit = async (statements: Statements, records: readonly NewAuditRecord[]): Promise<void> => {
+  const rows = records.map((record) => ({
+    id: record.id,
+    account_id: record.accountId,
+    created_at: record.createdAt,
+    kind: record.kind,
+    action: record.action,
+    entity: record.entity,
+    entity_id: record.entityId,
+    actor_id: record.actorId ?? null,
+    by: JSON.stringify(record.by),
+    details: JSON.stringify(record.details),
+  }))
+  await insertAll(statements, 'audit_log', rows)
 }
 
 export const readAudit = async (
@@ -264,7 +261,7 @@ export const readDecisions = async (
  * it removed.
  */
 export const removeOldAudit = async (
-  database: Knex.Transaction,
+  { database, statements }: { database: Knex.Transaction; statements: Statements },
   { kinds, before, limit }: OldAudit,
   { accountId, at, ids: newIds }: { accountId: string; at: UnixTime; ids: AuditIds },
 ): Promise<number> => {
@@ -281,7 +278,7 @@ export const removeOldAudit = async (
   const details = { removed, kinds, before: new Date(before).toISOString() }
   const by = { type: 'system', part: 'audit-retention' } as const
   const what = { kind: 'change', action: 'removed', entity: 'audit_log', entityId: null } as const
-  await insertAudit(database, [{ id: newIds.next(at), accountId, createdAt: at, by, details, ...what }])
+  await insertAudit(statements, [{ id: newIds.next(at), accountId, createdAt: at, by, details, ...what }])
   return removed
 }
 

@@ -7,6 +7,7 @@ import type { Dialect, DialectPorts, ListExpressions, PostgresConfig } from './d
 import { knexLog } from './knex-log.ts'
 import { postgresRefusal } from './postgres-refusal.ts'
 import { propertyName } from './row-codec.ts'
+import { connectionOf, type Columns } from './statements.ts'
 import { StoreError } from './store-error.ts'
 import { wholePostgres } from './whole-postgres.ts'
 
@@ -70,6 +71,12 @@ export const openPostgres = (config: PostgresConfig, ports: DialectPorts): Diale
       }
     },
     retryWhileLocked: async (write) => write(),
+    statements: async (transaction) => {
+      const connection = (await connectionOf(transaction)) as Client
+      return {
+        all: async (sql, cells = []) => (await connection.query<Columns>(numbered(sql), [...cells])).rows,
+      }
+    },
     // Serializes writers: sequence numbers are drawn before the commit, so a lower one could otherwise be committed
     // after subscribers were told of a higher one.
     beginWrite: async (transaction) => {
@@ -87,6 +94,12 @@ export const openPostgres = (config: PostgresConfig, ports: DialectPorts): Diale
       await knex.destroy()
     },
   }
+}
+
+/** Numbers the placeholders of a statement as PostgreSQL wants them. */
+const numbered = (sql: string): string => {
+  let number = 0
+  return sql.replaceAll('?', () => `$${++number}`)
 }
 
 const EXPRESSIONS: ListExpressions = {

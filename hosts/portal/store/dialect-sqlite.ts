@@ -5,8 +5,9 @@ import { after, SECOND } from '../../../core/runtime/time.ts'
 import type { Dialect, DialectPorts, ListExpressions, SqliteConfig } from './dialect.ts'
 import { knexLog } from './knex-log.ts'
 import { propertyName } from './row-codec.ts'
-import { sqliteClient } from './sqlite-client.ts'
+import { sqliteClient, type SqliteConnection } from './sqlite-client.ts'
 import { loadSqlite } from './sqlite-library.ts'
+import { connectionOf } from './statements.ts'
 import { StoreError } from './store-error.ts'
 import { wholeSqlite } from './whole-sqlite.ts'
 
@@ -51,7 +52,15 @@ export const openSqlite = ({ library, file }: SqliteConfig, { logger, clock }: D
       await knex.raw(`PRAGMA busy_timeout = ${BLOCKING_MS}`)
     },
     retryWhileLocked: async (write) => retryBusy(write, clock),
-    beginWrite: () => Promise.resolve(),
+    statements: async (transaction) => {
+      const connection = (await connectionOf(transaction)) as SqliteConnection
+      // oxlint-disable-next-line typescript/require-await -- makes a promise of what SQLite throws
+      return { all: async (sql, cells = []) => connection.all(sql, cells) }
+    },
+    // SQLite fails a transaction that reads before it writes if another process wrote in between. This removes nothing.
+    beginWrite: async (transaction) => {
+      await transaction.raw('DELETE FROM outbox WHERE sequence < 0')
+    },
     announce: () => Promise.resolve(),
     onForeignChanges: () => Promise.resolve(),
     listenFailure: () => undefined,

@@ -3,6 +3,7 @@ import type { Clock } from '../../../core/runtime/clock.ts'
 import type { Logger } from '../../../core/runtime/logger.ts'
 import type { Random } from '../../../core/runtime/random.ts'
 import type { SqliteLibrary } from './sqlite-library.ts'
+import type { Statements } from './statements.ts'
 import type { WholeDatabase } from './whole-database.ts'
 
 export type DatabaseConfig = SqliteConfig | PostgresConfig
@@ -67,6 +68,8 @@ export interface Dialect {
    * @throws StoreError BUSY if the lock stays
    */
   retryWhileLocked: <T>(write: () => Promise<T>) => Promise<T>
+  /** Returns the statements of a transaction's connection. */
+  statements: (transaction: Knex.Transaction) => Promise<Statements>
   /** Must come first in each transaction that writes: other processes' writes then wait until it ends. */
   beginWrite: (database: Knex.Transaction) => Promise<void>
   /** Announces, once the transaction is committed, that other processes have changes to read. */

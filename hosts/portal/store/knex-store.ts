@@ -4,9 +4,8 @@ import { OperatorError } from '../../../core/config/operator-error.ts'
 import type { Clock } from '../../../core/runtime/clock.ts'
 import type { Logger } from '../../../core/runtime/logger.ts'
 import { uuid, type Random } from '../../../core/runtime/random.ts'
-import { DAY, SECOND, type UnixTime } from '../../../core/runtime/time.ts'
-import { endSignIns } from './ended-sign-ins.ts'
-import type { Account, Change, EntityName, Rows } from './entities.ts'
+import { SECOND } from '../../../core/runtime/time.ts'
+import type { Account, Rows } from './entities.ts'
 import { AuditIds } from './audit-ids.ts'
 import * as audit from './audit-trail.ts'
 import type { DatabaseConfig, Dialect } from './dialect.ts'
@@ -18,10 +17,12 @@ import { KnexPagePreferences } from './knex-page-preferences.ts'
 import { KnexReader } from './knex-reader.ts'
 import { KnexSessionRows } from './knex-session-rows.ts'
 import { changeSignInRecord, type RecordScope } from './knex-sign-in-records.ts'
+import { lastSequence, loadRows } from './foreign-changes.ts'
+import { GroupedWrites } from './grouped-writes.ts'
+import { insertAll } from './statements.ts'
 import { RefusedSignIns } from './refused-sign-ins.ts'
-import { KnexTransaction } from './knex-transaction.ts'
+import type { KnexTransaction } from './knex-transaction.ts'
 import { migrationSource, refuseNewerSchema } from './migration-source.ts'
-import { keepAnOwner } from './owner-access.ts'
 import { decodeRow, encodeRow } from './row-codec.ts'
 import { StoreError } from './store-error.ts'
 import type {
@@ -42,7 +43,6 @@ import type {
   Subscriber,
   Transaction,
 } from './store.ts'
-import { ENTITY_NAMES } from './tables.ts'
 import { WriteQueue } from './write-queue.ts'
 
 export interface KnexStoreOptions {
@@ -53,9 +53,6 @@ export interface KnexStoreOptions {
   /** Hides secrets in plugin settings before they are audited; by default hides all settings. */
   auditedSettings?: audit.AuditedSettings
 }
-
-/** Time for which a change stays in the outbox: far longer than a portal process may lag behind. */
-const OUTBOX_KEPT_MS = DAY
 
 /** Age of the oldest waiting write above which the process reports that it is not ready. */
 const SLOW_WRITE_MS = 10 * SECOND
@@ -71,13 +68,10 @@ export class KnexStore implements Store {
   readonly #dialect: Dialect
   readonly #clock: Clock
   readonly #random: Random
-  readonly #auditedSettings: audit.AuditedSettings
   readonly #auditIds: AuditIds
-  readonly #subscribers = new Set<Subscriber>()
+  readonly #writes: GroupedWrites
   readonly #queue: WriteQueue
   readonly #refused: RefusedSignIns
-  /** Sequence number of the last outbox entry that the subscribers were told of. */
-  #told: number
   #isClosed = false
 
   private constructor(dialect: Dialect, { clock, random, logger, auditedSettings }: KnexStoreOptions, told: number) {
@@ -90,11 +84,18 @@ export class KnexStore implements Store {
     this.pagePreferences = new KnexPagePreferences(dialect)
     this.#clock = clock
     this.#queue = new WriteQueue(clock)
-    this.#told = told
     this.#refused = new RefusedSignIns({ clock, logger, write: (id, event) => this.#insertSignIn(id, event) })
     this.#random = random
     this.#auditIds = new AuditIds(random)
-    this.#auditedSettings = auditedSettings ?? audit.HIDE_ALL_SETTINGS
+    this.#writes = new GroupedWrites({
+      dialect,
+      clock,
+      random,
+      queue: this.#queue,
+      auditIds: this.#auditIds,
+      auditedSettings: auditedSettings ?? audit.HIDE_ALL_SETTINGS,
+      told,
+    })
   }
 
   /** Opens the database and brings its tables up to date. */
@@ -106,7 +107,8 @@ export class KnexStore implements Store {
         await refuseNewerSchema(migrator)
         await migrator.migrate.latest({ migrationSource })
       })
-      const store = new KnexStore(dialect, options, await lastSequence(knex))
+      const told = await knex.transaction(async (tx) => lastSequence(await dialect.statements(tx)))
+      const store = new KnexStore(dialect, options, told)
       await dialect.onForeignChanges(() => store.#catchUp())
       return store
     } catch (error) {
@@ -120,8 +122,7 @@ export class KnexStore implements Store {
   }
 
   subscribe(subscriber: Subscriber): () => void {
-    this.#subscribers.add(subscriber)
-    return () => this.#subscribers.delete(subscriber)
+    return this.#writes.subscribe(subscriber)
   }
 
   async check(): Promise<void> {
@@ -144,38 +145,13 @@ export class KnexStore implements Store {
     return this.#dialect.listenFailure()
   }
 
-  async transact<T>({ accountId, by, rehearsal, approve }: Scope, work: (tx: Transaction) => Promise<T>): Promise<T> {
-    return this.#queued(async () => {
-      const at = this.#clock.unix()
-      let collision: KnexTransaction['collision']
-      let rehearsed: { result: T } | undefined
-      try {
-        const { result, ...written } = await this.#knex.transaction(async (database) => {
-          const foreign = await this.#foreignChanges(database, at)
-          const tx = new KnexTransaction({ dialect: this.#dialect, database, accountId, at, random: this.#random })
-          try {
-            const result = await work(tx)
-            await endSignIns(tx, [...tx.changes])
-            await keepAnOwner(tx, tx.changes)
-            approve?.(tx.changes)
-            if (rehearsal !== undefined) {
-              rehearsed = { result }
-              rehearsal(tx.changes)
-              throw new RolledBack()
-            }
-            const told = await this.#record(database, tx.changes, { by, at })
-            return { result, foreign, changes: tx.changes, told }
-          } finally {
-            ;({ collision } = tx)
-          }
-        })
-        this.#tell(written)
-        return result
-      } catch (error) {
-        if (error instanceof RolledBack && rehearsed !== undefined) return rehearsed.result
-        throw await this.#withCollision(error, accountId, collision)
-      }
-    })
+  async transact<T>(scope: Scope, work: (tx: Transaction) => Promise<T>): Promise<T> {
+    let collision: KnexTransaction['collision']
+    try {
+      return await this.#writes.transact(scope, { work, collided: (by) => (collision = by) })
+    } catch (error) {
+      throw await this.#withCollision(error, scope.accountId, collision)
+    }
   }
 
   /**
@@ -199,37 +175,31 @@ export class KnexStore implements Store {
   }
 
   async createAccount({ slug, name }: { slug: string; name: string }, by: AuditSubject): Promise<Account> {
-    return this.#queued(async () => {
-      const at = this.#clock.unix()
-      const id = uuid(this.#random)
-      const account: Account = {
-        id,
-        slug,
-        name,
-        isDisabled: false,
-        upstreamResolvers: [],
-        searchDomain: null,
-        addressRanges: null,
-        createdAt: at,
-        updatedAt: at,
-      }
-      const changes: Change[] = [{ entity: 'accounts', accountId: id, id, after: account }]
-      try {
-        const written = await this.#knex.transaction(async (database) => {
-          const foreign = await this.#foreignChanges(database, at)
-          await database('accounts').insert(encodeRow('accounts', account))
-          return { foreign, changes, told: await this.#record(database, changes, { by, at }) }
-        })
-        this.#tell(written)
-      } catch (error) {
-        throw this.#dialect.storeErrorOf(error)
-      }
-      return account
-    })
+    const at = this.#clock.unix()
+    const account: Account = {
+      id: uuid(this.#random),
+      slug,
+      name,
+      isDisabled: false,
+      upstreamResolvers: [],
+      searchDomain: null,
+      addressRanges: null,
+      createdAt: at,
+      updatedAt: at,
+    }
+    const { id } = account
+    try {
+      await this.#writes.change([{ entity: 'accounts', accountId: id, id, after: account }], by, ({ statements }) =>
+        insertAll(statements, 'accounts', [encodeRow('accounts', account)]),
+      )
+    } catch (error) {
+      throw this.#dialect.storeErrorOf(error)
+    }
+    return account
   }
 
   async recordDecision(accountId: string, decision: Decision): Promise<void> {
-    await this.#queued(() => audit.insertAudit(this.#knex, [audit.decisionRecord(accountId, decision, this.#auditIds)]))
+    await this.#writes.record([audit.decisionRecord(accountId, decision, this.#auditIds)])
   }
 
   async recordSignIn(accountId: string, event: SignInEvent): Promise<void> {
@@ -237,12 +207,11 @@ export class KnexStore implements Store {
   }
 
   async #insertSignIn(accountId: string, event: SignInEvent): Promise<void> {
-    await this.#queued(() => audit.insertAudit(this.#knex, [audit.signInRecord(accountId, event, this.#auditIds)]))
+    await this.#writes.record([audit.signInRecord(accountId, event, this.#auditIds)])
   }
 
   async recordRefusedCall(accountId: string, call: RefusedCall, repeated: number): Promise<void> {
-    const record = audit.refusedCallRecord(accountId, { call, repeated }, this.#auditIds)
-    await this.#queued(() => audit.insertAudit(this.#knex, [record]))
+    await this.#writes.record([audit.refusedCallRecord(accountId, { call, repeated }, this.#auditIds)])
   }
 
   async decisionsOf(accountId: string, actorId: string, limit: number): Promise<AuditRecord[]> {
@@ -269,7 +238,8 @@ export class KnexStore implements Store {
     return this.#queued(() =>
       this.#knex.transaction(async (database) => {
         await this.#dialect.beginWrite(database)
-        return audit.removeOldAudit(database, which, how)
+        const statements = await this.#dialect.statements(database)
+        return audit.removeOldAudit({ database, statements }, which, how)
       }),
     )
   }
@@ -299,101 +269,14 @@ export class KnexStore implements Store {
 
   /** Tells the subscribers of changes that other processes have committed. */
   async #catchUp(): Promise<void> {
-    if (this.#isClosed) return
-    await this.#queued(async () => {
-      if ((await lastSequence(this.#knex)) === this.#told) return
-      const at = this.#clock.unix()
-      const written = await this.#knex.transaction(async (database) => {
-        const foreign = await this.#foreignChanges(database, at)
-        return { foreign, changes: [], told: await lastSequence(database) }
-      })
-      this.#tell(written)
-    })
+    if (!this.#isClosed && !(await this.#hasToldAll())) await this.#writes.catchUp()
   }
 
-  /** Writes audit records and outbox entries of the changes. Returns the outbox's last sequence number. */
-  async #record(
-    database: Knex.Transaction,
-    changes: readonly Change[],
-    { by, at }: { by: AuditSubject; at: UnixTime },
-  ): Promise<number> {
-    if (changes.length > 0) {
-      const written = { by, at, ids: this.#auditIds, settings: this.#auditedSettings }
-      const records = changes.map((change) => audit.changeRecord(change, written))
-      await audit.insertAudit(
-        database,
-        records.filter((record) => record !== undefined),
-      )
-      for (const { entity, accountId, id } of changes)
-        await database('outbox').insert({ account_id: accountId, entity, entity_id: id, created_at: at })
-      await this.#dialect.announce(database)
-    }
-    return lastSequence(database)
+  /** Whether the outbox has no entry that the subscribers were not told of. */
+  async #hasToldAll(): Promise<boolean> {
+    return (
+      (await this.#knex.transaction(async (tx) => lastSequence(await this.#dialect.statements(tx)))) ===
+      this.#writes.told
+    )
   }
-
-  /**
-   * Reads the changes that other processes, such as `portal init`, have committed since the last write, without the
-   * previous versions of the rows; or all rows if entries of the outbox are missing.
-   */
-  async #foreignChanges(database: Knex.Transaction, at: UnixTime): Promise<ForeignChanges> {
-    await this.#dialect.beginWrite(database)
-    // The delete comes first because SQLite fails a transaction that reads before it writes if another process wrote in
-    // between. The newest entry is never deleted: it shows a process that was away that there were changes.
-    await database('outbox')
-      .where('sequence', '<', this.#told)
-      .andWhere('created_at', '<', at - OUTBOX_KEPT_MS)
-      .delete()
-    const entries = (await database('outbox').where('sequence', '>', this.#told).orderBy('sequence')) as OutboxEntry[]
-    // A process that was away for longer than entries are kept finds a gap, or an outbox that ends before its own
-    // position (emptied, or restored from a backup). A rolled back write leaves a gap as well; that only costs a
-    // reload.
-    const first = entries[0]
-    const isMissing =
-      first === undefined ? (await lastSequence(database)) < this.#told : Number(first.sequence) > this.#told + 1
-    if (isMissing) return { rows: await loadRows(database) }
-    const changes: Change[] = []
-    for (const { entity, account_id: accountId, entity_id: id } of entries) {
-      const after = await new KnexReader(database, accountId, this.#dialect.expressions).get(entity, id)
-      changes.push({ entity, accountId, id, ...(after === undefined ? {} : { after }) } as Change)
-    }
-    return { changes }
-  }
-
-  #tell({ foreign, changes, told }: { foreign: ForeignChanges; changes: readonly Change[]; told: number }): void {
-    this.#told = told
-    for (const subscriber of this.#subscribers) {
-      if ('rows' in foreign) subscriber.reloaded(foreign.rows)
-      for (const batch of ['rows' in foreign ? [] : foreign.changes, changes]) {
-        if (batch.length > 0) subscriber.changed(batch)
-      }
-    }
-  }
-}
-
-type ForeignChanges = { changes: readonly Change[] } | { rows: Rows }
-
-interface OutboxEntry {
-  sequence: unknown
-  entity: EntityName
-  account_id: string
-  entity_id: string
-}
-
-const loadRows = async (database: Knex): Promise<Rows> => {
-  const tables: [EntityName, unknown[]][] = []
-  for (const name of ENTITY_NAMES) {
-    const rows = (await database(name).orderBy(['created_at', 'id'])) as Record<string, unknown>[]
-    tables.push([name, rows.map((row) => decodeRow(name, row))])
-  }
-  return Object.fromEntries(tables) as Rows
-}
-
-const lastSequence = async (database: Knex): Promise<number> => {
-  const row = (await database('outbox').max({ last: 'sequence' }).first()) as { last: unknown } | undefined
-  return Number(row?.last ?? 0)
-}
-
-/** Ends the transaction of a rehearsal, which the database undoes. */
-class RolledBack extends Error {
-  override readonly name = 'RolledBack'
 }

@@ -6,7 +6,8 @@ import type { UnixTime } from '../../../core/runtime/time.ts'
 import { readAccessFileRows, writeAccessFileRows, type AccessFileRow } from './access-file-rows.ts'
 import type { Change, Entities, EntityName } from './entities.ts'
 import type { Dialect } from './dialect.ts'
-import { KnexReader } from './knex-reader.ts'
+import { DirectReader } from './direct-reader.ts'
+import { insertAll, matching, type Statements } from './statements.ts'
 import { columnName, encodeRow } from './row-codec.ts'
 import { StoreError } from './store-error.ts'
 import { searchCell } from './searched-text.ts'
@@ -17,6 +18,7 @@ import { addressesAt, FIRST_OFFSET, lastOffset, offsetOf } from './tunnel-addres
 export interface TransactionOptions {
   dialect: Pick<Dialect, 'storeErrorOf' | 'expressions'>
   database: Knex.Transaction
+  statements: Statements
   accountId: string
   at: UnixTime
   random: Random
@@ -28,7 +30,7 @@ const SELECTED = 500
 const INSERTED = 50
 
 /** Reads and writes one account's rows in one database transaction, and collects the changes. */
-export class KnexTransaction extends KnexReader implements Transaction {
+export class KnexTransaction extends DirectReader implements Transaction {
   /** Changes made by this transaction, in order. */
   readonly changes: Change[] = []
   /** Table and column values that find the row in the way of a CONFLICT, for a query after this transaction. */
@@ -39,8 +41,8 @@ export class KnexTransaction extends KnexReader implements Transaction {
   /** Rows read and changed so far, by table and id: a change in bulk asks for the same row several times. */
   readonly #known = new Map<string, unknown>()
 
-  constructor({ dialect, database, accountId, at, random }: TransactionOptions) {
-    super(database, accountId, dialect.expressions)
+  constructor({ dialect, database, statements, accountId, at, random }: TransactionOptions) {
+    super(database, statements, { accountId, expressions: dialect.expressions })
     this.#dialect = dialect
     this.#at = at
     this.#random = random
@@ -64,8 +66,9 @@ export class KnexTransaction extends KnexReader implements Transaction {
 
   async insert<Name extends WritableName>(name: Name, draft: Draft<Name>): Promise<Entities[Name]> {
     const row = this.#rowOf(draft)
-    await this.#checkReferences(name, row)
-    await this.#refusing(this.database(name).insert(cellsOf(name, row)), name, row)
+    // Authorizations refer to rows that the portal has in memory; the database's own check is enough there.
+    if (name !== 'authorizations') await this.#checkReferences(name, row)
+    await this.#refusing(insertAll(this.statements, name, [cellsOf(name, row)]), name, row)
     this.#remember(name, { id: row.id, after: row })
     return row
   }
@@ -76,7 +79,8 @@ export class KnexTransaction extends KnexReader implements Transaction {
     for (const some of inParts(rows, INSERTED)) {
       const [first] = some
       if (first === undefined) continue
-      await this.#refusing(this.database(name).insert(some.map((row) => cellsOf(name, row))), name, first)
+      const cells = some.map((row) => cellsOf(name, row))
+      await this.#refusing(insertAll(this.statements, name, cells), name, first)
       for (const row of some) this.#remember(name, { id: row.id, after: row })
     }
     return rows
@@ -100,13 +104,11 @@ export class KnexTransaction extends KnexReader implements Transaction {
     const { quiet } = TABLES[name] as { quiet: readonly string[] }
     if (Object.keys(changed).some((key) => !quiet.includes(key))) changed.updatedAt = this.#at
     const after = { ...before, ...changed }
-    await this.#refusing(
-      this.rows(name)
-        .where({ id })
-        .update({ ...encodeRow(name, changed), ...searchCell(name, after) }),
-      name,
-      after,
-    )
+    const columns = { ...encodeRow(name, changed), ...searchCell(name, after) }
+    const sets = Object.keys(columns).map((column) => `"${column}" = ?`)
+    const { sql, cells } = matching(this.own(name, { id }))
+    const update = `UPDATE "${name}" SET ${sets.join(', ')} WHERE ${sql}`
+    await this.#refusing(this.statements.all(update, [...Object.values(columns), ...cells]), name, after)
     this.#known.set(`${name} ${id}`, after)
     this.#remember(name, { id, before, after })
     return after
@@ -116,13 +118,13 @@ export class KnexTransaction extends KnexReader implements Transaction {
     const row = await this.get(name, id)
     if (row === undefined) return undefined
     for (const child of childrenOf(name)) {
-      const ids = (await this.rows(child.name)
-        .where({ [columnName(child.column)]: id })
-        .orderBy(['created_at', 'id'])
-        .pluck('id')) as string[]
-      for (const childId of ids) await this.remove(child.name, childId)
+      const { sql, cells } = matching(this.own(child.name, { [columnName(child.column)]: id }))
+      const ids = `SELECT "id" FROM "${child.name}" WHERE ${sql} ORDER BY "created_at", "id"`
+      for (const { id: childId } of await this.statements.all(ids, cells))
+        await this.remove(child.name, String(childId))
     }
-    await this.#refusing(this.rows(name).where({ id }).delete(), name, row)
+    const { sql, cells } = matching(this.own(name, { id }))
+    await this.#refusing(this.statements.all(`DELETE FROM "${name}" WHERE ${sql}`, cells), name, row)
     this.#known.delete(`${name} ${id}`)
     this.#remember(name, { id, before: row })
     return row

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import { createRequire } from 'node:module'
 import type { SqliteModule, SqliteStatement } from './sqlite-library.ts'
+import type { Cell, Columns } from './statements.ts'
 
 /**
  * knex client class for SQLite: knex's better-sqlite3 dialect on top of the `node:sqlite` API. Errors carry the name of
@@ -19,20 +20,45 @@ export const sqliteClient = (sqlite: SqliteModule): typeof Knex.Client => {
   }
 }
 
+/** Connection to an SQLite database, as `connectionOf` returns it. */
+export interface SqliteConnection {
+  /** Carries out a statement and returns its rows. */
+  all: (sql: string, cells: readonly Cell[]) => Columns[]
+}
+
+/** Most statements that a connection keeps compiled; the one whose last use is oldest is forgotten first. */
+const MOST_COMPILED = 500
+
 /** Connection class with the methods that knex's better-sqlite3 dialect calls. */
 const driverOf = ({ DatabaseSync }: SqliteModule): unknown =>
-  class {
+  class implements SqliteConnection {
     readonly #database: InstanceType<typeof DatabaseSync>
+    readonly #compiled = new Map<string, PreparedStatement>()
 
     constructor(file: string) {
       this.#database = named(() => new DatabaseSync(file))
     }
 
     prepare(sql: string): PreparedStatement {
-      return prepared(named(() => this.#database.prepare(sql)))
+      const known = this.#compiled.get(sql)
+      const statement = known ?? prepared(named(() => this.#database.prepare(sql)))
+      this.#compiled.delete(sql)
+      this.#compiled.set(sql, statement)
+      const [oldest] = this.#compiled.keys()
+      if (this.#compiled.size > MOST_COMPILED && oldest !== undefined) this.#compiled.delete(oldest)
+      return statement
+    }
+
+    all(sql: string, cells: readonly Cell[]): Columns[] {
+      const statement = this.prepare(sql)
+      const bound = cells.map((cell) => (typeof cell === 'boolean' ? Number(cell) : cell))
+      if (statement.reader) return statement.all(bound) as Columns[]
+      statement.run(bound)
+      return []
     }
 
     close(): void {
+      this.#compiled.clear()
       this.#database.close()
     }
   }

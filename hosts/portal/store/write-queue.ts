@@ -3,9 +3,9 @@ import { SECOND, type Instant } from '../../../core/runtime/time.ts'
 import { StoreError } from './store-error.ts'
 
 /** Bound of waiting writes: ten thousand peers that reconnect at once each write something. */
-const MAX_WAITING_WRITES = 20_000
+export const MAX_WAITING_WRITES = 20_000
 /** Wait after which a write is refused: its caller has long timed out. */
-const MAX_WAIT_MS = 30 * SECOND
+export const MAX_WAIT_MS = 30 * SECOND
 
 /**
  * Bounded queue that runs this process's writes one after the other, so that subscribers hear of changes in commit
@@ -53,4 +53,5 @@ export class WriteQueue {
   }
 }
 
-const busy = (): StoreError => new StoreError('BUSY', 'The database does not keep up with the writes.')
+/** Refusal of a write that waits for too long, or behind too many. */
+export const busy = (): StoreError => new StoreError('BUSY', 'The database does not keep up with the writes.')

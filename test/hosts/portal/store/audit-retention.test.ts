@@ -140,9 +140,9 @@ for (const driver of ['sqlite', 'pg'] as const)
       const random = new SeededRandom(2)
       const ids = new AuditIds(random)
       const many = Array.from({ length: 2_500 }, (_, index) => decision({ at: unixTime(at + index) }))
-      const { knex, close } = openDialect(database, { clock, random, logger })
+      const { knex, statements, close } = openDialect(database, { clock, random, logger })
       const records = many.map((one) => decisionRecord(account.id, one, ids))
-      await insertAudit(knex, records)
+      await knex.transaction(async (tx) => insertAudit(await statements(tx), records))
       await close()
       const batches: number[] = []
       const counted = {

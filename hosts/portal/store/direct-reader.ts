@@ -1,0 +1,41 @@
+import type { Knex } from 'knex'
+import type { ListExpressions } from './dialect.ts'
+import type { Entities, EntityName } from './entities.ts'
+import { KnexReader } from './knex-reader.ts'
+import { decodeRow, encodeRow } from './row-codec.ts'
+import { matching, type Cell, type Statements } from './statements.ts'
+import type { Query } from './store.ts'
+
+/** Reads the rows of one account in a transaction; what is read most, by statements instead of the query builder. */
+export class DirectReader extends KnexReader {
+  constructor(
+    database: Knex,
+    protected readonly statements: Statements,
+    { accountId, expressions }: { accountId: string; expressions: ListExpressions },
+  ) {
+    super(database, accountId, expressions)
+  }
+
+  override async get<Name extends EntityName>(name: Name, id: string): Promise<Entities[Name] | undefined> {
+    const { sql, cells } = matching(this.own(name, { id }))
+    const [columns] = await this.statements.all(`SELECT * FROM "${name}" WHERE ${sql}`, cells)
+    return columns === undefined ? undefined : decodeRow(name, columns)
+  }
+
+  override async list<Name extends EntityName>(name: Name, query: Query<Name> = {}): Promise<Entities[Name][]> {
+    if (query.after !== undefined) return super.list(name, query)
+    const { sql, cells } = matching(this.own(name, encodeRow(name, query.where ?? {})))
+    const limited = query.limit === undefined ? '' : ' LIMIT ?'
+    const rows = await this.statements.all(
+      `SELECT * FROM "${name}" WHERE ${sql} ORDER BY "created_at", "id"${limited}`,
+      query.limit === undefined ? cells : [...cells, query.limit],
+    )
+    return rows.map((columns) => decodeRow(name, columns))
+  }
+
+  /** Returns the cells that limit a statement to the account's own rows, and to those with the given cells. */
+  protected own(name: EntityName, cells: Readonly<Record<string, Cell>>): Record<string, Cell> {
+    if (name !== 'accounts') return { account_id: this.accountId, ...cells }
+    return { ...cells, id: (cells['id'] ?? this.accountId) === this.accountId ? this.accountId : '' }
+  }
+}
