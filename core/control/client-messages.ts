@@ -176,6 +176,8 @@ export const portalToClient = {
   iceCandidates: GatewayCandidates,
   invalidateIceCandidates: GatewayCandidates,
   relaysPresence: RelaysPresence,
+  /** The portal has lost its connection to a gateway, which may have ended or may only be cut off. Portreeve's addition. */
+  gatewayGone: z.object({ gateway_id: Id }),
   /** Asks the client to report how its packets go to gateways. Portreeve's addition. */
   reportPaths: ReportPaths,
 } as const

@@ -25,6 +25,7 @@ export const EVENTS: Table = {
       iceCandidates: { v2: 'ice_candidates', v1: 'ice_candidates' },
       invalidateIceCandidates: { v2: 'invalidate_ice_candidates', v1: 'invalidate_ice_candidates' },
       relaysPresence: { v2: 'relays_presence', v1: 'relays_presence' },
+      gatewayGone: { v2: 'gateway_gone' },
       reportPaths: { v2: 'report_paths' },
     },
     toPortal: {

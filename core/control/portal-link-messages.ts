@@ -16,6 +16,8 @@ export type LinkInput<R extends LinkRole> =
   | { type: 'frameReceived'; text: string }
   /** The addresses of this machine have changed: a connection from one of before may be dead. */
   | { type: 'networkChanged' }
+  /** It matters whether the portal answers at present; if it does, `answered` follows. */
+  | { type: 'answerWanted' }
   /**
    * Sends a message. While the link is down it is dropped, or with `hold` kept until the link is up (the last 64 of
    * them). With `hold` it is also sent again on the next connection if this one dies before the portal has answered
@@ -31,6 +33,8 @@ export type LinkOutput<R extends LinkRole> =
   | ({ type: 'deliver' } & FromPortal<R>)
   /** The peer has joined: messages reach the portal. The portal's `init` follows. */
   | { type: 'linkUp' }
+  /** The portal has answered since `answerWanted`. */
+  | { type: 'answered' }
   | { type: 'linkDown'; reason: string; problem?: PortalProblem }
   /** The portal was not reached; another attempt follows. */
   | { type: 'attemptFailed'; problem: PortalProblem }

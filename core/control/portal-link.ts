@@ -8,6 +8,7 @@ import { readMessage, wireName, type MessageSet } from './events.ts'
 import { decodeFrame, encodeFrame, MAX_FRAME_FROM_PORTAL_CHARACTERS, readReply, type Frame } from './frame.ts'
 import { HeldMessages } from './held-messages.ts'
 import type { EventName, LinkRole, ToPortal } from './messages.ts'
+import type { Phase } from './link-phase.ts'
 import type { LinkInput, LinkOutput } from './portal-link-messages.ts'
 import { withoutOutdatedRemovals } from './outdated-removals.ts'
 import { plain, problemOfFailure, problemOfJoin, problemText, type PortalProblem } from './portal-problem.ts'
@@ -42,15 +43,6 @@ const NETWORK_CHANGED_MS = 2 * SECOND
  */
 const IN_USE_PATIENCE_MS = 40 * SECOND
 const IN_USE_RETRY_MS = 5 * SECOND
-
-type Phase =
-  | { name: 'idle' }
-  /** `isAsked`: the portal has said for how long to wait. */
-  | { name: 'waiting'; until: Instant; isAsked: boolean }
-  | { name: 'opening'; until: Instant }
-  | { name: 'joining'; ref: number; until: Instant }
-  /** `doubted`: heartbeat that must be answered in time, or the connection is dead. */
-  | { name: 'up'; beatAt: Instant; unanswered: number[]; doubted?: { ref: number; until: Instant } | undefined }
 
 interface Loss {
   retryAfterMs?: number | undefined
@@ -108,6 +100,9 @@ export class PortalLink<R extends LinkRole> implements Machine<LinkInput<R>, Lin
         return this.#frame(input.text, now)
       case 'networkChanged':
         return this.#doubt(now)
+      case 'answerWanted':
+        if (this.#phase.name === 'up') this.#phase.asked ??= this.#push('phoenix', 'heartbeat', {})
+        return
       case 'send':
         return this.#send(input)
     }
@@ -263,6 +258,10 @@ export class PortalLink<R extends LinkRole> implements Machine<LinkInput<R>, Lin
     }
     if (phase.name !== 'up') return
     if (frame.ref === phase.doubted?.ref) phase.doubted = undefined
+    if (frame.ref === phase.asked) {
+      phase.asked = undefined
+      this.#outputs.push({ type: 'answered' })
+    }
     if (reply.status === 'ok' && typeof frame.ref === 'number') this.#held.answered(frame.ref)
     if (reply.status === 'ok') phase.unanswered = phase.unanswered.filter((ref) => ref !== frame.ref)
     // The portal has forgotten the join but not the connection, so join again.

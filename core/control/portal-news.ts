@@ -53,6 +53,7 @@ export class PortalNews {
       case 'closeConnection':
       case 'sendText':
       case 'deliver':
+      case 'answered':
         return undefined
     }
   }

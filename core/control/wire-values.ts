@@ -134,6 +134,8 @@ export const FEATURES = {
   siteFindings: 'site_findings',
   /** `relays_presence` carries the portal's STUN server, an entry of the type `stun` for each of its endpoints. */
   stun: 'stun',
+  /** A client that lists it is sent `gateway_gone` when the portal loses a gateway that serves it. */
+  gatewayGone: 'gateway_gone',
   /** Entries of relays carry `websocket_url`. */
   relayWebsocket: 'relay_websocket',
   /** The interface of an account with address ranges of its own carries `address_ranges`, which the peer heeds. */

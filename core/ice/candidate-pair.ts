@@ -49,6 +49,10 @@ export interface PendingCheck {
   beganAt: Instant
   sentAt: Instant
   tries: number
+  /** Number of transmissions since the other end was last heard on the path. */
+  unheard: number
+  /** Number of those that had been sent when somebody else last answered this machine. */
+  confirmed: number
 }
 
 /** Makes a pair in its initial state, to be checked at `nextCheckAt`. */

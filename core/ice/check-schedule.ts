@@ -1,9 +1,10 @@
 import { earliest, type Deadline } from '../runtime/machine.ts'
 import { after, type Instant } from '../runtime/time.ts'
-import type { CandidatePair } from './candidate-pair.ts'
+import type { CandidatePair, PendingCheck } from './candidate-pair.ts'
 import type { CandidatePairs } from './candidate-pairs.ts'
 import { checkIntervalMs, hasHope, nextCheckOfHeard, recheckIntervalMs, retransmission } from './check-timing.ts'
 import type { PathInUse } from './path-in-use.ts'
+import { patienceOf, type Patience } from './silence.ts'
 
 export interface CheckScheduleOptions {
   pairs: CandidatePairs
@@ -35,14 +36,48 @@ export class CheckSchedule {
   due(pair: CandidatePair): Deadline {
     const { check } = pair
     if (check === undefined) return { at: pair.nextCheckAt, reason: `check ${pair.path}` }
-    const { repeatMs, endMs } = this.retransmission(pair)
-    const ends = after(check.beganAt, endMs)
-    const repeat = after(check.sentAt, repeatMs)
-    return ends < repeat ? { at: ends, reason: 'check unanswered' } : { at: repeat, reason: 'repeat a check' }
+    const { repeatMs, endMs } = this.#usual(pair)
+    const usualEnd = after(check.beganAt, endMs)
+    const patience = this.#patience(pair)
+    if (patience !== undefined && check.confirmed >= patience.checks) {
+      // No check is repeated after the last one, since that would put the end off.
+      const end = after(check.sentAt, patience.answerMs)
+      return { at: end < usualEnd ? end : usualEnd, reason: 'check unanswered' }
+    }
+    const isPressing = patience !== undefined && check.unheard <= patience.checks
+    const repeat = after(check.sentAt, isPressing ? Math.min(repeatMs, patience.repeatMs) : repeatMs)
+    return usualEnd < repeat ? { at: usualEnd, reason: 'check unanswered' } : { at: repeat, reason: 'repeat a check' }
   }
 
-  /** Returns after how many milliseconds the check of a pair is repeated, and ends. */
-  retransmission(pair: CandidatePair): ReturnType<typeof retransmission> {
+  /** Whether a check of a pair, which is due, has ended without an answer. */
+  isOver(pair: CandidatePair, check: PendingCheck, now: Instant): boolean {
+    if (after(check.beganAt, this.#usual(pair).endMs) <= now) return true
+    const patience = this.#patience(pair)
+    return patience !== undefined && check.confirmed >= patience.checks
+  }
+
+  /** Whether the path in use is silent for longer than an answer takes, so that it matters whether somebody else answers. */
+  isQuestionable(pair: CandidatePair, check: PendingCheck, now: Instant): boolean {
+    const { selected, role } = this.#inUse
+    if (pair !== selected || role !== 'controlling' || pair.roundTripMs === undefined) return false
+    return after(check.beganAt, 1.5 * pair.roundTripMs) <= now
+  }
+
+  /** Returns after how many milliseconds the check of a pair is repeated, by the interval that serves all paths. */
+  repeatMs(pair: CandidatePair): number {
+    return this.#usual(pair).repeatMs
+  }
+
+  /** Returns the checks that the path in use gets before it is left, while somebody else answers or the portal has lost the peer. */
+  #patience(pair: CandidatePair): Patience | undefined {
+    const { selected, role, isPeerDoubted: isTold, losses } = this.#inUse
+    if (pair !== selected || role !== 'controlling' || pair.check === undefined) return undefined
+    if (pair.roundTripMs === undefined || (pair.check.confirmed === 0 && !isTold)) return undefined
+    const roundTripMs = Math.max(...[...this.#pairs].map((each) => each.roundTripMs ?? 0))
+    return patienceOf({ roundTripMs, loss: losses.loss, isTold })
+  }
+
+  #usual(pair: CandidatePair): ReturnType<typeof retransmission> {
     const { tries = 1, beganAt } = pair.check ?? {}
     const isInUse = pair === this.#inUse.selected
     const hasOther = isInUse && beganAt !== undefined && this.#pairs.hasAnswered(beganAt, pair)
@@ -75,7 +110,10 @@ export class CheckSchedule {
     if (pair.isGivenUp) this.resume(pair, now)
     if (pair !== this.#inUse.selected) return
     if (pair.check === undefined) pair.nextCheckAt = nextCheckOfHeard(pair, this.#inUse, now)
-    else pair.check.beganAt = now
+    else {
+      pair.check.beganAt = now
+      pair.check.unheard = pair.check.confirmed = 0
+    }
   }
 
   /** Sets the next check of a pair whose check was answered. */

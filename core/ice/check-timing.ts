@@ -25,6 +25,8 @@ const ONE_WAY_MS = 5 * SECOND
  * losses in a row.
  */
 const ACTIVE_CHECK_MS = 500
+/** Silence on the path in use after which what is sent there is doubted. */
+const UNHEARD_MS = 200
 const DEAD_AFTER_MS = 2_200
 const SUSPECT_RETRANSMIT_MS = 150
 /** Interval of repetitions once the path is in doubt, so that an answer soon ends the doubt where a fifth of them is lost. */
@@ -79,8 +81,8 @@ export const hasHope = ({ withoutPathSince }: Circumstances, now: Instant): bool
  * Whether nothing was heard on a pair for so long that what is sent there may be lost. A dead path is found so before
  * TCP's fourth retransmission, which is 3 s after a segment, so that a gateway keeps that one for a client that is away.
  */
-export const isUnheard = ({ heardAt }: CandidatePair, now: Instant): boolean =>
-  heardAt === undefined || after(heardAt, ACTIVE_CHECK_MS) <= now
+export const isUnheard = ({ heardAt }: CandidatePair, role: IceRole, now: Instant): boolean =>
+  heardAt === undefined || after(heardAt, role === 'controlling' ? UNHEARD_MS : ACTIVE_CHECK_MS) <= now
 
 /** Whether a check of a pair was sent so lately that its answer may be under way. */
 export const isCheckedLately = ({ check }: CandidatePair, now: Instant): boolean =>

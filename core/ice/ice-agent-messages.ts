@@ -1,8 +1,26 @@
+import type { IceCredentials } from '../crypto/pair-secrets.ts'
 import type { Datagram } from '../runtime/datagram-socket.ts'
 import type { Endpoint } from '../runtime/endpoint.ts'
 import type { TunnelPath } from '../runtime/path.ts'
+import type { Random } from '../runtime/random.ts'
 import type { Candidate } from './candidate.ts'
+import type { IceRole } from './connectivity-check.ts'
+import type { RelayedPaths } from './relayed-paths.ts'
 import type { StunMessage } from '../stun/stun-message.ts'
+
+/** Options of `IceAgent`. */
+export interface IceAgentOptions {
+  role: IceRole
+  local: IceCredentials
+  remote: IceCredentials
+  random: Random
+  /** Datagram sizes in bytes, largest first, with which to probe the path in use; multiples of 4. */
+  probes?: readonly number[]
+  /** Paths over this machine's allocations at relays; none by default. */
+  relayed?: RelayedPaths | undefined
+  /** Tells whether UDP counts as blocked, so that a silent direct path is left soon; never by default. */
+  isUdpBlocked?: (() => boolean) | undefined
+}
 
 /** Inputs of `IceAgent`. */
 export type IceAgentInput =
@@ -14,6 +32,10 @@ export type IceAgentInput =
   /** A default route of this machine has changed: if there is no path, all are checked again at once. */
   | { type: 'networkChanged' }
   | { type: 'messageReceived'; path: TunnelPath; message: StunMessage }
+  /** The portal has lost the peer: the path in use is checked at once. */
+  | { type: 'peerDoubted' }
+  /** Somebody else has answered since `pathUnanswered`: this machine's own network works. */
+  | { type: 'networkAnswered' }
   /**
    * The tunnel carries packets: with `path`, an authentic one was received there; without, one was sent. Once per batch
    * suffices.
@@ -35,6 +57,8 @@ export type IceAgentOutput =
    * confirmed.
    */
   | { type: 'pathCarries'; datagramBytes: number | undefined }
+  /** A check of the path in use was repeated: it matters whether this machine's own network works. Of the controlling agent only. */
+  | { type: 'pathUnanswered' }
   /** The path in use has answered no check for half a second: it may be dead. Of the controlling agent only. */
   | { type: 'pathDoubted' }
   /** The path in use answers again, after it was doubted. */

@@ -3,40 +3,25 @@
 // to a better one at any time; each check of the pair in use carries USE-CANDIDATE, and the controlled agent follows the
 // latest. Checks go on as long as the agent exists, as they keep NAT bindings open and detect a dead path.
 import type { Endpoint } from '../runtime/endpoint.ts'
-import type { IceCredentials } from '../crypto/pair-secrets.ts'
 import { Counters } from '../runtime/counters.ts'
 import { earliest, type Deadline, type Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
 import type { TunnelPath } from '../runtime/path.ts'
-import type { Random } from '../runtime/random.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
 import type { CandidatePair, PendingCheck } from './candidate-pair.ts'
 import { CandidatePairs } from './candidate-pairs.ts'
 import { parseCandidate, type Candidate } from './candidate.ts'
 import { CheckSchedule } from './check-schedule.ts'
 import { DOUBTFUL_TRIES, isCheckedLately, isIdle, isUnheard } from './check-timing.ts'
-import { encodeAnswer, encodeRoleConflict, readCheck, type IceRole } from './connectivity-check.ts'
-import type { IceAgentInput, IceAgentOutput } from './ice-agent-messages.ts'
+import { encodeAnswer, encodeRoleConflict, readCheck } from './connectivity-check.ts'
+import type { IceAgentInput, IceAgentOptions, IceAgentOutput } from './ice-agent-messages.ts'
 import { OwnChecks } from './own-checks.ts'
 import { PathInUse, type RoundTrip } from './path-in-use.ts'
 import { PathProbe } from './path-probe.ts'
 import type { StunMessage } from '../stun/stun-message.ts'
 import type { PathStatus } from './path-status.ts'
-import { NO_RELAYED_PATHS, type RelayedPaths } from './relayed-paths.ts'
+import { NO_RELAYED_PATHS } from './relayed-paths.ts'
 import { mayRest } from './resting-pairs.ts'
-
-export interface IceAgentOptions {
-  role: IceRole
-  local: IceCredentials
-  remote: IceCredentials
-  random: Random
-  /** Datagram sizes in bytes, largest first, with which to probe the path in use; multiples of 4. */
-  probes?: readonly number[]
-  /** Paths over this machine's allocations at relays; none by default. */
-  relayed?: RelayedPaths | undefined
-  /** Tells whether UDP counts as blocked, so that a silent direct path is left soon; never by default. */
-  isUdpBlocked?: (() => boolean) | undefined
-}
 
 /** Time in milliseconds for which the last answer on a path shows that it works. */
 const STILL_FRESH_MS = 15 * SECOND
@@ -125,6 +110,14 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
       case 'trafficSeen':
         this.#noteTraffic(input.path, now)
         break
+      case 'peerDoubted':
+        this.#inUse.isPeerDoubted = this.path !== undefined
+        this.#schedule.doubt(now)
+        break
+      case 'networkAnswered': {
+        const check = this.#inUse.selected?.check
+        if (check !== undefined) check.confirmed = check.unheard
+      }
     }
     this.wake(now)
   }
@@ -254,7 +247,8 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     const roundTripMs = pair.check?.tries === 1 ? now - pair.check.sentAt : undefined
     if (roundTripMs !== undefined) pair.roundTripMs = roundTripMs
     if (pair === this.#inUse.selected) {
-      this.#inUse.losses.answered(pair, { repeatMs: this.#schedule.retransmission(pair).repeatMs, now })
+      this.#inUse.isPeerDoubted = false
+      this.#inUse.losses.answered(pair, { repeatMs: this.#schedule.repeatMs(pair), now })
       const wasDoubted = (pair.check?.tries ?? 0) >= DOUBTFUL_TRIES
       if (wasDoubted && this.#options.role === 'controlling') this.#outputs.push({ type: 'pathAnswers' })
     }
@@ -278,7 +272,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     if (pair !== undefined) this.#schedule.heard(pair, now)
     const selected = this.#inUse.selected
     if (selected === undefined || selected.check !== undefined || selected.heardAt === now) return
-    if (wasIdle || (path === undefined && isUnheard(selected, now))) selected.nextCheckAt = now
+    if (wasIdle || (path === undefined && isUnheard(selected, this.#options.role, now))) selected.nextCheckAt = now
   }
 
   /** Chooses the best valid pair, if it is not the one in use. */
@@ -314,10 +308,12 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   }
 
   #continueCheck(pair: CandidatePair, check: PendingCheck, now: Instant): void {
-    if (after(check.beganAt, this.#schedule.retransmission(pair).endMs) <= now) return this.#giveUpCheck(pair, now)
+    if (this.#schedule.isOver(pair, check, now)) return this.#giveUpCheck(pair, now)
     check.sentAt = now
     check.tries++
+    check.unheard++
     this.#outputs.push({ type: 'sendDatagram', to: pair.path, bytes: new Uint8Array(check.datagram) })
+    if (this.#schedule.isQuestionable(pair, check, now)) this.#outputs.push({ type: 'pathUnanswered' })
     // When the path in use is in doubt, check which others are alive.
     if (pair !== this.#inUse.selected || check.tries !== DOUBTFUL_TRIES) return
     this.#schedule.resumeAll(now)
@@ -326,7 +322,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
 
   #beginCheck(pair: CandidatePair, now: Instant): void {
     if (pair.state !== 'valid') pair.state = 'checking'
-    pair.check = { datagram: this.#sendCheck(pair), beganAt: now, sentAt: now, tries: 1 }
+    pair.check = { datagram: this.#sendCheck(pair), beganAt: now, sentAt: now, tries: 1, unheard: 1, confirmed: 0 }
   }
 
   #sendCheck(pair: CandidatePair, probeBytes?: number): Uint8Array {

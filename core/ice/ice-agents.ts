@@ -11,9 +11,9 @@ import type { Random } from '../runtime/random.ts'
 import type { Instant } from '../runtime/time.ts'
 import type { Candidate } from './candidate.ts'
 import { checkUsername, type IceRole } from './connectivity-check.ts'
-import { IceAgent, type IceAgentOptions } from './ice-agent.ts'
+import { IceAgent } from './ice-agent.ts'
 import type { RoundTrip } from './path-in-use.ts'
-import type { IceAgentInput, IceAgentOutput } from './ice-agent-messages.ts'
+import type { IceAgentInput, IceAgentOptions, IceAgentOutput } from './ice-agent-messages.ts'
 import { readText, USERNAME } from '../stun/stun-attributes.ts'
 import { decodeStun, type StunMessage } from '../stun/stun-message.ts'
 import type { PathStatus } from './path-status.ts'
@@ -36,6 +36,10 @@ export type IceAgentsInput =
   /** A datagram that looks like STUN. */
   | { type: 'datagramReceived'; path: TunnelPath; datagram: Uint8Array }
   | { type: 'trafficSeen'; peer: PeerId; path?: TunnelPath }
+  /** The portal has lost a peer: the path to it is checked at once. */
+  | { type: 'peerDoubted'; peer: PeerId }
+  /** Somebody other than the peers has answered since `pathUnanswered`: this machine's own network works. */
+  | { type: 'networkAnswered' }
 
 /** Outputs of one of the agents, with its peer. */
 export type IceAgentsOutput = IceAgentOutput & { peer: PeerId }
@@ -123,6 +127,7 @@ export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
         this.#remove(input.peer)
         break
       case 'networkChanged':
+      case 'networkAnswered':
         for (const peer of this.#entries.keys()) this.#forward(peer, input, now)
         break
       case 'localCandidatesChanged':
@@ -135,6 +140,7 @@ export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
       case 'remoteCandidatesAdded':
       case 'remoteCandidatesRemoved':
       case 'trafficSeen':
+      case 'peerDoubted':
         this.#forward(input.peer, input, now)
         break
     }

@@ -24,6 +24,8 @@ export class PathInUse implements Circumstances {
   #withoutPathSince: Instant
   #hadPath = false
   #roundTrip: RoundTrip | undefined
+  /** Whether the portal has lost the peer since the pair was last answered. */
+  isPeerDoubted = false
 
   constructor(role: IceRole, now: Instant) {
     this.role = role
@@ -68,6 +70,7 @@ export class PathInUse implements Circumstances {
   /** Gives the pair up, so that another one may be selected. */
   drop(): void {
     this.#selected = undefined
+    this.isPeerDoubted = false
   }
 
   /** Notes that no pair can be used in place of the one that was dropped. */

@@ -15,6 +15,10 @@ export type PeerTunnelsInput =
   | ({ type: 'peerAdded'; peer: PeerId } & PeerSecrets)
   | { type: 'peerRemoved'; peer: PeerId }
   | CandidatesInput
+  /** The portal has lost a peer: whether it is gone is found out soon, by its path. */
+  | { type: 'peerDoubted'; peer: PeerId }
+  /** The portal has answered since `pathUnanswered`: this machine's own network works. */
+  | { type: 'networkAnswered' }
   | { type: 'packetQueued'; peer: PeerId; packet: Uint8Array }
   /** Somebody asks how the path to a peer does: it is checked soon, as before a packet. */
   | { type: 'pathQuestioned'; peer: PeerId }
@@ -37,6 +41,8 @@ export type PeerTunnelsOutput =
   | ({ type: 'sendDatagram' } & PathDatagram)
   | ToLane
   | { type: 'pathChosen'; peer: PeerId; path: TunnelPath }
+  /** The path to a peer is silent: whether the portal answers tells whose network does not work. Of the controlling role only. */
+  | { type: 'pathUnanswered'; peer: PeerId }
   /** The path to the peer may be dead; whether it is will be known in seconds. */
   | { type: 'pathDoubted'; peer: PeerId }
   /** The path to the peer answers again, after it was doubted. */

@@ -146,11 +146,15 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
         return this.#remove(input.peer, now)
       case 'localCandidatesChanged':
       case 'networkChanged':
+      case 'networkAnswered':
       case 'remoteCandidatesRemoved':
         return this.#tellAgents(input, now)
       case 'remoteCandidatesAdded':
         this.#tellAgents(input, now)
         return this.#tryHandshake(input.peer, now)
+      case 'peerDoubted':
+        if (this.#peers.has(input.peer)) this.#tellAgents(input, now)
+        return
       case 'pathQuestioned':
         if (this.#peers.has(input.peer)) this.#tellAgents({ type: 'trafficSeen', peer: input.peer }, now)
         return

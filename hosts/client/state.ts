@@ -1,7 +1,6 @@
 // Machine of a client: connects the link to the portal, the packet engine, the name service, access to resources and the
 // connections to gateways, each a machine of its own. It is synchronous: asynchronous work is an output whose result comes back as an
 // input.
-import type { Tunnel } from '../../core/contract/tunnel-transport.ts'
 import { MAX_REPORTED_PATHS } from '../../core/control/client-messages.ts'
 import type { ClientInterface, FromPortal, ToPortal } from '../../core/control/messages.ts'
 import type { PortalProblem } from '../../core/control/portal-problem.ts'
@@ -23,7 +22,6 @@ import { HeldMachines, type Tell } from '../../core/runtime/held-machines.ts'
 import type { Deadline, Machine } from '../../core/runtime/machine.ts'
 import type { Note } from '../../core/runtime/note.ts'
 import { OutputQueue } from '../../core/runtime/output-queue.ts'
-import type { Random } from '../../core/runtime/random.ts'
 import type { Instant } from '../../core/runtime/time.ts'
 import { PathReports, type PathReportsInput } from '../peer/path-reports.ts'
 import type { PathsKnown } from '../peer/peer-path.ts'
@@ -38,30 +36,10 @@ import { OwnFacts, type OwnFactsInput } from './own-facts.ts'
 import { ResourceAccess, type ResourceAccessInput, type ResourceAccessOutput } from './resource-access.ts'
 import { ResourceTable } from './resource-table.ts'
 import type { ClientLinkState } from './session/client-status.ts'
+import type { ClientStateOptions } from './state-options.ts'
 import type { ClientInput, ClientOutput } from './state-messages.ts'
-import type { ReadUpstream, UnusableResolver } from './names/upstreams.ts'
+import type { UnusableResolver } from './names/upstreams.ts'
 import { TunnelRoutes } from './tunnel-routes.ts'
-
-export interface ClientStateOptions {
-  random: Random
-  tunnel: Tunnel
-  /** Name of the tunnel transport plugin. */
-  transport?: string | undefined
-  /** Lane that packets move in; a script lane by default. */
-  lane?: Lane<ClientFlowsInput, ClientFlowsOutput>
-  /** Reads resolvers that the account names. */
-  readUpstream: ReadUpstream
-  /** Name or address of the portal; the name is never resolved as a resource's. */
-  portalHost?: string
-  /** Names of earlier runs, with their mapped addresses. */
-  kept?: KeptNames | undefined
-  /** URL of the control channel, for messages about problems. */
-  portalUrl?: string
-  /** MTU of the tunnel device in bytes. */
-  mtu?: number | undefined
-  /** Routes to keep up to date with the resources; an own instance by default. */
-  routes?: TunnelRoutes
-}
 
 /** Messages that are not held back for a portal that is away. */
 const ASKED_AGAIN: ReadonlySet<string> = new Set(['requestAuthorization', 'noRelays'])
@@ -272,6 +250,8 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
         this.resources.portalIsBack()
         this.#tellAccess({ type: 'portalReached' }, now)
         return this.#tellPathReports(output, now)
+      case 'answered':
+        return this.#tellConnections({ type: 'networkAnswered' }, now)
       case 'end':
         this.#endedAs = output.reason === 'signed_out' ? output.reason : 'unreachable'
         this.#tellConnections({ type: 'portalLost', reason: output.reason }, now)
@@ -293,6 +273,8 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
         const type = message.event === 'iceCandidates' ? 'remoteCandidatesAdded' : 'remoteCandidatesRemoved'
         return this.#tellConnections({ type, peer, candidates }, now)
       }
+      case 'gatewayGone':
+        return this.#tellConnections({ type: 'peerDoubted', peer: message.payload.gateway_id }, now)
       case 'reportPaths':
         return this.#tellPathReports({ type: 'reportsWanted', intervalMs: message.payload.interval_ms }, now)
       default:
@@ -377,6 +359,8 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
       case 'granted':
       case 'connected':
         return this.#tellAccess(output, now)
+      case 'pathUnanswered':
+        return this.#tellPortal({ type: 'answerWanted' }, now)
       case 'transportFaulted':
         return this.#note(this.#transportNews.hear(output, now))
       case 'say':

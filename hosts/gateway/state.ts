@@ -1,6 +1,5 @@
 // Machine of a gateway: connects the link to the portal, the clients with a grant, the packet engine, the tunnels and the
 // resolver of the site's names. It enforces authorizations itself, also while the portal is unreachable.
-import type { Tunnel } from '../../core/contract/tunnel-transport.ts'
 import { flowResource } from '../../core/control/flow-resource.ts'
 import type { FromPortal, ToPortal } from '../../core/control/messages.ts'
 import type { PortalProblem } from '../../core/control/portal-problem.ts'
@@ -9,7 +8,6 @@ import { SiteResolver, type SiteResolverInput } from '../../core/dns/site-resolv
 import { SiteService, type SiteServiceInput } from '../../core/dns/site-service.ts'
 import { GatewayFlows, type GatewayFlowsInput, type GatewayFlowsOutput } from '../../core/flow/gateway/gateway-flows.ts'
 import { ScriptLane, type DropCounts, type Lane, type LaneInput, type LaneOutput } from '../../core/flow/lane.ts'
-import type { AdvertisedAddress } from '../../core/ice/advertised-address.ts'
 import { PeerPaths, type PeerPathsInput, type PeerPathsOutput } from '../../core/ice/peer-paths.ts'
 import { TransportNews, transportStatus, type TransportStatus } from '../../core/ice/transport-news.ts'
 import { toldRanges } from '../../core/net/address-ranges.ts'
@@ -17,8 +15,7 @@ import { HeldMachines, type Tell } from '../../core/runtime/held-machines.ts'
 import type { Deadline, Machine } from '../../core/runtime/machine.ts'
 import type { Note } from '../../core/runtime/note.ts'
 import { OutputQueue } from '../../core/runtime/output-queue.ts'
-import type { Random } from '../../core/runtime/random.ts'
-import { DAY, type ClockPair, type Instant } from '../../core/runtime/time.ts'
+import { DAY, type Instant } from '../../core/runtime/time.ts'
 import { candidateBroadcasts } from './candidate-broadcasts.ts'
 import { GatewayNews } from './gateway-news.ts'
 import {
@@ -36,25 +33,7 @@ import type { PathsKnown } from '../peer/peer-path.ts'
 import { pathMessages, pathsToClients } from './path-messages.ts'
 import { PortalSide, type LinkState, type PortalSideInput, type PortalSideOutput } from '../peer/portal-side.ts'
 import type { GatewayInput, GatewayOutput } from './state-messages.ts'
-
-export interface GatewayStateOptions {
-  random: Random
-  tunnel: Tunnel
-  /** Name of the tunnel transport plugin. */
-  transport?: string | undefined
-  /** Lane that packets move in; a script lane by default. */
-  lane?: Lane<GatewayFlowsInput, GatewayFlowsOutput>
-  /** Returns both clocks at an instant, to convert the portal's expiries, which are Unix times. */
-  clocksAt: (now: Instant) => ClockPair
-  /** Whether a name may resolve to an address of this machine; false by default. */
-  allowsOwnAddresses?: boolean
-  /** URL of the control channel, for messages about problems. */
-  portalUrl?: string
-  /** MTU of the tunnel device in bytes. */
-  mtu?: number | undefined
-  /** Addresses at which the operator says that this gateway is reached, behind a NAT for example. */
-  advertised?: readonly AdvertisedAddress[] | undefined
-}
+import type { GatewayStateOptions } from './state-options.ts'
 
 /** Machine of a gateway. */
 export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
@@ -235,6 +214,8 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
       case 'linkUp':
         this.#tellPathReports(output, now)
         return this.#tellLoadReports(output, now)
+      case 'answered':
+        return
       case 'end':
         // The link has ended for good, for example as the token was refused, so all grants end.
         this.#tellFlows({ type: 'retainOnly', grants: [] }, now)
@@ -372,6 +353,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
         // A client that is not reached keeps its grants until they expire, and may return.
         return this.#note(this.#news.path(output, now))
       case 'sessionEstablished':
+      case 'pathUnanswered':
         return
       default:
         this.#outputs.push(output)

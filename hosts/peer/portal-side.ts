@@ -17,6 +17,8 @@ export type PortalSideOutput<R extends Role> =
   | ({ type: 'deliver' } & FromPortal<R>)
   /** The peer has joined: messages sent from here on reach the portal. */
   | { type: 'linkUp' }
+  /** The portal has answered since `answerWanted`. */
+  | { type: 'answered' }
   | Extract<PeerOutput<R>, { type: 'openConnection' | 'closeConnection' | 'sendText' | 'note' | 'end' }>
 
 export interface PortalSideOptions<R extends Role> extends Omit<PortalLinkOptions<R>, 'features'> {

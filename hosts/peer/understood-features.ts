@@ -16,6 +16,7 @@ export const UNDERSTOOD_FEATURES: Readonly<Record<Role, readonly string[]>> = {
     FEATURES.roundTrips,
     FEATURES.pathReports,
     FEATURES.addressRanges,
+    FEATURES.gatewayGone,
   ],
   gateway: [
     FEATURES.acknowledgedReject,

@@ -113,6 +113,7 @@ export class RelayLink implements Startable {
         serve(false)
         return this.#end({ reason: ENDS[output.type], detail: output.reason })
       case 'linkUp':
+      case 'answered':
     }
   }
 

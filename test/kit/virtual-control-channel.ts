@@ -1,6 +1,6 @@
 // The WebSocket between a peer and the portal in virtual time: ordered, and reliable while both machines are up. Text
 // that is sent over a cut link waits, as in TCP, until the link is back or one end gives the connection up.
-import { after } from '../../core/runtime/time.ts'
+import { after, type Instant } from '../../core/runtime/time.ts'
 import type { VirtualHost, VirtualNetwork } from './virtual-network.ts'
 
 /** Connect request of a peer. */
@@ -95,12 +95,18 @@ interface ConnectionOptions {
   forget: () => void
 }
 
+/** Something that is on its way to the other end since `at`. */
+interface Sent {
+  work: () => void
+  at: Instant
+}
+
 class Connection implements PortalSide {
   readonly request: ConnectRequest
   readonly #options: ConnectionOptions
   #portal: VirtualPortalEnd | undefined
   #isClosed = false
-  readonly #queues = { up: [] as (() => void)[], down: [] as (() => void)[] }
+  readonly #queues = { up: [] as Sent[], down: [] as Sent[] }
 
   constructor(options: ConnectionOptions) {
     this.#options = options
@@ -169,7 +175,7 @@ class Connection implements PortalSide {
 
   #later(direction: 'up' | 'down', work: () => void): void {
     const queue = this.#queues[direction]
-    queue.push(work)
+    queue.push({ work, at: this.#options.network.clock.now() })
     if (queue.length === 1) this.#pump(direction)
   }
 
@@ -177,11 +183,15 @@ class Connection implements PortalSide {
     const { network, ends } = this.#options
     const { latencyMs, cut } = network.conditions(...ends)
     const blocked = cut || !ends[0].up || !ends[1].up
-    network.clock.wake(after(network.clock.now(), blocked ? RETRY_MS : latencyMs), () => {
+    const queue = this.#queues[direction]
+    const now = network.clock.now()
+    const arrival = after(queue[0]?.at ?? now, latencyMs)
+    const next = blocked ? after(now, RETRY_MS) : arrival < now ? now : arrival
+    network.clock.wake(next, () => {
       if (blocked) return this.#pump(direction)
-      const queue = this.#queues[direction]
-      const batch = queue.splice(0)
-      for (const work of batch) work()
+      const then = network.clock.now()
+      const later = queue.findIndex(({ at }) => after(at, latencyMs) > then)
+      for (const { work } of queue.splice(0, later < 0 ? queue.length : later)) work()
       if (queue.length > 0) this.#pump(direction)
     })
   }

@@ -77,6 +77,11 @@ export class VirtualGateway {
     this.#uplink.close()
   }
 
+  /** Ends the connection to the portal, which the gateway makes anew. */
+  loseConnection(): void {
+    this.#uplink.loseConnection()
+  }
+
   /** Moves the machine to another network. */
   move(addresses: readonly string[]): void {
     this.host.addresses = addresses

@@ -45,6 +45,8 @@ export class VirtualNetwork {
   readonly #random: Random
   readonly #hosts: VirtualHost[] = []
   readonly #links = new Map<string, LinkConditions>()
+  /** Shares of datagrams that are lost in one direction, by its ends. */
+  readonly #losses = new Map<string, number>()
   #everywhere: LinkConditions = PERFECT
   /** Numbers of datagrams that were delivered, were lost, and reached no listener. */
   readonly counters = { delivered: 0, lost: 0, unreachable: 0 }
@@ -70,6 +72,11 @@ export class VirtualNetwork {
   /** Sets the conditions between two hosts, in both directions. */
   setLink(a: VirtualHost, b: VirtualHost, conditions: Partial<LinkConditions>): void {
     this.#links.set(linkKey(a, b), { ...this.#everywhere, ...conditions })
+  }
+
+  /** Sets the share of datagrams from one host to another that is lost, beside the conditions of both directions. */
+  lose(from: VirtualHost, to: VirtualHost, share: number): void {
+    this.#losses.set(directionKey(from, to), share)
   }
 
   /** Removes all conditions that were set between two hosts. */
@@ -117,7 +124,8 @@ export class VirtualNetwork {
     const { to } = routed
     const { latencyMs, jitterMs, loss, doubled, mtu, fragments, cut } = this.conditions(from, to)
     const isTooLong = (isProbe === true || !fragments) && bytes.length + (source.startsWith('[') ? 48 : 28) > mtu
-    if (cut || isTooLong || this.#draw() < loss) {
+    const oneWay = this.#losses.get(directionKey(from, to))
+    if (cut || isTooLong || this.#draw() < loss || (oneWay !== undefined && this.#draw() < oneWay)) {
       this.counters.lost++
       return
     }
@@ -196,5 +204,7 @@ export class VirtualHost {
     return socket !== undefined
   }
 }
+
+const directionKey = (from: VirtualHost, to: VirtualHost): string => `${from.name} ${to.name}`
 
 const linkKey = (a: VirtualHost, b: VirtualHost): string => [a.name, b.name].sort().join(' ')

@@ -85,6 +85,12 @@ export class VirtualUplink {
     }
   }
 
+  /** Ends the connection to the portal, as a fault of the network does. */
+  loseConnection(): void {
+    this.#connection?.close()
+    this.#options.tell({ type: 'connectionClosed' })
+  }
+
   /** Closes sockets and connection, as a kernel does when a process ends. */
   close(): void {
     this.#connection?.close()

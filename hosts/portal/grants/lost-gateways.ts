@@ -4,6 +4,7 @@
 // the gateway is not back within a second, in which every released gateway tries again; and it answers none of the
 // connectivity checks that the portal sends to its candidates meanwhile, with credentials of its clients.
 import { parseCandidate } from '../../../core/ice/candidate.ts'
+import { FEATURES } from '../../../core/control/messages.ts'
 import { iceCredentials } from '../../../core/crypto/pair-secrets.ts'
 import type { Endpoint } from '../../../core/runtime/endpoint.ts'
 import { after, SECOND, type Instant } from '../../../core/runtime/time.ts'
@@ -46,6 +47,7 @@ export class LostGateways {
 
   /** Begins to doubt a gateway whose side has ended its connection. */
   ended(gatewayId: string, now: Instant): void {
+    this.#tellOwn(gatewayId)
     // A client that comes to the portal later may have lost its connection to the same fault, such as a proxy's.
     const witnesses = this.#clientsToTell(gatewayId)
     if (witnesses.length === 0) return
@@ -53,6 +55,16 @@ export class LostGateways {
     const checks = this.#checks(gatewayId, this.#needs.toldCandidates.of(gatewayId))
     if (checks.length > 0) this.#needs.emit({ type: 'checkGateway', gatewayId, checks })
     this.#declareAt(after(now, PATIENCE_MS), { gatewayId, witnesses })
+  }
+
+  /** Tells clients that find out by themselves whether the gateway is dead, by its path. */
+  #tellOwn(gatewayId: string): void {
+    const { grants, peers } = this.#needs
+    for (const clientId of new Set(grants.ofGateway(gatewayId).map(({ row }) => row.clientId))) {
+      const client = peers.client(clientId)
+      if (client?.features.has(FEATURES.gatewayGone) !== true) continue
+      peers.tell(client, { event: 'gatewayGone', payload: { gateway_id: gatewayId } })
+    }
   }
 
   /** Ends the doubt about a gateway. */

@@ -12,6 +12,8 @@ import { LineChild } from '../reach/line-child.ts'
 const EVERY_MS = 20
 /** Time that connections go on before a change, and for which they must be answered after it. */
 const STEADY_MS = 1_500
+/** Time that a gateway has for the work of its start. */
+const START_MS = 4_000
 /** Longest time for which connections are watched after a change. */
 const WATCH_MS = 12_000
 
@@ -71,6 +73,8 @@ export class Bed {
   async start(gateway: GatewayName): Promise<void> {
     await this.#world.lab.startGateway(gateway)
     await gatewaysConnected(this.#world)
+    // Its machine is set up meanwhile, and it rehearses a connection: it is no gateway yet that has run for a while.
+    await pause(START_MS)
   }
 
   /** Drops all packets from and to the network outside at a gateway's machine: nobody is told. */

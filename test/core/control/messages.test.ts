@@ -40,6 +40,7 @@ describe('messages of the control channel', () => {
       .filter((key) => !shown.has(key))
       .map((key) => key.replace(/^v2 /, ''))
     expect(missing).to.deep.equal([
+      'client fromPortal gateway_gone',
       'client fromPortal report_paths',
       'client toPortal client_facts',
       'client toPortal client_paths',

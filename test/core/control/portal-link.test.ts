@@ -391,6 +391,19 @@ describe('PortalLink', () => {
     expect(outputs.map(({ type }) => type)).to.deep.equal(['closeConnection', 'linkDown', 'openConnection'])
   })
 
+  it('H2 a link that is asked whether the portal answers says so when it does, and asks the portal once at a time', () => {
+    const bench = new Bench()
+    expect(bench.put({ type: 'answerWanted' }), 'without a connection').to.deep.equal([])
+    bench.join()
+    const [beat, ...more] = bench.put({ type: 'answerWanted' })
+    expect([more, bench.put({ type: 'answerWanted' })]).to.deep.equal([[], []])
+    const { ref } = JSON.parse(beat?.type === 'sendText' ? beat.text : '') as { ref: number }
+    const answer = { topic: 'phoenix', event: 'phx_reply', ref, payload: { status: 'ok', response: {} } }
+    expect(bench.receive(answer)).to.deep.equal([{ type: 'answered' }])
+    expect(bench.receive(answer)).to.deep.equal([])
+    expect(bench.put({ type: 'answerWanted' }).map(({ type }) => type)).to.deep.equal(['sendText'])
+  })
+
   it('H7 a link that waits, or connects from an address of before, connects anew when the network changes, but not before the portal permits', () => {
     const bench = new Bench()
     bench.put({ type: 'started' })

@@ -22,7 +22,7 @@ describe('the loss on a path', () => {
     const sentAt = after(BEGAN, (tries - 1) * REPEAT_MS)
     const pair = newPair(two.endpoint, { local: one, remote: two, nextCheckAt: BEGAN })
     pair.roundTripMs = roundTripMs
-    pair.check = { datagram: new Uint8Array(0), beganAt: BEGAN, sentAt, tries }
+    pair.check = { datagram: new Uint8Array(0), beganAt: BEGAN, sentAt, tries, unheard: tries, confirmed: 0 }
     return { pair, sentAt }
   }
   const answer = (tries: number, { roundTripMs, afterMs }: { roundTripMs?: number; afterMs: number }) => {

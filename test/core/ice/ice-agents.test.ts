@@ -10,6 +10,7 @@ import { drive, type Driven } from '../../../core/runtime/drive.ts'
 import type { Datagram } from '../../../core/runtime/datagram-socket.ts'
 import { endpoint, type Family } from '../../../core/runtime/endpoint.ts'
 import { splitPath, type TunnelPath } from '../../../core/runtime/path.ts'
+import { after } from '../../../core/runtime/time.ts'
 import { SeededRandom } from '../../kit/seeded-random.ts'
 import { VirtualClock } from '../../kit/virtual-clock.ts'
 import { VirtualNetwork, type VirtualHost } from '../../kit/virtual-network.ts'
@@ -32,6 +33,8 @@ class Side {
   readonly #sockets = new Map<Family, DatagramSocket>()
   sent = 0
   isUdpBlocked = false
+  /** Time in milliseconds that somebody else takes to answer this machine; undefined where nobody does. */
+  otherAnswersAfterMs: number | undefined
 
   constructor(network: VirtualNetwork, host: VirtualHost, role: IceRole) {
     const { clock } = network
@@ -44,7 +47,11 @@ class Side {
         if (output.type === 'sendDatagram') {
           this.sent++
           this.send({ ...output, to: splitPath(output.to).to })
-        } else this.events.push({ ...output, at: clock.now() })
+        } else if (output.type !== 'pathUnanswered') this.events.push({ ...output, at: clock.now() })
+        else if (this.otherAnswersAfterMs !== undefined) {
+          const at = after(clock.now(), this.otherAnswersAfterMs)
+          clock.wake(at, () => this.tell({ type: 'networkAnswered' }))
+        }
       },
     })
     for (const family of ['ipv4', 'ipv6'] as const) {
@@ -168,6 +175,69 @@ describe('ICE agents', () => {
     expect(client.sent).to.equal(sent)
   })
 
+  it('H2 ICE agents notice within 0.9 s of traffic that the peer is dead where somebody else answers', () => {
+    client.otherAnswersAfterMs = 40
+    connect()
+    traffic(5_000)
+    gateway.host.up = false
+    const died = clock.now()
+    traffic(3_000)
+    expect(client.events.find(({ type }) => type === 'pathLost')?.at).to.be.within(died + 500, died + 900)
+  })
+
+  it('H2 ICE agents notice within 0.4 s that the peer is dead where the portal has lost it too, also while nothing is sent', () => {
+    client.otherAnswersAfterMs = 40
+    connect()
+    traffic(2_000)
+    clock.advance(60_000)
+    gateway.host.up = false
+    const died = clock.now()
+    client.tell({ type: 'peerDoubted', peer: 'g' })
+    clock.advance(1_000)
+    expect(client.events.find(({ type }) => type === 'pathLost')?.at).to.be.within(died + 100, died + 400)
+  })
+
+  it('H3 ICE agents keep a peer that only the portal has lost, however often that is, and whatever is lost on the way', () => {
+    client.otherAnswersAfterMs = 5
+    network.setEverywhere({ latencyMs: 30, jitterMs: 40, loss: 0.2 })
+    connect()
+    traffic(20_000)
+    for (let time = 0; time < 300; time++) {
+      client.tell({ type: 'peerDoubted', peer: 'g' })
+      traffic(1_000)
+    }
+    expect(client.events.map(({ type }) => type)).to.not.include('pathLost')
+  })
+
+  it('H2 ICE agents do not leave a silent path early where nobody else answers: this machine may be cut off itself', () => {
+    connect()
+    traffic(5_000)
+    gateway.host.up = false
+    client.tell({ type: 'peerDoubted', peer: 'g' })
+    const silent = clock.now()
+    traffic(1_500)
+    gateway.host.up = true
+    traffic(3_000)
+    const told = client.events.filter(({ at }) => at > silent)
+    expect(told.map(({ type }) => type)).to.deep.equal(['pathDoubted', 'pathAnswers'])
+  })
+
+  for (const [way, ends] of [
+    ['to the gateway', ['client', 'gateway']],
+    ['to the client', ['gateway', 'client']],
+  ] as const) {
+    it(`H8 ICE agents keep the path for five minutes where half of all datagrams ${way} is lost, and somebody else answers`, () => {
+      client.otherAnswersAfterMs = 40
+      connect()
+      traffic(2_000)
+      const [from, to] = ends.map((end) => (end === 'client' ? client.host : gateway.host))
+      if (from === undefined || to === undefined) throw new Error('there are two ends')
+      network.lose(from, to, 0.5)
+      traffic(300_000)
+      expect(client.events.map(({ type }) => type)).to.not.include('pathLost')
+    })
+  }
+
   it('H2 ICE agents notice a dead peer within 3 s of the first unanswered packet where the tunnel was idle', () => {
     connect()
     clock.advance(60_000)
@@ -223,7 +293,8 @@ describe('ICE agents', () => {
     expect(client.agents.path('g')).to.equal('[2001:db8:1::20]:52625')
   })
 
-  it('H8 ICE agents keep the path at 20 % loss for an hour', () => {
+  it('H8 ICE agents keep the path at 20 % loss for an hour, though somebody else answers', () => {
+    client.otherAnswersAfterMs = 60
     network.setEverywhere({ latencyMs: 30, jitterMs: 40, loss: 0.2 })
     const connectedAt = clock.now()
     connect()

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { IceAgent, type IceAgentOptions } from '../../../core/ice/ice-agent.ts'
+import { IceAgent } from '../../../core/ice/ice-agent.ts'
+import type { IceAgentOptions } from '../../../core/ice/ice-agent-messages.ts'
 import { hostCandidates, parseCandidate } from '../../../core/ice/candidate.ts'
 import { instant } from '../../../core/runtime/time.ts'
 import { SeededRandom } from '../../kit/seeded-random.ts'

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { beforeEach, describe, it } from 'mocha'
 import { DIALECTS } from '../../../../core/control/events.ts'
+import { FEATURES } from '../../../../core/control/messages.ts'
 import { iceCredentials } from '../../../../core/crypto/pair-secrets.ts'
 import { SECOND } from '../../../../core/runtime/time.ts'
 import { keyOf } from '../../../kit/control-peer.ts'
@@ -62,6 +63,24 @@ describe('H12 a gateway whose connection to the portal has ended', () => {
       expect(invalidated(client)).to.deep.equal([])
     })
   }
+
+  it('H2 a client that asks for it is told at once of a gateway that serves it and whose connection ended, others are not', () => {
+    const client = company.clientJoins({}, [FEATURES.gatewayGone])
+    const ask = () =>
+      client.say('request_authorization', { resource_id: company.resource.id, connected_gateway_ids: [] })
+    const gone = () => client.heard().filter(({ event }) => event === 'gateway_gone')
+    gateway.die()
+    expect(gone(), 'before it is served').to.deep.equal([])
+    gateway = gatewayJoins()
+    ask()
+    gateway.turn()
+    gateway.die()
+    expect(gone().map(({ payload }) => payload)).to.deep.equal([{ gateway_id: company.gateways[0].id }])
+    gateway = gatewayJoins()
+    const released = served()
+    gateway.die()
+    expect(released.take('gateway_gone')).to.deep.equal([])
+  })
 
   it('H12 the portal checks a lost gateway at its own candidates, in the name of its client', () => {
     served()
