@@ -11,11 +11,13 @@ import { clientUpCommand } from './client-up.ts'
 import type { CommandContext } from './context.ts'
 import { clientSetupCommand } from './client-setup.ts'
 import { machineCheckCommand } from './machine-check.ts'
+import { uninstallCommand } from './uninstall.ts'
 
 /** Builds `portreeve client …`. */
 export const clientCommand = (context: CommandContext): Command =>
   new Command('client')
     .addCommand(clientSetupCommand(context))
+    .addCommand(uninstallCommand('client', context))
     .addCommand(clientUpCommand(context))
     .addCommand(clientDownCommand(context))
     .addCommand(clientStatusCommand(context))

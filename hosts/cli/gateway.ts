@@ -12,12 +12,14 @@ import { machineCheckCommand } from './machine-check.ts'
 import { readConfig, takeToken } from './read-config.ts'
 import { gatewaySetupCommand } from './gateway-setup.ts'
 import { runPeer } from './run-peer.ts'
+import { uninstallCommand } from './uninstall.ts'
 
 /** Builds `portreeve gateway`, which runs a gateway until SIGTERM. */
 export const gatewayCommand = (context: CommandContext): Command =>
   new Command('gateway')
     .option('-c, --config <file>', 'its configuration, YAML; the environment goes before it')
     .addCommand(gatewaySetupCommand(context))
+    .addCommand(uninstallCommand('gateway', context))
     .addCommand(gatewayStatusCommand(context))
     .addCommand(gatewayDiagnoseCommand(context))
     .addCommand(gatewayMetricsCommand(context))

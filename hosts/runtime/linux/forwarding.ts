@@ -89,6 +89,16 @@ export class Forwarding implements HostPart {
     await this.#table.remove()
   }
 
+  /** Undoes what a run that crashed has left, by its record and by the chains of its table. Returns whether there was a table. */
+  async clearLeft(): Promise<boolean> {
+    const left = await chains()
+    await this.#switches.take(FAMILIES.filter((family) => left.has(chainOf(family))))
+    await this.#switches.turnOff()
+    await this.#closing.clear()
+    await this.#table.remove()
+    return left.size > 0
+  }
+
   problemOf(error: unknown): HostProblem {
     return {
       code: 'forwarding_failed',
