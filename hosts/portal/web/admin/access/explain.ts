@@ -1,5 +1,5 @@
 import type { AdminPage, LivePart, Visit } from '../page/admin-parts.ts'
-import { choicesOf } from '../page/choices.ts'
+import { findChoices, type ChoiceKind } from '../page/choices.ts'
 import { shownTime } from '../../http/shown-time.ts'
 import type { Problem } from '../../http/problem.ts'
 import { unixTime } from '../../../../../core/runtime/time.ts'
@@ -44,13 +44,19 @@ export const explainPage: AdminPage = {
       live,
       data: {
         asked,
-        people: visit.may('actors:read') ? await choicesOf(visit, 'actors') : [],
-        resources: await choicesOf(visit, 'resources'),
+        people: visit.may('actors:read') ? await hintsOf(visit, 'actors') : [],
+        resources: await hintsOf(visit, 'resources'),
         devices,
         hasAnswer: answer !== undefined,
       },
     }
   },
+}
+
+/** Returns rows that the form proposes; none where there are so many that one types the name. */
+const hintsOf = async (visit: Visit, kind: ChoiceKind) => {
+  const { options, isLarge } = await findChoices(visit, kind)
+  return isLarge ? [] : options
 }
 
 interface Asked {

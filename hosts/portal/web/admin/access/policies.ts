@@ -1,9 +1,8 @@
 import type { PolicyRow } from '../page/api-rows.ts'
 import { link, text, time } from '../page/cell.ts'
-import { choicesOf } from '../page/choices.ts'
 import { modeMark } from '../page/policy-rows.ts'
 import type { ListDefinition } from '../list/list-definition.ts'
-import { wordFilter } from '../list/list-parts.ts'
+import { rowFilter, wordFilter } from '../list/list-parts.ts'
 
 interface Extra {
   groups: ReadonlyMap<string, string>
@@ -31,8 +30,8 @@ export const policies: ListDefinition<PolicyRow, Extra> = {
   },
   search: 'Description',
   filters: [
-    { key: 'group_id', label: 'Group', options: (visit) => choicesOf(visit, 'groups') },
-    { key: 'resource_id', label: 'Resource', options: (visit) => choicesOf(visit, 'resources') },
+    rowFilter('group_id', 'Group', 'groups'),
+    rowFilter('resource_id', 'Resource', 'resources'),
     wordFilter('mode', 'Mode', { enforced: 'enforced', shadow: 'shadow' }),
     wordFilter('is_disabled', 'Standing', { false: 'enabled', true: 'disabled' }),
   ],
@@ -59,6 +58,7 @@ export const policies: ListDefinition<PolicyRow, Extra> = {
   head: {
     key: 'name',
     title: 'Policy',
+    details: 'Description',
     sort: 'group_name',
     cell: ({ id, group_id: group, resource_id: resource, description }, { visit: { base }, extra }) =>
       link(

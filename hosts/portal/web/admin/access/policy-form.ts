@@ -1,9 +1,9 @@
 import type { PluginRow, PolicyRow, Rows } from '../page/api-rows.ts'
 import type { Visit } from '../page/admin-parts.ts'
-import { choicesOf } from '../page/choices.ts'
 import type { Field, FormDefinition } from '../form/form-definition.ts'
 import { FormValues } from '../form/form-values.ts'
 import { loadedRow } from '../form/load-row.ts'
+import { pickField } from '../form/pick-field.ts'
 import { adjustItems, settingsFields, settingsOf, settingsValues } from '../form/settings-fields.ts'
 
 type Schemas = ReadonlyMap<string, { title: string; settings: Record<string, unknown> | null }>
@@ -84,18 +84,13 @@ const schemasOf = async (visit: Visit): Promise<Schemas> =>
   )
 
 const policyFields = async (visit: Visit, schemas: Schemas, values: FormValues): Promise<Field[]> => [
-  {
-    kind: 'select',
-    name: 'group_id',
-    label: 'Group',
-    options: [{ value: '', text: 'choose a group' }, ...(await choicesOf(visit, 'groups'))],
-  },
-  {
-    kind: 'select',
+  await pickField(visit, values, { kind: 'groups', name: 'group_id', label: 'Group', none: 'choose a group' }),
+  await pickField(visit, values, {
+    kind: 'resources',
     name: 'resource_id',
     label: 'Resource',
-    options: [{ value: '', text: 'choose a resource' }, ...(await choicesOf(visit, 'resources'))],
-  },
+    none: 'choose a resource',
+  }),
   {
     kind: 'text',
     name: 'description',

@@ -2,13 +2,11 @@ import type { PairChange } from '../../../explain/simulation.ts'
 import { differenceFrom, type Difference } from '../effect/difference.ts'
 import { effectView } from '../effect/effect-view.ts'
 import type { AdminPage, Visit } from '../page/admin-parts.ts'
-import { choicesOf } from '../page/choices.ts'
+import { findChoices, MOST_CHOICES, type ChoiceKind } from '../page/choices.ts'
 import { policyRows } from '../page/policy-rows.ts'
 import { problemText } from './explain.ts'
 import { CHANGE_KINDS, changeOf, changeText, changeWord } from './supposed-changes.ts'
 
-/** Policies that the form offers at most. */
-const MOST_POLICIES = 500
 /** Pages of the API's answer that are read for one question. */
 const MOST_PAGES = 20
 const MOST_CHANGES = 32
@@ -27,10 +25,8 @@ export const simulatePage: AdminPage = {
       .filter((word) => changeOf(word) !== undefined)
       .slice(0, MOST_CHANGES)
     const supposed = { at: field('at'), address: field('address') }
-    const choices = await formChoices(visit)
-    const names = new Map(
-      Object.values(choices).flatMap((list) => list.map(({ value, text }) => [value, text] as const)),
-    )
+    const choices = await formChoices(visit, (name) => field(`find.${name}`).slice(0, 200))
+    const names = await namesOf(visit, words)
     const answer = words.length === 0 ? undefined : await simulated(visit, words, supposed)
     return {
       template: 'simulate',
@@ -52,10 +48,10 @@ export const simulatePage: AdminPage = {
         }),
         kinds: CHANGE_KINDS.map(({ kind, text }) => ({ value: kind, text })),
         selects: [
-          { name: 'person', label: 'Person', options: choices.people },
-          { name: 'group', label: 'Group', options: choices.groups },
-          { name: 'policy', label: 'Policy', options: choices.policies },
-          { name: 'resource', label: 'Resource', options: choices.resources },
+          { label: 'Person', ...choices.person },
+          { label: 'Group', ...choices.group },
+          { label: 'Policy', ...choices.policy },
+          { label: 'Resource', ...choices.resource },
         ],
         problem: answer !== undefined && 'problem' in answer ? answer.problem : undefined,
         effect: answer !== undefined && 'difference' in answer ? effectView(answer.difference, base) : undefined,
@@ -65,16 +61,41 @@ export const simulatePage: AdminPage = {
   },
 }
 
-const formChoices = async (visit: Visit) => {
+/** Finds what the form offers, each kind by what was typed beside it. */
+const formChoices = async (visit: Visit, searchFor: (name: string) => string) => {
   const reader = visit.parts.store.reader(visit.caller.account.id)
-  const [people, groups, resources, policies] = await Promise.all([
-    choicesOf(visit, 'actors'),
-    choicesOf(visit, 'groups'),
-    choicesOf(visit, 'resources'),
-    reader.list('policies', { limit: MOST_POLICIES }),
+  const find = async (name: string, kind: ChoiceKind) => ({
+    name,
+    search: searchFor(name),
+    ...(await findChoices(visit, kind, { search: searchFor(name) })),
+  })
+  const search = searchFor('policy')
+  const [person, group, resource, { rows }, { total }] = await Promise.all([
+    find('person', 'actors'),
+    find('group', 'groups'),
+    find('resource', 'resources'),
+    reader.find('policies', { search, limit: MOST_CHOICES }),
+    reader.count('policies', { search }),
   ])
-  const rows = await policyRows(visit, policies)
-  return { people, groups, resources, policies: rows.map(({ key, head }) => ({ value: key, text: head.text ?? key })) }
+  const options = (await policyRows(visit, rows)).map(({ key, head }) => ({ value: key, text: head.text ?? key }))
+  const isLarge = search !== '' || total > MOST_CHOICES
+  return { person, group, resource, policy: { name: 'policy', search, options, more: total - rows.length, isLarge } }
+}
+
+/** Reads the names of what supposed changes are about. */
+const namesOf = async (visit: Visit, words: readonly string[]): Promise<ReadonlyMap<string, string>> => {
+  const reader = visit.parts.store.reader(visit.caller.account.id)
+  const ids = new Set(words.flatMap((word) => word.match(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g) ?? []))
+  const named = [...ids].map(async (id): Promise<[string, string]> => {
+    for (const kind of ['actors', 'groups', 'resources'] as const) {
+      const row = await reader.get(kind, id)
+      if (row !== undefined) return [id, row.name]
+    }
+    const policy = await reader.get('policies', id)
+    const [row] = policy === undefined ? [] : await policyRows(visit, [policy])
+    return [id, row?.head.text ?? id]
+  })
+  return new Map(await Promise.all(named))
 }
 
 interface Simulated {

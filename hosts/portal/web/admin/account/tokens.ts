@@ -4,6 +4,7 @@ import { link, mark, text, time, type Cell } from '../page/cell.ts'
 import { deletion } from '../form/deletion.ts'
 import type { FormDefinition } from '../form/form-definition.ts'
 import { FormValues } from '../form/form-values.ts'
+import { pickField } from '../form/pick-field.ts'
 import type { ListDefinition } from '../list/list-definition.ts'
 import { timeColumns, wordFilter } from '../list/list-parts.ts'
 import { DAY, unixTime } from '../../../../../core/runtime/time.ts'
@@ -92,9 +93,15 @@ export const newToken: FormDefinition = {
   lead: () => 'For a program that calls the API, on behalf of a service account, or of yourself.',
   values: ({ visit: { session, query } }) =>
     new FormValues({ actor: query['actor'] ?? session.actor.id, scope: 'read', days: '90' }),
-  fields: async ({ visit }) => [
+  fields: async ({ visit }, values) => [
     { kind: 'text', name: 'name', label: 'Name', help: 'What will use it.' },
-    { kind: 'select', name: 'actor', label: 'On behalf of', options: await holders(visit) },
+    await pickField(visit, values, {
+      kind: 'service_accounts',
+      name: 'actor',
+      label: 'On behalf of',
+      none: '',
+      first: { value: visit.session.actor.id, text: `${visit.session.actor.name} (you)` },
+    }),
     {
       kind: 'radios',
       name: 'scope',
@@ -138,15 +145,6 @@ const LIFETIMES: readonly string[] = ['1', '30', '90', '365']
 /** Returns the end of a token's life; an empty text, which the API refuses, for a number of days that is not offered. */
 const endAfter = (days: string, now: number): string =>
   LIFETIMES.includes(days) ? new Date(unixTime(now + Number(days) * DAY)).toISOString() : ''
-
-const holders = async ({ parts, caller, session }: Visit): Promise<{ value: string; text: string }[]> => {
-  const reader = parts.store.reader(caller.account.id)
-  const accounts = await reader.list('actors', { where: { type: 'service_account' }, limit: 1_000 })
-  return [
-    { value: session.actor.id, text: `${session.actor.name} (you)` },
-    ...accounts.map(({ id, name }) => ({ value: id, text: name })),
-  ]
-}
 
 const shownOnce = ({ base }: Visit, { token }: { token: string }): View => ({
   template: 'secret',

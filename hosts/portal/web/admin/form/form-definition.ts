@@ -84,13 +84,28 @@ interface Named {
   isWide?: boolean
 }
 
+/** Search beside a field that offers a part of what there is. */
+interface Finding {
+  /** Name of the search's own field. */
+  name: string
+  value: string
+  /** Number of rows that match and are not offered. */
+  more: number
+}
+
 /** A field, or several in a frame of their own. */
 export type Field =
   | (Named & { kind: 'text'; type?: 'text' | 'email' | 'number' | 'password' | 'datetime-local' })
   | (Named & { kind: 'lines'; rows?: number })
-  | (Named & { kind: 'select'; options: readonly Choice[] })
+  | (Named & { kind: 'select'; options: readonly Choice[]; find?: Finding })
   | (Named & { kind: 'radios'; options: readonly Choice[] })
-  | (Named & { kind: 'ticks'; options: readonly Choice[] })
+  | (Named & {
+      kind: 'ticks'
+      options: readonly Choice[]
+      find?: Finding
+      /** Names of values that are sent along unseen, and change with what the search finds. */
+      carries?: readonly string[]
+    })
   /** Sends along all values of the field, or the one that is given. */
   | (Named & { kind: 'hidden'; only?: string })
   | {

@@ -196,7 +196,11 @@ const shownField = (field: Field, sent: Sent): object => {
       const value = sent.values.one(name)
       // Unless it is typed again, the next sending keeps the stored secret, as if none had been typed.
       const lost = field.kind === 'text' && field.type === 'password' && value !== '' ? TYPE_AGAIN : undefined
-      return { ...field, value, chosen: sent.values.all(name), wrong: wrong?.message ?? lost }
+      const carried =
+        field.kind === 'ticks'
+          ? (field.carries ?? []).flatMap((each) => sent.values.all(each).map((one) => ({ name: each, value: one })))
+          : []
+      return { ...field, value, chosen: sent.values.all(name), carried, wrong: wrong?.message ?? lost }
     }
   }
 }

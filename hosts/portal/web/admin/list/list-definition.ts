@@ -2,6 +2,7 @@ import type { Permission } from '../../../identity/permissions.ts'
 import type { EntityName } from '../../../store/entities.ts'
 import type { Visit } from '../page/admin-parts.ts'
 import type { Cell } from '../page/cell.ts'
+import type { Choices } from '../page/choices.ts'
 
 /** A page that lists rows of one kind, as tables that are searched, filtered, sorted and turned. */
 export interface ListDefinition<Row extends { id: string }, Extra = undefined> {
@@ -46,6 +47,8 @@ export interface ListColumn<Row, Extra> {
   /** Column of the API that it sorts by; absent where it does not sort. */
   sort?: string
   isNumeric?: boolean
+  /** Title of the cells’ details, which stand beneath their texts, in a file with the list. */
+  details?: string
   /** Whether it is shown only when a person chooses it. */
   isHidden?: boolean
   cell: (row: Row, about: About<Extra>) => Cell
@@ -55,7 +58,8 @@ export interface ListFilter {
   /** Query parameter of the API. */
   key: string
   label: string
-  options: (visit: Visit) => Promise<readonly { value: string; text: string }[]>
+  /** Finds what it offers by a part of a name, besides what is chosen. */
+  choices: (visit: Visit, asked: { search: string; chosen: readonly string[] }) => Promise<Choices>
 }
 
 export interface BulkAct {

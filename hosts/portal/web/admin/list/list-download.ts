@@ -22,10 +22,8 @@ export const listDownload = <Row extends { id: string }, Extra>(
     const pages = await visit.rows<Row>(api.path, { ...api.query, ...question })
     visit.ctx.type = 'text/csv; charset=utf-8; header=present'
     visit.ctx.set('Content-Disposition', `attachment; filename="${path.slice(1)}.csv"`)
-    visit.ctx.body = csvStream(
-      ['id', ...columns.map(({ title }) => title)],
-      lines(visit, { definition, columns, pages }),
-    )
+    const titles = columns.flatMap(({ title, details }) => [title, ...(details === undefined ? [] : [details])])
+    visit.ctx.body = csvStream([...new Set(['id', ...titles])], lines(visit, { definition, columns, pages }))
   },
 })
 
@@ -45,7 +43,13 @@ const lines = async function* <Row extends { id: string }, Extra>(
     const about = { visit, extra: await definition.extra(visit, rows) }
     yield rows.map((row) => ({
       id: row.id,
-      ...Object.fromEntries(columns.map((column) => [column.title, cellText(column.cell(row, about))])),
+      ...Object.fromEntries(
+        columns.flatMap((column) => {
+          const cell = column.cell(row, about)
+          const { title, details } = column
+          return [[title, cellText(cell)], ...(details === undefined ? [] : [[details, cell.why ?? '']])]
+        }),
+      ),
     }))
   }
 }

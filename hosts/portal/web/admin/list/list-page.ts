@@ -1,4 +1,5 @@
 import type { AdminPage, LivePart, View, Visit } from '../page/admin-parts.ts'
+import type { Choices } from '../page/choices.ts'
 import { addressOf, addressText, listAddress, PAGE_SIZES, questionOf, type ListAddress } from './list-address.ts'
 import { shownColumns } from './list-columns.ts'
 import type { ListColumn, ListDefinition } from './list-definition.ts'
@@ -26,13 +27,26 @@ const listView = async <Row extends { id: string }, Extra>(
   definition: ListDefinition<Row, Extra>,
 ): Promise<View> => {
   const { title, api, columns, filters, words } = definition
-  const address = await addressOf(visit, definition)
+  const query = new URLSearchParams(visit.ctx.querystring)
+  const asked = await addressOf(visit, definition)
+  const choices = await Promise.all(
+    filters.map(({ key, choices: find }) =>
+      find(visit, { search: searchFor(query, key), chosen: [asked.filters[key] ?? ''] }),
+    ),
+  )
+  // The only row that a search for one finds is meant.
+  const only = filters.flatMap(({ key }, index) => {
+    const [option, ...others] = choices[index]?.options ?? []
+    const isOnly = searchFor(query, key) !== '' && others.length === 0 && option !== undefined
+    return isOnly ? [[key, option.value] as const] : []
+  })
+  const found = { filters: { ...asked.filters, ...Object.fromEntries(only) } }
+  const address = { ...asked, ...found }
   // A link says the columns where the address does, and not those that somebody else would not see.
-  const named = listAddress(new URLSearchParams(visit.ctx.querystring), definition)
-  const [answer, whole, options] = await Promise.all([
+  const named = { ...listAddress(query, definition), ...found }
+  const [answer, whole] = await Promise.all([
     visit.get<Answer<Row>>(api.path, { ...api.query, ...questionOf(address) }),
     isFiltered(address) ? visit.get<Answer<Row>>(api.path, { ...api.query, limit: '1' }) : undefined,
-    Promise.all(filters.map((filter) => filter.options(visit))),
   ])
   // All rows match where nothing filters.
   const all = whole ?? answer
@@ -74,9 +88,10 @@ const listView = async <Row extends { id: string }, Extra>(
         key,
         label,
         value: address.filters[key] ?? '',
-        options: options[index] ?? [],
+        ...choices[index],
+        searched: searchFor(query, key),
       })),
-      tokens: tokensOf(address, definition, options, to),
+      tokens: tokensOf(address, definition, choices, to),
       hidden: hiddenFields(named, definition),
       columns: [definition.head, ...shown].map((column) => ({
         ...headOf(column),
@@ -101,6 +116,9 @@ const listView = async <Row extends { id: string }, Extra>(
     },
   }
 }
+
+/** Returns what was typed to find a row to filter by. */
+const searchFor = (query: URLSearchParams, key: string): string => (query.get(`find.${key}`) ?? '').trim().slice(0, 200)
 
 const isFiltered = ({ search, filters }: ListAddress): boolean => search !== '' || Object.keys(filters).length > 0
 
@@ -128,7 +146,7 @@ const sortOf = (
 const tokensOf = <Row extends { id: string }, Extra>(
   { search, filters }: ListAddress,
   definition: ListDefinition<Row, Extra>,
-  options: readonly (readonly { value: string; text: string }[])[],
+  choices: readonly Choices[],
   to: (change: Partial<ListAddress>) => string,
 ): { label: string; text: string; url: string }[] => [
   ...(search === '' ? [] : [{ label: 'text', text: search, url: to({ search: '', cursor: undefined }) }]),
@@ -136,7 +154,7 @@ const tokensOf = <Row extends { id: string }, Extra>(
     const value = filters[key]
     if (value === undefined) return []
     const { [key]: _, ...others } = filters
-    const named = options[index]?.find((option) => option.value === value)?.text ?? value
+    const named = choices[index]?.options.find((option) => option.value === value)?.text ?? value
     return [{ label: label.toLowerCase(), text: named, url: to({ filters: others, cursor: undefined }) }]
   }),
 ]

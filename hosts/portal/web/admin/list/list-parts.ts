@@ -1,4 +1,5 @@
 import { time } from '../page/cell.ts'
+import { findChoices, type ChoiceKind } from '../page/choices.ts'
 import type { ListColumn, ListFilter } from './list-definition.ts'
 
 /** Columns that every list offers, and shows only to whoever chooses them: when a row was made, and last changed. */
@@ -11,5 +12,17 @@ export const timeColumns = <Extra>(): ListColumn<{ created_at: string; updated_a
 export const wordFilter = (key: string, label: string, words: Readonly<Record<string, string>>): ListFilter => ({
   key,
   label,
-  options: async () => Promise.resolve(Object.entries(words).map(([value, text]) => ({ value, text }))),
+  choices: async () =>
+    Promise.resolve({
+      options: Object.entries(words).map(([value, text]) => ({ value, text })),
+      more: 0,
+      isLarge: false,
+    }),
+})
+
+/** Makes a filter by a row of another kind, which is found by its name where there are many. */
+export const rowFilter = (key: string, label: string, kind: ChoiceKind): ListFilter => ({
+  key,
+  label,
+  choices: (visit, asked) => findChoices(visit, kind, asked),
 })

@@ -1,13 +1,56 @@
+import type { Filter } from '../../../store/find-query.ts'
+import type { Reader } from '../../../store/store.ts'
 import type { Visit } from './admin-parts.ts'
 
-/** Rows that a field offers at most; beyond that one searches for them. */
-const MAX_CHOICES = 2_000
+/** Kinds of rows that a field offers by their names. */
+export type ChoiceKind = 'groups' | 'resources' | 'sites' | 'actors' | 'service_accounts'
 
-/** Returns rows of a kind as choices of a field, by name. */
-export const choicesOf = async (
+export interface Choice {
+  value: string
+  text: string
+}
+
+/** Rows that a field offers. */
+export interface Choices {
+  options: readonly Choice[]
+  /** Number of rows that there are beyond those: they are found by a part of their names. */
+  more: number
+  /** Whether there are so many rows that a person searches for one. */
+  isLarge: boolean
+}
+
+/** Rows that a field offers at once. */
+export const MOST_CHOICES = 100
+
+/** Finds rows of a kind by a part of their names, in the order of these; rows that are chosen are always among them. */
+export const findChoices = async (
   { parts, caller }: Visit,
-  kind: 'groups' | 'resources' | 'sites' | 'actors' | 'identity_providers',
-): Promise<{ value: string; text: string }[]> =>
-  (await parts.store.reader(caller.account.id).list(kind, { limit: MAX_CHOICES }))
-    .map(({ id, name }) => ({ value: id, text: name }))
-    .toSorted((a, b) => a.text.localeCompare(b.text))
+  kind: ChoiceKind,
+  asked: { search?: string; chosen?: readonly string[] } = {},
+): Promise<Choices> => {
+  const reader = parts.store.reader(caller.account.id)
+  return kind === 'service_accounts'
+    ? choicesIn(reader, 'actors', { tests: [{ column: 'type', in: ['service_account'] }] }, asked)
+    : choicesIn(reader, kind, {}, asked)
+}
+
+const choicesIn = async <Name extends Exclude<ChoiceKind, 'service_accounts'>>(
+  reader: Reader,
+  name: Name,
+  filter: Filter<Name>,
+  { search = '', chosen = [] }: { search?: string; chosen?: readonly string[] },
+): Promise<Choices> => {
+  const sort = { column: 'name' as const, isDescending: false }
+  const [{ rows }, all, found] = await Promise.all([
+    reader.find(name, { ...filter, search, sort, limit: MOST_CHOICES }),
+    reader.count(name, filter),
+    search === '' ? undefined : reader.count(name, { ...filter, search }),
+  ])
+  const missing = chosen.filter((id) => id !== '' && !rows.some((row) => row.id === id))
+  const others = await Promise.all(missing.map((id) => reader.get(name, id)))
+  return {
+    options: [...others.flatMap((row) => row ?? []), ...rows].map(({ id, name: text }) => ({ value: id, text })),
+    more: (found ?? all).total - rows.length,
+    isLarge: all.total > MOST_CHOICES,
+  }
+}

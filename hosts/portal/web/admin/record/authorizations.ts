@@ -1,11 +1,11 @@
 import type { AuthorizationRow } from '../page/api-rows.ts'
 import type { Visit } from '../page/admin-parts.ts'
 import { link, text, time } from '../page/cell.ts'
-import { choicesOf } from '../page/choices.ts'
 import { Problem } from '../../http/problem.ts'
 import type { FormDefinition } from '../form/form-definition.ts'
 import { FormValues } from '../form/form-values.ts'
 import type { ListDefinition } from '../list/list-definition.ts'
+import { rowFilter } from '../list/list-parts.ts'
 
 interface Names {
   person: string
@@ -28,13 +28,14 @@ export const authorizations: ListDefinition<AuthorizationRow, ReadonlyMap<string
     title: 'Nothing is in use',
     text: 'An authorization appears when somebody’s client asks for a resource and a policy allows it.',
   },
-  filters: [{ key: 'resource_id', label: 'Resource', options: (visit) => choicesOf(visit, 'resources') }],
+  filters: [rowFilter('resource_id', 'Resource', 'resources')],
   sort: '-created_at',
   extra: async (visit, rows) =>
     new Map(await Promise.all(rows.map(async (row) => [row.id, await namesOf(visit, row)] as const))),
   head: {
     key: 'person',
     title: 'Person',
+    details: 'Device',
     cell: ({ id }, { visit: { base }, extra }) => {
       const names = extra.get(id)
       return link(names?.person ?? '', `${base}/people/${names?.personId ?? ''}`, names?.device)

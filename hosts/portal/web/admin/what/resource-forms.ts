@@ -1,10 +1,10 @@
 import type { NamedRow, ResourceRow } from '../page/api-rows.ts'
 import type { Visit } from '../page/admin-parts.ts'
-import { choicesOf } from '../page/choices.ts'
 import { deletion } from '../form/deletion.ts'
 import type { Field, FormDefinition } from '../form/form-definition.ts'
 import { FormValues } from '../form/form-values.ts'
 import { loadedRow } from '../form/load-row.ts'
+import { pickField } from '../form/pick-field.ts'
 
 const CRUMBS = ({ base }: Visit) => [{ text: 'Resources', url: `${base}/resources` }]
 
@@ -16,7 +16,7 @@ export const newResource: FormDefinition = {
   crumbs: ({ visit }) => CRUMBS(visit),
   values: ({ visit: { query } }) =>
     new FormValues({ type: 'dns', ip_stack: 'dual', site_id: query['site_id'] ?? '', pass: ['tcp', 'udp', 'icmp'] }),
-  fields: ({ visit }) => fieldsOf(visit),
+  fields: ({ visit }, values) => fieldsOf(visit, values),
   call: (_, values) => ({ method: 'POST', path: '/resources', body: bodyOf(values) }),
   done: (_, answer) => `/resources/${(answer as NamedRow).id}`,
   verb: () => 'Add',
@@ -31,7 +31,7 @@ export const editResource: FormDefinition<ResourceRow> = {
   title: ({ row }) => `Edit ${row.name}`,
   crumbs: ({ visit, row }) => [...CRUMBS(visit), { text: row.name, url: `${visit.base}/resources/${row.id}` }],
   values: ({ row }) => valuesOf(row),
-  fields: ({ visit }) => fieldsOf(visit),
+  fields: ({ visit }, values) => fieldsOf(visit, values),
   call: ({ row }, values) => ({ method: 'PATCH', path: `/resources/${row.id}`, body: bodyOf(values) }),
   done: ({ row }) => `/resources/${row.id}`,
   verb: () => 'Save',
@@ -49,15 +49,15 @@ export const deleteResource: FormDefinition<ResourceRow> = deletion({
 
 const PROTOCOLS = ['tcp', 'udp', 'icmp'] as const
 
-const fieldsOf = async (visit: Visit): Promise<Field[]> => [
+const fieldsOf = async (visit: Visit, values: FormValues): Promise<Field[]> => [
   { kind: 'text', name: 'name', label: 'Name', help: 'People see it in their lists.' },
-  {
-    kind: 'select',
+  await pickField(visit, values, {
+    kind: 'sites',
     name: 'site_id',
     label: 'Site',
     help: 'Its gateways have to reach the address.',
-    options: [{ value: '', text: 'choose a site' }, ...(await choicesOf(visit, 'sites'))],
-  },
+    none: 'choose a site',
+  }),
   {
     kind: 'radios',
     name: 'type',

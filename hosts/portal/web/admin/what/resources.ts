@@ -1,13 +1,12 @@
 import type { ActorRow, NamedRow, ResourceRow } from '../page/api-rows.ts'
 import type { Visit } from '../page/admin-parts.ts'
 import { link, mark, text, type Cell } from '../page/cell.ts'
-import { choicesOf } from '../page/choices.ts'
 import { policyRows, POLICY_COLUMNS } from '../page/policy-rows.ts'
 import { filtersText } from '../page/resource-rows.ts'
 import { loadedRow } from '../form/load-row.ts'
 import type { DetailDefinition } from '../detail/detail-page.ts'
 import type { ListDefinition } from '../list/list-definition.ts'
-import { timeColumns, wordFilter } from '../list/list-parts.ts'
+import { rowFilter, timeColumns, wordFilter } from '../list/list-parts.ts'
 
 interface Extra {
   sites: ReadonlyMap<string, NamedRow>
@@ -37,8 +36,8 @@ export const resources: ListDefinition<ResourceRow, Extra> = {
   },
   search: 'Name or address',
   filters: [
-    { key: 'site_id', label: 'Site', options: (visit) => choicesOf(visit, 'sites') },
-    { key: 'group_id', label: 'For the group', options: (visit) => choicesOf(visit, 'groups') },
+    rowFilter('site_id', 'Site', 'sites'),
+    rowFilter('group_id', 'For the group', 'groups'),
     wordFilter('type', 'Kind', KINDS),
   ],
   sort: 'name',
@@ -54,6 +53,7 @@ export const resources: ListDefinition<ResourceRow, Extra> = {
   head: {
     key: 'name',
     title: 'Resource',
+    details: 'Note',
     sort: 'name',
     cell: ({ id, name, address_description: note }, { visit: { base } }) =>
       link(name, `${base}/resources/${id}`, note ?? undefined),

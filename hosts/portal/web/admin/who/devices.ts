@@ -6,9 +6,8 @@ import type { FormDefinition } from '../form/form-definition.ts'
 import { FormValues } from '../form/form-values.ts'
 import { loadedRow } from '../form/load-row.ts'
 import type { DetailDefinition } from '../detail/detail-page.ts'
-import { choicesOf } from '../page/choices.ts'
 import type { ListDefinition } from '../list/list-definition.ts'
-import { timeColumns, wordFilter } from '../list/list-parts.ts'
+import { rowFilter, timeColumns, wordFilter } from '../list/list-parts.ts'
 
 interface Extra {
   people: ReadonlyMap<string, Pick<ActorRow, 'id' | 'name'>>
@@ -29,7 +28,7 @@ export const devices: ListDefinition<ClientRow, Extra> = {
   },
   search: 'Name',
   filters: [
-    { key: 'group_id', label: 'Group', options: (visit) => choicesOf(visit, 'groups') },
+    rowFilter('group_id', 'Group', 'groups'),
     wordFilter('is_connected', 'Online', { true: 'online', false: 'offline' }),
     wordFilter('verified_at_is_null', 'Verified', { false: 'yes', true: 'no' }),
   ],

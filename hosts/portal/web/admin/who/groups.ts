@@ -6,7 +6,6 @@ import { FormValues } from '../form/form-values.ts'
 import { loadedRow } from '../form/load-row.ts'
 import type { ListDefinition } from '../list/list-definition.ts'
 import type { DetailDefinition } from '../detail/detail-page.ts'
-import { choicesOf } from '../page/choices.ts'
 import { policyRows, POLICY_COLUMNS } from '../page/policy-rows.ts'
 
 interface Counts {
@@ -85,27 +84,28 @@ export const group: DetailDefinition<NamedRow> = {
   sections: async ({ id }, visit) => {
     const { parts, caller, base } = visit
     const reader = parts.store.reader(caller.account.id)
-    const memberships = await reader.list('memberships', { where: { groupId: id }, limit: MAX_MEMBERS + 1 })
-    const members = (await Promise.all(memberships.map(({ actorId }) => reader.get('actors', actorId)))).flatMap(
-      (actor) => actor ?? [],
-    )
+    const inGroup = { tests: [{ related: 'groupId' as const, in: [id] }] }
+    const sort = { column: 'name' as const, isDescending: false }
+    const [{ rows: members }, { total }] = await Promise.all([
+      reader.find('actors', { ...inGroup, sort, limit: MAX_MEMBERS }),
+      reader.count('actors', inGroup),
+    ])
     const policies = visit.may('policies:read') ? await reader.list('policies', { where: { groupId: id } }) : []
     return [
       {
         key: 'members',
         heading: 'Members',
-        aside: text(memberships.length > MAX_MEMBERS ? `more than ${MAX_MEMBERS}` : memberships.length),
+        aside: text(total > MAX_MEMBERS ? `the first ${MAX_MEMBERS} of ${total.toLocaleString('en')}` : total),
+        ...(total > MAX_MEMBERS ? { acts: [{ text: 'List all', url: `${base}/people?group_id=${id}` }] } : {}),
         nothing: 'Nobody is a member. Until somebody is, its policies let nobody in.',
         table: {
           columns: [{ title: 'Member' }, { title: 'Kind' }],
-          rows: members
-            .toSorted((a, b) => a.name.localeCompare(b.name))
-            .map(({ id: actorId, name, email, type }) => ({
-              key: actorId,
-              head: link(name, `${base}/people/${actorId}`, email ?? undefined),
-              cells: [text(type.replace('_', ' '))],
-              act: { text: 'Explain', about: `the access of ${name}`, url: `${base}/explain?actor=${actorId}` },
-            })),
+          rows: members.map(({ id: actorId, name, email, type }) => ({
+            key: actorId,
+            head: link(name, `${base}/people/${actorId}`, email ?? undefined),
+            cells: [text(type.replace('_', ' '))],
+            act: { text: 'Explain', about: `the access of ${name}`, url: `${base}/explain?actor=${actorId}` },
+          })),
         },
       },
       ...(visit.may('policies:read')
@@ -126,7 +126,7 @@ export const group: DetailDefinition<NamedRow> = {
 }
 
 /** Members shown on a group's page. */
-const MAX_MEMBERS = 500
+const MAX_MEMBERS = 50
 
 /** The form for a new group. */
 export const newGroup: FormDefinition = {
@@ -156,49 +156,6 @@ export const renameGroup: FormDefinition<NamedRow> = {
     path: `/groups/${row.id}`,
     body: { name: values.one('name').trim() },
   }),
-  done: ({ row }) => `/groups/${row.id}`,
-  verb: () => 'Save',
-  leave: ({ row }) => `/groups/${row.id}`,
-}
-
-interface Membered extends NamedRow {
-  /** Members that the form offers: one that it does not is neither added nor removed. */
-  members: readonly string[]
-  choices: readonly { value: string; text: string }[]
-}
-
-/** The form that changes who is in a group. */
-export const groupMembers: FormDefinition<Membered> = {
-  path: '/groups/:id/members',
-  needs: 'groups:write',
-  load: async (visit) => {
-    const { row } = await loadedRow<NamedRow>('/groups')(visit)
-    const reader = visit.parts.store.reader(visit.caller.account.id)
-    const memberships = await reader.list('memberships', { where: { groupId: row.id } })
-    const choices = await choicesOf(visit, 'actors')
-    const offered = new Set(choices.map(({ value }) => value))
-    const members = memberships.map(({ actorId }) => actorId).filter((id) => offered.has(id))
-    return { row: { ...row, members, choices }, version: undefined }
-  },
-  title: ({ row }) => `Members of ${row.name}`,
-  crumbs: ({ visit, row }) => [...CRUMBS(visit), { text: row.name, url: `${visit.base}/groups/${row.id}` }],
-  values: ({ row }) => new FormValues({ shown: row.members, actor_ids: row.members }),
-  fields: ({ row: { choices } }) => [
-    { kind: 'ticks', name: 'actor_ids', label: 'Members', options: choices, isWide: true },
-    { kind: 'hidden', name: 'shown', label: '' },
-  ],
-  // Only what was ticked or unticked is sent, so that whoever else was added meanwhile stays.
-  call: ({ row }, values) => {
-    const [shown, wanted] = [new Set(values.all('shown')), new Set(values.all('actor_ids'))]
-    return {
-      method: 'PATCH',
-      path: `/groups/${row.id}/memberships`,
-      body: {
-        add: [...wanted].filter((id) => !shown.has(id)),
-        remove: [...shown].filter((id) => !wanted.has(id)),
-      },
-    }
-  },
   done: ({ row }) => `/groups/${row.id}`,
   verb: () => 'Save',
   leave: ({ row }) => `/groups/${row.id}`,

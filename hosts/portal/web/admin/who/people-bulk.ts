@@ -2,9 +2,9 @@ import { bulkForm, forEach } from '../bulk/bulk-form.ts'
 import { changeAll, deleteAll } from '../bulk/bulk-acts.ts'
 import type { Selection } from '../bulk/selection.ts'
 import type { FormDefinition } from '../form/form-definition.ts'
+import { pickField } from '../form/pick-field.ts'
 import type { ListDefinition } from '../list/list-definition.ts'
 import type { ActorRow } from '../page/api-rows.ts'
-import { choicesOf } from '../page/choices.ts'
 import { people } from './people.ts'
 import { serviceAccounts } from './service-accounts.ts'
 
@@ -24,14 +24,14 @@ const membership = <Extra>(
     title: (count) => (change === 'add' ? `Add ${count} to a group` : `Take ${count} from a group`),
     verb: (count) => (change === 'add' ? `Add ${count}` : `Take ${count} from it`),
     name,
-    fields: async (visit) => [
-      {
-        kind: 'select',
+    fields: async (visit, values) => [
+      await pickField(visit, values, {
+        kind: 'groups',
         name: 'group',
         label: 'Group',
         path: change,
-        options: [{ value: '', text: 'choose a group' }, ...(await choicesOf(visit, 'groups'))],
-      },
+        none: 'choose a group',
+      }),
     ],
     isComplete: (values) => values.one('group') !== '',
     call: (rows, values) => ({

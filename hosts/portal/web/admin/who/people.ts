@@ -1,10 +1,9 @@
 import type { ActorRow } from '../page/api-rows.ts'
 import { link, mark, text, type Cell } from '../page/cell.ts'
-import { choicesOf } from '../page/choices.ts'
 import { ROLES } from '../../../identity/permissions.ts'
 import type { Visit } from '../page/admin-parts.ts'
 import type { ListDefinition } from '../list/list-definition.ts'
-import { timeColumns, wordFilter } from '../list/list-parts.ts'
+import { rowFilter, timeColumns, wordFilter } from '../list/list-parts.ts'
 
 /** Facts about people that the list shows besides their rows, by their ids. */
 interface Extra {
@@ -28,7 +27,7 @@ export const people: ListDefinition<ActorRow, Extra> = {
   empty: { title: 'No people yet', text: 'Add a person, or connect a directory under Identity providers.' },
   search: 'Name or e-mail address',
   filters: [
-    { key: 'group_id', label: 'Group', options: (visit) => choicesOf(visit, 'groups') },
+    rowFilter('group_id', 'Group', 'groups'),
     wordFilter('type', 'Role', Object.fromEntries(['user', ...ROLES].map((role) => [role, role]))),
     wordFilter('is_disabled', 'Standing', STANDING),
   ],
@@ -41,6 +40,7 @@ export const people: ListDefinition<ActorRow, Extra> = {
   head: {
     key: 'name',
     title: 'Person',
+    details: 'E-mail address',
     sort: 'name',
     cell: ({ id, name, email }, { visit: { base, session } }) => ({
       ...link(name, `${base}/people/${id}`, email ?? undefined),

@@ -1,10 +1,9 @@
 import type { ActorRow } from '../page/api-rows.ts'
 import { link, mark, text, time } from '../page/cell.ts'
-import { choicesOf } from '../page/choices.ts'
 import type { FormDefinition } from '../form/form-definition.ts'
 import { FormValues } from '../form/form-values.ts'
 import type { ListDefinition } from '../list/list-definition.ts'
-import { wordFilter } from '../list/list-parts.ts'
+import { rowFilter, wordFilter } from '../list/list-parts.ts'
 
 import { STANDING } from './people.ts'
 
@@ -23,10 +22,7 @@ export const serviceAccounts: ListDefinition<ActorRow, ReadonlyMap<string, numbe
     text: 'A service account is a program: it has tokens and may be in groups.',
   },
   search: 'Name',
-  filters: [
-    { key: 'group_id', label: 'Group', options: (visit) => choicesOf(visit, 'groups') },
-    wordFilter('is_disabled', 'Standing', STANDING),
-  ],
+  filters: [rowFilter('group_id', 'Group', 'groups'), wordFilter('is_disabled', 'Standing', STANDING)],
   sort: 'name',
   extra: async ({ parts, caller }, rows) => {
     const reader = parts.store.reader(caller.account.id)
