@@ -11,7 +11,10 @@ autoload -U +X bashcompinit && bashcompinit
 ${bashFunction(tree)}
 complete -F _portreeve portreeve`
 
-/** Writes the function of bash: it follows the words to the command at hand, then offers what that takes. */
+/**
+ * Writes the function of bash: it follows the words to the command at hand, then offers what that takes. No variable is
+ * called path or words, which in zsh have meanings of their own.
+ */
 const bashFunction = (tree: readonly CommandNode[]): string => {
   const steps = tree.flatMap(({ path, commands }) => commands.map((name) => key([...path, name])))
   const values = tree.flatMap(({ path, flags }) =>
@@ -22,21 +25,21 @@ const bashFunction = (tree: readonly CommandNode[]): string => {
     if (action !== undefined) byAction.set(action, [...(byAction.get(action) ?? []), at])
   }
   return `_portreeve() {
-  local cur="\${COMP_WORDS[COMP_CWORD]}" prev="\${COMP_WORDS[COMP_CWORD-1]}" path='' words='' flags='' i
+  local cur="\${COMP_WORDS[COMP_CWORD]}" prev="\${COMP_WORDS[COMP_CWORD-1]}" trail='' offer='' dashes='' i
   for ((i = 1; i < COMP_CWORD; i++)); do
-    case "$path \${COMP_WORDS[i]}" in
-      ${steps.map(quoted).join('|')}) path="$path \${COMP_WORDS[i]}" ;;
+    case "$trail \${COMP_WORDS[i]}" in
+      ${steps.map(quoted).join('|')}) trail="$trail \${COMP_WORDS[i]}" ;;
     esac
   done
   COMPREPLY=()
-  case "$path|$prev" in
+  case "$trail|$prev" in
 ${[...byAction].map(([action, places]) => `    ${places.map(quoted).join('|')})\n      ${action}\n      return ;;`).join('\n')}
   esac
-  case "$path" in
-${tree.map((node) => `    ${quoted(key(node.path))}) words='${safe([...node.commands, ...node.values]).join(' ')}' flags='${safe(node.flags.flatMap(({ names }) => names.slice(0, 1))).join(' ')}' ;;`).join('\n')}
+  case "$trail" in
+${tree.map((node) => `    ${quoted(key(node.path))}) offer='${safe([...node.commands, ...node.values]).join(' ')}' dashes='${safe(node.flags.flatMap(({ names }) => names.slice(0, 1))).join(' ')}' ;;`).join('\n')}
   esac
-  if [[ "$cur" == -* || -z "$words" ]]; then words="$flags"; fi
-  while IFS='' read -r i; do COMPREPLY+=("$i"); done < <(compgen -W "$words" -- "$cur")
+  if [[ "$cur" == -* || -z "$offer" ]]; then offer="$dashes"; fi
+  while IFS='' read -r i; do COMPREPLY+=("$i"); done < <(compgen -W "$offer" -- "$cur")
 }`
 }
 

@@ -26,7 +26,7 @@ export const NOUNS: Readonly<Record<string, Noun>> = {
   },
   resource: {
     name: 'resource',
-    text: 'The same of resources: names, addresses and networks that may be reached.',
+    text: 'Lists, shows, creates, edits and deletes resources: names, addresses and networks that may be reached.',
     collection: 'resources',
     columns: ['name', 'type', 'address', 'site_id', 'filters', 'id'],
     labels: ['name'],
@@ -38,7 +38,7 @@ export const NOUNS: Readonly<Record<string, Noun>> = {
   },
   policy: {
     name: 'policy',
-    text: 'The same of policies: which group may use which resource, under which conditions.',
+    text: 'Lists, shows, creates, edits and deletes policies: which group may use which resource, under which conditions.',
     collection: 'policies',
     columns: ['group_id', 'resource_id', 'conditions', 'mode', 'is_disabled', 'description', 'id'],
     labels: ['description'],
@@ -50,7 +50,7 @@ export const NOUNS: Readonly<Record<string, Noun>> = {
   },
   group: {
     name: 'group',
-    text: 'The same of groups of actors, and of their members.',
+    text: 'Lists, shows, creates, edits and deletes groups of actors, and of their members.',
     collection: 'groups',
     columns: ['name', 'id'],
     labels: ['name'],
@@ -62,7 +62,7 @@ export const NOUNS: Readonly<Record<string, Noun>> = {
   },
   actor: {
     name: 'actor',
-    text: 'The same of actors: people and service accounts.',
+    text: 'Lists, shows, creates, edits and deletes actors: people and service accounts.',
     collection: 'actors',
     columns: ['name', 'email', 'type', 'is_disabled', 'id'],
     labels: ['email', 'name'],
@@ -109,7 +109,7 @@ export const NOUNS: Readonly<Record<string, Noun>> = {
   },
   provider: {
     name: 'provider',
-    text: 'The same of identity providers, where people sign in.',
+    text: 'Lists, shows, creates, edits and deletes identity providers, where people sign in.',
     collection: 'identity_providers',
     columns: ['name', 'type', 'is_default', 'is_disabled', 'email_domains', 'id'],
     labels: ['name'],
