@@ -2461,19 +2461,6 @@ export interface Operations {
         /** `resource`: Name of the resource */
         readonly resource: string
       }> | undefined
-      /** `tests`: Expectations without which nothing is done */
-      readonly tests?: ReadonlyArray<{
-        /** `expect`: `ACTOR can reach RESOURCE`, or `cannot`; the resource with a port (`wiki:443`, `dns:53/udp`) or without */
-        readonly expect: string
-        /** `at`: Time of the supposed request; the present if left out */
-        readonly at?: string | undefined
-        /** `remote_ip`: IP address that the request comes from */
-        readonly remote_ip?: unknown
-        /** `client_verified`: Whether the device is verified */
-        readonly client_verified?: boolean | undefined
-        /** `provider`: Name of the identity provider of the supposed sign-in */
-        readonly provider?: string | undefined
-      }> | undefined
     }
   }
   /** Makes the account what a document says, in one transaction */

@@ -59,6 +59,6 @@ const accessText = ({ pairs, count, kept, is_whole: isWhole }: NonNullable<Outco
 const testsText = (tests: Outcome['tests']): string => {
   const failing = tests.filter(({ holds }) => !holds)
   if (failing.length === 0) return `${tests.length === 1 ? 'The test holds' : `All ${tests.length} tests hold`}.`
-  const lines = failing.map(({ expect, why }) => `  ${expect}: it is not so, because of ${why}`)
+  const lines = failing.map(({ expect, why }) => `  ${expect}: it is not so (${why})`)
   return [`${failing.length} of ${tests.length} tests would not hold:`, ...lines].join('\n')
 }

@@ -30,6 +30,7 @@ export const loginCommand = (context: CommandContext): Command =>
       const logins = new Logins(context.env)
       if (url === undefined) return listLogins(logins, options, context)
       const portal = portalUrl(url)
+      if (isOpenToOthers(portal)) context.output.tell(`${portal} is not https: others on the way can read the token.`)
       if (options.use === true) return useLogin(logins, portal, context)
       const token = await tokenFor(portal, options, context)
       const caFile = options.caFile === undefined ? undefined : resolve(options.caFile)
@@ -59,6 +60,12 @@ Examples:
   $ portreeve login                              the portals, and which one commands ask
   $ portreeve login https://other.example.org --use`,
     )
+
+/** Whether what is sent to an address can be read on the way. */
+const isOpenToOthers = (url: string): boolean => {
+  const { protocol, hostname } = new URL(url)
+  return protocol === 'http:' && !/^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname)
+}
 
 const tokenFor = async (portal: string, { tokenFile }: Options, context: CommandContext): Promise<Secret> => {
   const given = takeToken(context.env) ?? (tokenFile === undefined ? undefined : await needTokenFile(tokenFile))

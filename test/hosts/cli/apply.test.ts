@@ -78,9 +78,7 @@ describe('an account as a file', () => {
     )
     const outcome = await run(['apply', '-f', denied])
     expect(outcome.code).to.equal(6)
-    expect(outcome.printed).to.include(
-      'admin@example.org can reach mail:25: it is not so, because of no policy leads there',
-    )
+    expect(outcome.printed).to.include('admin@example.org can reach mail:25: it is not so (no policy leads there)')
     expect((await portal.api('GET', '/sites')).body.total).to.equal(0)
   })
 

@@ -57,6 +57,25 @@ export const AccessFile = z.strictObject({
 export type AccessFile = z.infer<typeof AccessFile>
 export type AccessTest = z.infer<typeof Test>
 
+/** Schema of an object as an export shows it: members with their defaults are left out. */
+const shown = (item: z.ZodObject) => {
+  const members = Object.entries(item.shape).map(([member, schema]) => {
+    const type = schema as z.ZodType
+    return [member, type.safeParse(undefined).success ? type.optional() : type] as const
+  })
+  return z.object(Object.fromEntries(members))
+}
+
+/** Schema of an export. */
+export const ShownAccessFile = z.object({
+  sites: z.array(shown(SiteDraft)).optional(),
+  resources: z.array(shown(ResourceItem)).optional(),
+  actors: z.array(shown(ActorItem)).optional(),
+  groups: z.array(shown(GroupItem)).optional(),
+  providers: z.array(shown(ProviderDraft)).optional(),
+  policies: z.array(shown(PolicyItem)).optional(),
+})
+
 /** Sections of an access file with the collections of their rows, in the order in which they are written. */
 export const SECTIONS = {
   sites: 'sites',

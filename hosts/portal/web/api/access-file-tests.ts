@@ -64,7 +64,7 @@ export const judgedTests = async (
 /** Returns the problems of tests that do not hold. */
 export const failedTests = (verdicts: readonly Verdict[]): FieldProblem[] =>
   verdicts.flatMap(({ expect, holds, why }, index) =>
-    holds ? [] : [{ path: `tests[${index}]`, message: `${expect}: it is not so, because of ${why}` }],
+    holds ? [] : [{ path: `tests[${index}]`, message: `${expect}: it is not so (${why})` }],
   )
 
 const questionsOf = async (

@@ -3,7 +3,7 @@ import type { Change } from '../../store/entities.ts'
 import { auditedSettings } from '../../settings/audited-settings.ts'
 import { Problem } from '../http/problem.ts'
 import { fileChanges } from './access-file-changes.ts'
-import { AccessFile, FileOutcome, SECTIONS, type Section } from './access-file-body.ts'
+import { AccessFile, FileOutcome, SECTIONS, ShownAccessFile, type Section } from './access-file-body.ts'
 import { exportedFile } from './access-file-export.ts'
 import { AccessFileRows } from './access-file-rows.ts'
 import { failedTests, judgedTests } from './access-file-tests.ts'
@@ -113,7 +113,7 @@ export const accessFileEndpoints = (parts: ApiParts, endpointsOf: (parts: ApiPar
         'Shows sites, resources, actors, groups with their members, identity providers and policies, with names in place of ids and without secrets. To write it back changes nothing. Needs the permission to read each kind that is shown.',
       query: ReadQuery,
       status: 200,
-      answer: AccessFile,
+      answer: ShownAccessFile,
       story: [show],
     },
     {

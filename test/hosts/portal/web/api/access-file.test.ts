@@ -151,11 +151,11 @@ describe('the access file of an account', () => {
     expect(refused.body.errors).to.deep.equal([
       {
         path: 'tests[6]',
-        message: 'grace@example.org can reach wiki:443: it is not so, because of no policy leads there',
+        message: 'grace@example.org can reach wiki:443: it is not so (no policy leads there)',
       },
       {
         path: 'tests[7]',
-        message: 'ada@example.org cannot reach wiki: it is not so, because of a policy without conditions',
+        message: 'ada@example.org cannot reach wiki: it is not so (a policy without conditions)',
       },
     ])
     expect(await names('sites')).to.deep.equal([])
