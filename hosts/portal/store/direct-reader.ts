@@ -6,6 +6,11 @@ import { decodeRow, encodeRow } from './row-codec.ts'
 import { matching, type Cell, type Statements } from './statements.ts'
 import type { Query } from './store.ts'
 
+/** Order of a whole table's rows, for which it has an index. */
+const IN_ORDER = 'ORDER BY "created_at", "id"'
+/** Order of rows that were found by their values: by the sign, an index that would serve the order is passed over for theirs. */
+export const FOUND_IN_ORDER = 'ORDER BY +"created_at", "id"'
+
 /** Reads the rows of one account in a transaction; what is read most, by statements instead of the query builder. */
 export class DirectReader extends KnexReader {
   constructor(
@@ -27,7 +32,7 @@ export class DirectReader extends KnexReader {
     const { sql, cells } = matching(this.own(name, encodeRow(name, query.where ?? {})))
     const limited = query.limit === undefined ? '' : ' LIMIT ?'
     const rows = await this.statements.all(
-      `SELECT * FROM "${name}" WHERE ${sql} ORDER BY "created_at", "id"${limited}`,
+      `SELECT * FROM "${name}" WHERE ${sql} ${query.where === undefined ? IN_ORDER : FOUND_IN_ORDER}${limited}`,
       query.limit === undefined ? cells : [...cells, query.limit],
     )
     return rows.map((columns) => decodeRow(name, columns))

@@ -20,7 +20,8 @@ export class KnexReader implements Reader {
   }
 
   async list<Name extends EntityName>(name: Name, query: Query<Name> = {}): Promise<Entities[Name][]> {
-    const rows = this.rows(name).orderBy(['created_at', 'id'])
+    // The sign has an index that would serve the order passed over for that of the values.
+    const rows = this.rows(name).orderByRaw(query.where === undefined ? '??, ??' : '+??, ??', ['created_at', 'id'])
     if (query.where !== undefined) void rows.where(encodeRow(name, query.where))
     if (query.after !== undefined) void rows.where(beyond(query.after, '>'))
     if (query.limit !== undefined) void rows.limit(query.limit)

@@ -6,7 +6,7 @@ import type { UnixTime } from '../../../core/runtime/time.ts'
 import { readAccessFileRows, writeAccessFileRows, type AccessFileRow } from './access-file-rows.ts'
 import type { Change, Entities, EntityName } from './entities.ts'
 import type { Dialect } from './dialect.ts'
-import { DirectReader } from './direct-reader.ts'
+import { DirectReader, FOUND_IN_ORDER } from './direct-reader.ts'
 import { insertAll, matching, type Statements } from './statements.ts'
 import { columnName, encodeRow } from './row-codec.ts'
 import { StoreError } from './store-error.ts'
@@ -119,7 +119,7 @@ export class KnexTransaction extends DirectReader implements Transaction {
     if (row === undefined) return undefined
     for (const child of childrenOf(name)) {
       const { sql, cells } = matching(this.own(child.name, { [columnName(child.column)]: id }))
-      const ids = `SELECT "id" FROM "${child.name}" WHERE ${sql} ORDER BY "created_at", "id"`
+      const ids = `SELECT "id" FROM "${child.name}" WHERE ${sql} ${FOUND_IN_ORDER}`
       for (const { id: childId } of await this.statements.all(ids, cells))
         await this.remove(child.name, String(childId))
     }
