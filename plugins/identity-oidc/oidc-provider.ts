@@ -75,10 +75,12 @@ export class OidcProvider implements IdentityProvider<Settings, Kept> {
       const returned = new URL(settings.shared_callback ? sharedCallbackUrl : callbackUrl)
       returned.search = new URL(url).search
       stage = 'token'
-      desk.note({
-        text: 'The token endpoint is asked for the tokens, with PKCE, and the ID token is checked.',
-        sent: { endpoint: provider.serverMetadata().token_endpoint ?? '', client_id: settings.client_id },
-      })
+      // An error in the answer is seen before the token endpoint is asked.
+      if (!returned.searchParams.has('error'))
+        desk.note({
+          text: 'The token endpoint is asked for the tokens, with PKCE, and the ID token is checked.',
+          sent: { endpoint: provider.serverMetadata().token_endpoint ?? '', client_id: settings.client_id },
+        })
       const tokens = await oidc.authorizationCodeGrant(provider, returned, {
         pkceCodeVerifier: verifier,
         expectedState: state,

@@ -1,5 +1,6 @@
+import { Facts } from '../../../../../core/contract/facts.ts'
 import type { AdminPage, LivePart, Visit } from '../page/admin-parts.ts'
-import { findChoices, type ChoiceKind } from '../page/choices.ts'
+import { findChoices, MOST_CHOICES, type Choice } from '../page/choices.ts'
 import { shownTime } from '../../http/shown-time.ts'
 import type { Problem } from '../../http/problem.ts'
 import { unixTime } from '../../../../../core/runtime/time.ts'
@@ -37,13 +38,14 @@ export const explainPage: AdminPage = {
               },
             },
           ]
-    const devices = asked.actor === '' ? [] : await devicesOf(visit, asked.actor)
+    const named = answer !== undefined && 'explained' in answer ? answer.explained : undefined
+    const devices = asked.actor === '' ? [] : await devicesOf(visit, named?.actor.id ?? asked.actor)
     return {
       template: 'explain',
       title: 'Explain',
       live,
       data: {
-        asked,
+        asked: { ...asked, ...(await shownNames(visit, named)) },
         people: visit.may('actors:read') ? await hintsOf(visit, 'actors') : [],
         resources: await hintsOf(visit, 'resources'),
         devices,
@@ -53,10 +55,22 @@ export const explainPage: AdminPage = {
   },
 }
 
-/** Returns rows that the form proposes; none where there are so many that one types the name. */
-const hintsOf = async (visit: Visit, kind: ChoiceKind) => {
+/**
+ * Returns rows that the form proposes, by texts that a person can read and the API finds them by; none where there are so many that one
+ * types the name.
+ */
+const hintsOf = async (visit: Visit, kind: 'actors' | 'resources'): Promise<readonly Choice[]> => {
   const { options, isLarge } = await findChoices(visit, kind)
-  return isLarge ? [] : options
+  if (isLarge) return []
+  if (kind === 'resources')
+    return options.map(({ value, text }) => {
+      const isOnly = options.filter((other) => other.text === text).length === 1
+      return isOnly ? { value: text, text: '' } : { value, text }
+    })
+  const { parts, caller } = visit
+  const rows = await parts.store.reader(caller.account.id).list('actors', { limit: MOST_CHOICES })
+  const emails = new Map(rows.map(({ id, email }) => [id, email]))
+  return options.map(({ value, text }) => ({ value: emails.get(value) ?? value, text }))
 }
 
 interface Asked {
@@ -88,10 +102,11 @@ const answerOf = async (
   })
   if (!outcome.ok) return { problem: problemText(outcome.problem) }
   const explained = outcome.body
+  const supposed = asked.remote_ip === '' ? {} : { [Facts.client.address.name]: asked.remote_ip }
   return {
     explained: { ...explained, text: explained.text.map((line) => line.replace(ASKED_AT, '')) },
     sentence: sentenceOf(explained),
-    ways: explained.is_allowed || !visit.may('policies:write') ? [] : await waysIn(visit, explained),
+    ways: explained.is_allowed || !visit.may('policies:write') ? [] : await waysIn(visit, explained, supposed),
     facts: explained.facts.map(({ name, value, source, is_proven: isProven, since }) => ({
       name,
       value: typeof value === 'string' ? value : JSON.stringify(value),
@@ -116,6 +131,19 @@ const OUTCOMES = {
 /** Puts a refusal of the API into one text. */
 export const problemText = ({ detail, errors = [] }: Problem): string =>
   errors.length === 0 ? detail : errors.map(({ path, message }) => `${path}: ${message}`).join('; ')
+
+/** Returns the texts by which a person reads whom and what the question is about, and by which it is asked again. */
+const shownNames = async (
+  { parts, caller }: Visit,
+  named: Explained | undefined,
+): Promise<{ actor?: string; resource?: string }> => {
+  if (named === undefined) return {}
+  const { actor, resource } = named
+  const reader = parts.store.reader(caller.account.id)
+  const email = (await reader.get('actors', actor.id))?.email
+  const isOnly = (await reader.list('resources', { where: { name: resource.name }, limit: 2 })).length === 1
+  return { ...(email ? { actor: email } : {}), ...(isOnly ? { resource: resource.name } : {}) }
+}
 
 const devicesOf = async ({ parts, caller }: Visit, actorId: string): Promise<{ value: string; text: string }[]> => {
   if (!/^[0-9a-f-]{36}$/.test(actorId)) return []

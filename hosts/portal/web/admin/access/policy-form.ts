@@ -25,7 +25,7 @@ export const newPolicy: FormDefinition<PolicyAbout> = {
   values: ({ visit: { query } }) =>
     new FormValues({ mode: 'enforced', group_id: query['group_id'] ?? '', resource_id: query['resource_id'] ?? '' }),
   fields: ({ visit, row: { schemas } }, values) => policyFields(visit, schemas, values),
-  adjust: (values) => adjustConditions(values),
+  adjust: (values, { row }) => adjustConditions(values, row.schemas),
   call: ({ row: { schemas } }, values) => ({ method: 'POST', path: '/policies', body: policyBody(values, schemas) }),
   done: () => '/policies',
   verb: (_, values) => (values.one('mode') === 'shadow' ? 'Save as shadow' : 'Save'),
@@ -141,11 +141,13 @@ const policyFields = async (visit: Visit, schemas: Schemas, values: FormValues):
 /** Returns the indices of the conditions, each once: the page must not grow faster than what was sent. */
 const indicesOf = (values: FormValues): string[] => [...new Set(values.all('c'))]
 
-const adjustConditions = (values: FormValues): FormValues | undefined => {
+const adjustConditions = (values: FormValues, schemas: Schemas): FormValues | undefined => {
   if (values.one('add') === '') return adjustItems(values)
   const indices = values.all('c')
   const next = String(Math.max(-1, ...indices.map(Number)) + 1)
-  return values.with({ c: [...indices, next], [`c${next}`]: values.one('kind'), add: undefined })
+  const kind = values.one('kind')
+  const defaults = settingsValues(schemas.get(kind)?.settings ?? null, `c${next}`, {})
+  return values.with({ ...defaults, c: [...indices, next], [`c${next}`]: kind, add: undefined })
 }
 
 const policyBody = (values: FormValues, schemas: Schemas) => {

@@ -19,14 +19,14 @@ const MAX_TRIED = 8
 /**
  * Finds single changes after which the person may use the resource: joining a group, a policy that is enabled, enforced or
  * without the condition that fails. Each is rehearsed and judged by the evaluator of real requests; what does not help is
- * left out. The ones by which fewest others gain come first.
+ * left out. `facts` are those that the question supposes. The ones by which fewest others gain come first.
  */
-export const waysIn = async (visit: Visit, explained: Explained): Promise<WayIn[]> => {
+export const waysIn = async (visit: Visit, explained: Explained, facts: SupposedFacts): Promise<WayIn[]> => {
   const found: WayIn[] = []
   for (const { text, call, url, needs } of (await candidates(visit, explained)).slice(0, MAX_TRIED)) {
     const { outcome, changes } = await visit.parts.api.rehearse(visit.caller, call)
     if (!outcome.ok) continue
-    const difference = await differenceOf(visit, changes)
+    const difference = await differenceOf(visit, changes, facts)
     const gains = difference?.gains ?? []
     const helps = gains.some(
       ({ actor, resource }) => actor.id === explained.actor.id && resource.id === explained.resource.id,
@@ -41,6 +41,9 @@ export const waysIn = async (visit: Visit, explained: Explained): Promise<WayIn[
   }
   return found.toSorted((a, b) => a.also - b.also)
 }
+
+/** Values of facts that a question supposes, by name. */
+type SupposedFacts = Readonly<Record<string, unknown>>
 
 interface Candidate {
   text: string

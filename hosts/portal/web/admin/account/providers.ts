@@ -176,9 +176,19 @@ export const newProvider: FormDefinition<ProviderAbout> = {
   lead: () =>
     'Add it disabled first: then its callback address is known, and a test sign-in shows that it works before anybody depends on it.',
   crumbs: ({ visit }) => CRUMBS(visit),
-  values: () => new FormValues({ is_default: 'false', is_disabled: 'true', session_hours: '8', client_days: '7' }),
+  values: ({ row: { schemas } }) =>
+    new FormValues({
+      is_default: 'false',
+      is_disabled: 'true',
+      session_hours: '8',
+      client_days: '7',
+      ...settingsValues([...schemas.values()][0] ?? null, 's', {}),
+    }),
   fields: fieldsOf,
-  adjust: (values) => (values.one('choose') === '' ? adjustItems(values) : values.with({ choose: undefined })),
+  adjust: (values, { row: { schemas } }) =>
+    values.one('choose') === ''
+      ? adjustItems(values)
+      : values.with({ ...settingsValues(schemas.get(values.one('type')) ?? null, 's', {}), choose: undefined }),
   call: (about, values) => ({
     method: 'POST',
     path: '/identity_providers',

@@ -53,7 +53,7 @@ const stepsOf = ({ steps, state }: ProviderTest): object[] => {
     return {
       text,
       // Until the browser returns the time is the person's, not the provider's.
-      ms: ms > 0 && next?.text !== RETURNED ? ms : undefined,
+      ms: ms > 0 && Object.keys(sent).length > 0 && next?.text !== RETURNED ? ms : undefined,
       kind: index < last ? 'done' : end,
       sent: Object.entries(sent),
       came: Object.entries(came),

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
-import type { PairChange, PairPosition } from '../../../explain/simulation.ts'
+import type { PairChange, PairPosition, SimulationQuestion } from '../../../explain/simulation.ts'
 import type { Change, EntityName } from '../../../store/entities.ts'
 import { rowName } from '../../../store/row-name.ts'
 import type { Visit } from '../page/admin-parts.ts'
@@ -33,15 +33,21 @@ export interface EffectLine extends Pick<PairChange, 'actor' | 'resource' | 'why
 const MAX_PAIRS = 200_000
 const PAGE = 1_000
 
-/** Judges what changes would do. Undefined where the visitor left meanwhile. */
-export const differenceOf = async (visit: Visit, changes: readonly Change[]): Promise<Difference | undefined> => {
+/**
+ * Judges what changes would do, at present or with supposed values of facts. Undefined where the visitor left meanwhile.
+ */
+export const differenceOf = async (
+  visit: Visit,
+  changes: readonly Change[],
+  facts: SimulationQuestion['facts'] = {},
+): Promise<Difference | undefined> => {
   const { parts, caller, ctx } = visit
   const found: PairChange[] = []
   let [kept, examined, concerned] = [0, 0, 0]
   let after: PairPosition | undefined
   do {
     const simulation = await parts.decisions.simulate(
-      { accountId: caller.account.id, changes, after, limit: PAGE },
+      { accountId: caller.account.id, changes, facts, after, limit: PAGE },
       async () => {
         await setImmediate()
         return !ctx.req.socket.destroyed

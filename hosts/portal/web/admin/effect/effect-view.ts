@@ -23,8 +23,16 @@ export const effectView = (difference: Difference, base: string): object => {
   const cut = loses.filter(({ isConnected }) => isConnected).length
   return {
     sums: [
-      { kind: 'lose', text: `lose${loses.length === 1 ? 's' : ''} access`, count: signed('−', loses.length) },
-      { kind: 'gain', text: `gain${gains.length === 1 ? 's' : ''} access`, count: signed('+', gains.length) },
+      {
+        kind: loses.length === 0 ? '' : 'lose',
+        text: `lose${loses.length === 1 ? 's' : ''} access`,
+        count: signed('−', loses.length),
+      },
+      {
+        kind: gains.length === 0 ? '' : 'gain',
+        text: `gain${gains.length === 1 ? 's' : ''} access`,
+        count: signed('+', gains.length),
+      },
       { kind: '', text: 'keep it', count: String(kept) },
     ],
     lists: [

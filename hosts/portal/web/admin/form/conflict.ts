@@ -34,7 +34,7 @@ export const conflictView = async <Row>(
   const secretNames = new Set(secrets.map(({ name }) => name))
   return {
     template: 'conflict',
-    title: `${definition.title(about)}: saved by somebody else`,
+    title: `${definition.title(about)}: two versions`,
     crumbs: definition.crumbs(about),
     status: 412,
     data: {
@@ -80,16 +80,16 @@ const disputedFields = (theirs: Flat, mine: Flat): Disputed[] =>
 const sameText = (text = ''): string => text.replaceAll('\r\n', '\n').trim()
 
 /** Finds who changed the row last, and when, in the audit trail; nothing where the trail does not name the row. */
-const latestChange = async <Row>({ visit }: FormAbout<Row>): Promise<{ who?: string; at?: unknown }> => {
+const latestChange = async <Row>({ visit }: FormAbout<Row>): Promise<{ who?: string; changedAt?: unknown }> => {
   const { parts, caller, ctx, session } = visit
   const { store } = parts
   const entityId = ctx.params['id'] ?? caller.account.id
   const [record] = await store.auditLog(caller.account.id, { kind: 'change', entityId, limit: 1 })
   if (record === undefined) return {}
   const at = shownTime(record.createdAt)
-  if (record.by.type !== 'actor') return { at }
+  if (record.by.type !== 'actor') return { changedAt: at }
   const { actorId } = record.by
-  if (actorId === session.actor.id) return { who: 'You, elsewhere,', at }
+  if (actorId === session.actor.id) return { who: 'You', changedAt: at }
   const actor = await store.reader(caller.account.id).get('actors', actorId)
-  return { ...(actor === undefined ? {} : { who: actor.name }), at }
+  return { ...(actor === undefined ? {} : { who: actor.name }), changedAt: at }
 }

@@ -76,6 +76,8 @@ const act = async <Row>(visit: Visit, definition: FormDefinition<Row>): Promise<
   if (!outcome.ok) {
     const { problem } = outcome
     if (problem.status === 412) return overtaken(definition, about, { values, version, current, isEarly })
+    // A form that has just got a new part is not wrong because that is still empty.
+    if (adjusted !== undefined) return formView(definition, about, { values, version })
     return {
       ...(await formView(definition, about, { values, version, problem })),
       status: isEarly ? 200 : problem.status,
@@ -148,7 +150,7 @@ const formView = async <Row>(
       fields: shown,
       version,
       problem: problem && {
-        detail: problem.detail,
+        detail: problems.length === 0 ? problem.detail : 'Mend what is marked, and save again.',
         found: [...placed].map(({ path, message }) => ({ message, id: idOf(path, fields) })),
         others: problems.filter((each) => !placed.has(each)),
       },

@@ -99,10 +99,12 @@ export const dnsForm: FormDefinition<DnsAbout> = {
       button: 'Add resolver',
     },
   ],
-  adjust: (values) => {
+  adjust: (values, { row: { schemas } }) => {
     if (values.one('add') === '') return adjustItems(values)
     const next = String(Math.max(-1, ...values.all('r').map(Number)) + 1)
-    return values.with({ r: [...values.all('r'), next], [`r${next}`]: values.one('kind'), add: undefined })
+    const kind = values.one('kind')
+    const defaults = settingsValues(schemas.get(kind) ?? null, `r${next}`, {})
+    return values.with({ ...defaults, r: [...values.all('r'), next], [`r${next}`]: kind, add: undefined })
   },
   call: ({ row: { schemas } }, values) => ({
     method: 'PATCH',

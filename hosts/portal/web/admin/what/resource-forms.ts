@@ -63,7 +63,7 @@ const fieldsOf = async (visit: Visit, values: FormValues): Promise<Field[]> => [
     name: 'type',
     label: 'Kind',
     options: [
-      { value: 'dns', text: 'Name' },
+      { value: 'dns', text: 'DNS name' },
       { value: 'ip', text: 'One address' },
       { value: 'cidr', text: 'Network' },
       { value: 'internet', text: 'The Internet' },
