@@ -124,6 +124,19 @@ export type Gateway = {
     readonly websocket: number
     readonly none: number
   }
+  /** `load`: Load of its machine; null while it is not connected, or has reported none */
+  readonly load: {
+    /** `processor_share`: Share of its processors in use, from 0 to 1 */
+    readonly processor_share: number | null
+    /** `bytes_per_second`: In both directions */
+    readonly bytes_per_second: number | null
+    readonly reported_at: string
+  } | null
+  /** `problems`: What keeps it from forwarding: no client is given this gateway as long */
+  readonly problems: ReadonlyArray<{
+    readonly code: string
+    readonly said: string
+  }>
 }
 
 /** Schema `Relay` of the API. */

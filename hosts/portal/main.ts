@@ -187,6 +187,7 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
       plugins: describedPlugins(installation),
       isConnected: (id) => control.isConnected(id),
       connectedIds: () => control.connectedIds(),
+      machineOf: (gatewayId) => control.machineOf(gatewayId),
       paths: control.paths,
       onPresence: (look) => control.onPresence(look),
       decisions: control.decisions,

@@ -27,6 +27,7 @@ import { PeerRows } from './peer-rows.ts'
 import type { Authorization, Change, EntityName } from '../store/entities.ts'
 import { DEFAULT_LIMITS, type Limits } from '../grants/limits.ts'
 import { derivedKey } from '../identity/secret-key.ts'
+import type { GatewayMachine } from '../decide/presence.ts'
 import { PortalState, type PortalInput, type PortalOutput } from '../grants/state.ts'
 import type { Store } from '../store/store.ts'
 import type { Tokens } from '../identity/tokens.ts'
@@ -185,6 +186,11 @@ export class PortalShell implements Startable {
   /** Whether a client or gateway is connected. */
   isConnected(id: string): boolean {
     return this.#machine.census.isConnected(id)
+  }
+
+  /** Returns what is known of a connected gateway's machine; undefined if the gateway is not connected. */
+  machineOf(gatewayId: string): GatewayMachine | undefined {
+    return this.#machine.census.machineOf(gatewayId)
   }
 
   /** Returns the ids of all connected clients and gateways, of all accounts. */

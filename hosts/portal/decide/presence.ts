@@ -43,6 +43,13 @@ export interface GatewayLoad {
   at: UnixTime
 }
 
+/** Load and problems of a gateway's machine, as the gateway last reported them. */
+export interface GatewayMachine {
+  load: GatewayLoad | undefined
+  /** Problems for which no client is given this gateway. */
+  problems: readonly GatewayProblem[]
+}
+
 /**
  * Registry of the clients and gateways that have joined, each with its connection. Does not decide whether a newcomer
  * replaces a connection: that is decided when it connects (`Seats`). Here a client's newest connection counts, and a

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { GatewayMachine } from '../../decide/presence.ts'
 import type { Gateway } from '../../store/entities.ts'
 import { lastPresence } from '../../store/gateway-retention.ts'
 import { collection } from './collection.ts'
@@ -24,12 +25,23 @@ const GatewayBody = z
     last_seen_at: Time.nullable(),
     last_seen_version: z.string().nullable(),
     paths: PathCountsBody,
+    load: z
+      .object({
+        processor_share: z.number().nullable().describe('Share of its processors in use, from 0 to 1'),
+        bytes_per_second: z.number().nullable().describe('In both directions'),
+        reported_at: Time,
+      })
+      .nullable()
+      .describe('Load of its machine; null while it is not connected, or has reported none'),
+    problems: z
+      .array(z.object({ code: z.string(), said: z.string() }))
+      .describe('What keeps it from forwarding: no client is given this gateway as long'),
   })
   .meta({ id: 'Gateway' })
 const Patch = z.strictObject({ name: Name.optional() })
 
 /** Operations on gateways, which register themselves with a token of their site. */
-export const gatewayEndpoints = ({ store, isConnected, connectedIds, paths }: ApiParts): Endpoint[] => {
+export const gatewayEndpoints = ({ store, isConnected, connectedIds, paths, machineOf }: ApiParts): Endpoint[] => {
   const patch = jsonBody(Patch)
   const gateways = collection(store, 'gateways', (row: Gateway): z.infer<typeof GatewayBody> => ({
     id: row.id,
@@ -44,6 +56,7 @@ export const gatewayEndpoints = ({ store, isConnected, connectedIds, paths }: Ap
     last_seen_at: timeOrNull(lastPresence(row)),
     last_seen_version: row.lastSeenVersion,
     paths: pathCountsToWire(paths.onGateway(row.id)),
+    ...machineToWire(machineOf(row.id)),
     created_at: timeOf(row.createdAt),
     updated_at: timeOf(row.updatedAt),
   }))
@@ -101,3 +114,17 @@ export const gatewayEndpoints = ({ store, isConnected, connectedIds, paths }: Ap
     },
   ]
 }
+
+const machineToWire = (
+  machine: GatewayMachine | undefined,
+): Pick<z.infer<typeof GatewayBody>, 'load' | 'problems'> => ({
+  load:
+    machine?.load === undefined
+      ? null
+      : {
+          processor_share: machine.load.processorShare ?? null,
+          bytes_per_second: machine.load.bytesPerSecond ?? null,
+          reported_at: timeOf(machine.load.at),
+        },
+  problems: (machine?.problems ?? []).map(({ code, said }) => ({ code, said })),
+})

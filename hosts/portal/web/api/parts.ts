@@ -6,6 +6,7 @@ import type { DescribedPlugin } from '../../../../core/plugin/described-plugin.t
 import type { Clock } from '../../../../core/runtime/clock.ts'
 import type { Random } from '../../../../core/runtime/random.ts'
 import type { ClientPaths } from '../../decide/client-paths.ts'
+import type { GatewayMachine } from '../../decide/presence.ts'
 import type { HeardDecisions } from '../../explain/heard-decisions.ts'
 import type { RelayStanding } from '../../relays/relay-standing.ts'
 import type { RefusedCalls } from '../../store/refused-calls.ts'
@@ -29,6 +30,8 @@ export interface ApiParts {
   isConnected: (id: string) => boolean
   /** Returns the ids of all clients and gateways whose control channel is open, of all accounts. */
   connectedIds: () => readonly string[]
+  /** Returns what is known of a connected gateway's machine; undefined if the gateway is not connected. */
+  machineOf: (gatewayId: string) => GatewayMachine | undefined
   /** Paths of connected clients, as they report them. */
   paths: Pick<ClientPaths, 'ofClient' | 'onGateway'>
   decisions: HeardDecisions

@@ -7,7 +7,15 @@ import { Problem } from '../http/problem.ts'
 import type { ApiContext, ApiMiddleware } from './endpoint.ts'
 
 /** Members of answers that change without anybody changing the row, and so must not make a change fail. */
-const BY_ITSELF = new Set(['is_connected', 'last_seen_at', 'last_seen_version', 'last_used_at'])
+const BY_ITSELF = new Set([
+  'is_connected',
+  'last_seen_at',
+  'last_seen_version',
+  'last_used_at',
+  'load',
+  'paths',
+  'problems',
+])
 
 /**
  * Computes the ETag of a row and its JSON form (RFC 9110 §8.8.3): a MAC of the row including secrets, then, if the

@@ -59,6 +59,8 @@ export interface GatewayRow extends NamedRow {
   last_seen_at: string | null
   last_seen_version: string | null
   paths: PathCounts
+  load: { processor_share: number | null; bytes_per_second: number | null; reported_at: string } | null
+  problems: { code: string; said: string }[]
 }
 
 export interface ClientPathRow {

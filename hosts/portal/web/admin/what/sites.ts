@@ -81,7 +81,9 @@ const allGateways = async (visit: Visit): Promise<GatewayRow[]> => {
 
 /** Marks how many gateways of a site are connected. */
 export const gatewaysMark = (gateways: readonly GatewayRow[]): Cell => {
-  const there = gateways.filter(({ is_connected: isConnected }) => isConnected).length
+  const there = gateways.filter(
+    ({ is_connected: isConnected, problems }) => isConnected && problems.length === 0,
+  ).length
   if (gateways.length === 0) return mark('off', 'no gateway yet', 'nothing there can be reached')
   if (there === 0) return mark('no', `0 of ${gateways.length}`, 'nothing there can be reached')
   return mark(there < gateways.length ? 'warn' : 'yes', `${there} of ${gateways.length}`)
@@ -128,6 +130,7 @@ export const site: DetailDefinition<SiteWithGateways> = {
           columns: [
             { title: 'Gateway' },
             { title: 'Health' },
+            { title: 'Load' },
             { title: 'Paths of its clients' },
             { title: 'Version' },
             { title: 'Last connect' },
@@ -135,7 +138,13 @@ export const site: DetailDefinition<SiteWithGateways> = {
           rows: gateways.map((row) => ({
             key: row.id,
             head: { text: row.name, why: row.ipv4, ...(row.is_ephemeral ? { badges: [{ text: 'ephemeral' }] } : {}) },
-            cells: [healthMark(row), pathsCell(row), text(row.last_seen_version ?? ''), time(row.last_seen_at)],
+            cells: [
+              healthMark(row),
+              loadCell(row),
+              pathsCell(row),
+              text(row.last_seen_version ?? ''),
+              time(row.last_seen_at),
+            ],
             ...(mayWrite
               ? { act: { text: 'Delete…', about: row.name, url: `${visit.base}/gateways/${row.id}/delete` } }
               : {}),
@@ -155,8 +164,39 @@ export const site: DetailDefinition<SiteWithGateways> = {
   },
 }
 
-const healthMark = ({ is_connected: isConnected, last_seen_at: at }: GatewayRow): Cell =>
-  isConnected ? mark('yes', 'connected') : mark('off', 'offline', at === null ? 'never came' : undefined)
+const healthMark = ({ is_connected: isConnected, last_seen_at: at, problems }: GatewayRow): Cell => {
+  if (!isConnected) return mark('off', 'offline', at === null ? 'never came' : undefined)
+  if (problems.length === 0) return mark('yes', 'connected')
+  return mark('no', 'does not forward', `No client is given it: ${problems.map(({ said }) => said).join('; ')}.`)
+}
+
+/** Shares of a machine's processors from which on a gateway is marked. */
+const BUSY = 0.85
+
+const UNITS = ['bit/s', 'kbit/s', 'Mbit/s', 'Gbit/s', 'Tbit/s'] as const
+
+/** Writes a rate of bytes as people speak of networks: 1,250,000 bytes a second are 10 Mbit/s. */
+const rateText = (bytesPerSecond: number): string => {
+  const bits = bytesPerSecond * 8
+  const unit = Math.min(UNITS.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(bits, 1)) / 3)))
+  const value = bits / 1_000 ** unit
+  return `${value.toFixed(value < 10 && unit > 0 ? 1 : 0)} ${UNITS[unit] ?? ''}`
+}
+
+/** Shows the load of a gateway's machine as it last reported it. */
+const loadCell = ({ load }: GatewayRow): Cell => {
+  if (load === null) return text('')
+  const { processor_share: share, bytes_per_second: rate, reported_at: at } = load
+  const words = [
+    share === null ? '' : `${Math.round(share * 100)} % of its processors`,
+    rate === null ? '' : rateText(rate),
+  ]
+    .filter((part) => part !== '')
+    .join(', ')
+  return share !== null && share >= BUSY
+    ? mark('warn', words, `as of ${at.slice(11, 19)} UTC`)
+    : { ...text(words), why: `as of ${at.slice(11, 19)} UTC` }
+}
 
 const KINDS: Readonly<Record<string, string>> = {
   direct: 'direct',

@@ -487,7 +487,9 @@ describe('the REST API', () => {
     const ofTrail = queryOf('/audit_log') ?? []
     expect(ofTrail.slice(0, 2)).to.deep.equal(pages)
     expect(names('/audit_log').slice(2)).to.deep.equal(
-      ['sort', 'kind', 'action', 'entity', 'actor_id', 'entity_id', 'since', 'until'], // prettier-ignore
+      ['sort', 'kind', 'action', 'entity', 'actor_id', 'entity_id',
+      'search',
+      'format', 'since', 'until'], // prettier-ignore
     )
     expect(queryOf('/sites/{id}')).to.deep.equal([])
     const requires = (path: string, method: string) => document.paths[path]?.[method]?.requestBody?.required
