@@ -1,5 +1,5 @@
-import { checksumOf, sumWords } from './checksum.ts'
-import { ACK, FIN, PacketView, putWord, RST, SYN, TCP, word } from './packet-view.ts'
+import { ACK, FIN, RST, SYN, TCP, word, type PacketView } from './packet-view.ts'
+import { buildSegment } from './tcp-segment.ts'
 
 /**
  * Builds the TCP reset that ends the connection of a packet at its sender, in the name of its destination (RFC 9293
@@ -7,45 +7,19 @@ import { ACK, FIN, PacketView, putWord, RST, SYN, TCP, word } from './packet-vie
  * error ends as well.
  */
 export const buildReset = (packet: PacketView): Uint8Array | undefined => {
-  const { bytes, transportAt, addressLength, tcpFlags, length } = packet
+  const { bytes, transportAt, tcpFlags, length } = packet
   if (packet.protocol !== TCP || (tcpFlags & RST) !== 0 || (tcpFlags & (SYN | ACK)) === SYN) return undefined
-  const headerLength = addressLength === 4 ? 20 : 40
-  const reset = new Uint8Array(headerLength + 20)
-  if (addressLength === 4) {
-    reset[0] = 0x45
-    putWord(reset, 2, reset.length)
-    // RFC 6864 §4: the identification may be 0 because DF is set.
-    putWord(reset, 6, 0x4000)
-    reset[8] = HOP_LIMIT
-    reset[9] = TCP
-  } else {
-    reset[0] = 0x60
-    putWord(reset, 4, 20)
-    reset[6] = TCP
-    reset[7] = HOP_LIMIT
+  const ends = {
+    source: packet.destination(),
+    destination: packet.source(),
+    sourcePort: packet.destinationPort,
+    destinationPort: packet.sourcePort,
   }
-  putWord(reset, headerLength, packet.destinationPort)
-  putWord(reset, headerLength + 2, packet.sourcePort)
-  reset[headerLength + 12] = 0x50
-  if ((tcpFlags & ACK) !== 0) {
-    reset.set(bytes.subarray(transportAt + 8, transportAt + 12), headerLength + 4)
-    reset[headerLength + 13] = RST
-  } else {
-    const dataAt = transportAt + ((bytes[transportAt + 12] ?? 0) >> 4) * 4
-    const taken = Math.max(0, length - dataAt) + ((tcpFlags & FIN) === 0 ? 0 : 1)
-    const sequence = word(bytes, transportAt + 4) * 0x1_0000 + word(bytes, transportAt + 6) + taken
-    putWord(reset, headerLength + 8, Math.floor(sequence / 0x1_0000) & 0xffff)
-    putWord(reset, headerLength + 10, sequence & 0xffff)
-    reset[headerLength + 13] = RST | ACK
-  }
-  const addressesAt = headerLength - 2 * addressLength
-  reset.set(packet.destination(), addressesAt)
-  reset.set(packet.source(), addressesAt + addressLength)
-  if (addressLength === 4) putWord(reset, 10, checksumOf(sumWords(reset, 0, 20)))
-  const view = new PacketView()
-  view.parse(reset)
-  view.completeChecksum()
-  return reset
+  if ((tcpFlags & ACK) !== 0) return buildSegment({ ...ends, sequence: numberAt(bytes, transportAt + 8), flags: RST })
+  const dataAt = transportAt + ((bytes[transportAt + 12] ?? 0) >> 4) * 4
+  const taken = Math.max(0, length - dataAt) + ((tcpFlags & FIN) === 0 ? 0 : 1)
+  const acknowledgement = (numberAt(bytes, transportAt + 4) + taken) % 0x1_0000_0000
+  return buildSegment({ ...ends, sequence: 0, acknowledgement, flags: RST | ACK })
 }
 
-const HOP_LIMIT = 64
+const numberAt = (bytes: Uint8Array, at: number): number => word(bytes, at) * 0x1_0000 + word(bytes, at + 2)

@@ -80,6 +80,7 @@ const HINTS = {
   'name-inactive': many('an address that stands for a name which the site could not resolve, or that was forgotten'),
   'no-flow': no('an answer to a connection that is over, or was never made'),
   'no-path': many('no way to the other end at that moment: see the gateway’s line in client status'),
+  'gateway-changed': no('of a connection whose gateway is gone while another serves: the application was told'),
   'kept-merged': no('sent again by the application while it waited; one of both is delivered'),
   'kept-oldest-dropped': many('more packets than are kept while access is asked for'),
   'flow-table-full': yes('as many connections as fit: an application opens too many'),

@@ -1,9 +1,11 @@
+import type { PeerId } from '../../contract/tunnel-transport.ts'
 import type { QuotedPacket } from '../../net/icmp-error.ts'
 import { formatAddress } from '../../net/ip-address.ts'
-import { ACK, SYN, type PacketView } from '../../net/packet-view.ts'
+import { ACK, SYN, TCP, type PacketView } from '../../net/packet-view.ts'
 import type { Instant } from '../../runtime/time.ts'
 import { FlowVerdicts } from '../flow-verdicts.ts'
 import type { PeerNumbers } from '../peer-numbers.ts'
+import { UnansweredPackets, type UnansweredPacket } from './unanswered-packets.ts'
 
 /** Most flows at a time; each takes some 300 bytes. */
 const MAX_FLOWS = 65_536
@@ -14,6 +16,16 @@ interface BegunFlow {
   readonly row: number
   readonly peer: number
   readonly key: string
+  /** Whether the gateway has answered. */
+  isAnswered: boolean
+}
+
+/** TCP connection at a gateway, as this machine sees it. */
+export interface OpenConnection {
+  ownPort: number
+  otherPort: number
+  /** Address of the other end, canonical. */
+  address: string
 }
 
 /**
@@ -26,6 +38,7 @@ export class BegunFlows {
   /** Flows by number of the gateway, then by protocol, ports and address as this machine uses them. */
   readonly #byPeer = new Map<number, Map<string, BegunFlow>>()
   readonly #numbers: PeerNumbers
+  readonly #unanswered = new UnansweredPackets<BegunFlow>()
   #size = 0
   #sweepAt = FIRST_SWEEP
 
@@ -63,8 +76,55 @@ export class BegunFlows {
     const flow = this.#byPeer.get(peer)?.get(key) ?? this.#open(packet, { peer, key }, now)
     if (flow === undefined) return false
     if (hasCachedVerdict(packet)) this.#verdicts.keep(packet, 'inside', flow)
+    if (!flow.isAnswered) this.#unanswered.keep(flow, packet, now)
     this.#note(packet, flow.row, 'inside', now)
     return true
+  }
+
+  /** Returns the first packets of flows to a gateway that it has not answered, and forgets them. */
+  takeUnanswered(peer: PeerId, now: Instant): UnansweredPacket[] {
+    const number = this.#numbers.find(peer)
+    return number === undefined ? [] : this.#unanswered.take((flow) => flow.peer === number, now)
+  }
+
+  /**
+   * Returns another gateway than `peer` that has answered the live flow of an outbound packet, which none but that one can
+   * carry on; undefined if there is none.
+   */
+  otherGatewayOf(packet: PacketView, peer: PeerId, now: Instant): PeerId | undefined {
+    const key = outboundKey(packet)
+    if (key === undefined || (packet.tcpFlags & SYN) !== 0) return undefined
+    // The flow may have begun anew at that gateway.
+    const number = this.#numbers.find(peer)
+    if (this.#byPeer.size === 0 || (number !== undefined && this.#byPeer.get(number)?.has(key) === true))
+      return undefined
+    for (const other of this.#byPeer.keys()) {
+      if (this.#alive(other, key, now)?.isAnswered === true) return this.#numbers.idOf(other)
+    }
+    return undefined
+  }
+
+  /** Ends the flow of an outbound packet at a gateway. */
+  endFlow(packet: PacketView, peer: PeerId): void {
+    const flow = this.#byPeer.get(this.#numbers.find(peer) ?? -1)?.get(outboundKey(packet) ?? '')
+    if (flow !== undefined) this.#close(flow)
+  }
+
+  /** Returns TCP connections that a gateway has answered and that are open, at most so many. */
+  openConnections(peer: PeerId, { most, now }: { most: number; now: Instant }): OpenConnection[] {
+    const found: OpenConnection[] = []
+    for (const { row, key, isAnswered } of this.#byPeer.get(this.#numbers.find(peer) ?? -1)?.values() ?? []) {
+      if (found.length >= most) break
+      const [protocol, ownPort, otherPort, address = ''] = key.split(' ')
+      if (Number(protocol) !== TCP || !isAnswered || this.#verdicts.states.isOver(row, now)) continue
+      found.push({ ownPort: Number(ownPort), otherPort: Number(otherPort), address })
+    }
+    return found
+  }
+
+  /** Gateways that have flows. */
+  get gateways(): readonly PeerId[] {
+    return [...this.#byPeer.keys()].map((number) => this.#numbers.idOf(number))
   }
 
   /** Records a packet from a gateway if it answers a live flow to that gateway. Returns whether it does. */
@@ -72,6 +132,8 @@ export class BegunFlows {
     const key = inboundKey(packet)
     const flow = key === undefined ? undefined : this.#alive(peer, key, now)
     if (flow === undefined) return false
+    flow.isAnswered = true
+    this.#unanswered.forget(flow)
     if (hasCachedVerdict(packet)) this.#verdicts.keep(packet, 'outside', flow)
     this.#note(packet, flow.row, 'outside', now)
     return true
@@ -91,21 +153,16 @@ export class BegunFlows {
     this.#verdicts.forgetVerdicts()
   }
 
-  /** Ends all flows of a gateway. */
-  endPeer(peer: number): void {
-    for (const flow of this.#byPeer.get(peer)?.values() ?? []) this.#close(flow)
-  }
-
   /** Ends all flows, because this machine has got other addresses. */
   endAll(): void {
-    for (const peer of this.#byPeer.keys()) this.endPeer(peer)
+    for (const flows of this.#byPeer.values()) for (const flow of flows.values()) this.#close(flow)
   }
 
   #open(packet: PacketView, { peer, key }: { peer: number; key: string }, now: Instant): BegunFlow | undefined {
     if (this.#size >= this.#sweepAt) this.#sweep(now)
     if (this.#size >= MAX_FLOWS) return undefined
     const row = this.#verdicts.states.open({ owner: peer, protocol: packet.protocol, isPlain: true }, now)
-    const flow: BegunFlow = { row, peer, key }
+    const flow: BegunFlow = { row, peer, key, isAnswered: false }
     const ofPeer = this.#byPeer.get(peer)
     if (ofPeer === undefined) {
       this.#byPeer.set(peer, new Map([[key, flow]]))
@@ -130,6 +187,7 @@ export class BegunFlows {
   #close(flow: BegunFlow): void {
     const ofPeer = this.#byPeer.get(flow.peer)
     ofPeer?.delete(flow.key)
+    this.#unanswered.forget(flow)
     this.#verdicts.states.close(flow.row)
     this.#size--
     if (ofPeer?.size !== 0) return

@@ -102,6 +102,8 @@ export type ClientDrop =
   | 'kept-oldest-dropped'
   | 'authorization-failed'
   | 'no-path'
+  /** A packet of a flow that only a gateway knew which is gone, while another one serves. */
+  | 'gateway-changed'
   | 'name-inactive'
   | 'unknown-peer'
   | 'destination-not-own'

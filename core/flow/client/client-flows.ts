@@ -21,10 +21,12 @@ import { AwaitedGrants } from './awaited-grants.ts'
 import { BegunFlows } from './begun-flows.ts'
 import type { ClientDrop, ClientFlowsInput, ClientFlowsOutput } from './client-flows-messages.ts'
 import { ClientRoutes, type Announcement, type ClientName, type ClientResource } from './client-routes.ts'
+import { MovedFlows, type OwnAddresses } from './moved-flows.ts'
 import { NameAnnouncements, takeFindings } from './name-announcements.ts'
 import { Refusals } from './refusals.ts'
 import { answerPacket, SentinelTraffic, type ResolverAnswer } from './sentinel-traffic.ts'
 import { ServingPeers } from './serving-peers.ts'
+import type { UnansweredPacket } from './unanswered-packets.ts'
 import { turnToApplication, turnToListener } from './tcp-hairpin.ts'
 
 export type { AccessCause, ClientFlowsInput, ClientFlowsOutput } from './client-flows-messages.ts'
@@ -34,8 +36,7 @@ export type { AccessCause, ClientFlowsInput, ClientFlowsOutput } from './client-
  * then, and routes them.
  */
 export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
-  #ipv4: AddressBytes | undefined
-  #ipv6: AddressBytes | undefined
+  #own: OwnAddresses = { ipv4: undefined, ipv6: undefined }
   readonly numbers = new PeerNumbers()
   readonly #routes = new ClientRoutes()
   readonly #peers = new ServingPeers(this.#routes, this.numbers)
@@ -48,11 +49,10 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     count: (reason) => this.#counters.count(reason),
   })
   readonly #announcements = new NameAnnouncements(this.#routes, (peer, frame) => this.#sendTo(peer, frame))
-  /** Whether `namesWatched` was ever received. */
-  #isWatching = false
   readonly #outputs = new OutputQueue<ClientFlowsOutput>()
   readonly #counters = new Counters<ClientDrop>()
   readonly #refusals = new Refusals(this.#counters, (packet) => this.#writeTun(packet))
+  readonly #moved = new MovedFlows(this.#begun, { routes: this.#routes, refusals: this.#refusals })
   readonly #packet = new PacketView()
   readonly #copier = new PacketCopier()
 
@@ -87,8 +87,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
       case 'resourceUnreachable':
         return this.#awaited.unreachable(this.#routes.resource(input.resourceId), now)
       case 'interfaceConfigured':
-        this.#ipv4 = parseAddress(input.ipv4)
-        this.#ipv6 = parseAddress(input.ipv6)
+        this.#own = { ipv4: parseAddress(input.ipv4), ipv6: parseAddress(input.ipv6) }
         this.#routes.ranges = input.ranges ?? DEFAULT_RANGES
         return this.#begun.endAll()
       case 'resourcesChanged':
@@ -100,15 +99,13 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
         this.#routes.forgetName(normalizeName(input.domain))
         return this.#forgetVerdicts()
       case 'namesWatched':
-        for (const name of this.#routes.names()) name.isWatched = true
-        this.#isWatching = true
+        this.#routes.watchNames()
         // Packets on the fast path are not reported, so current flows have to leave it once.
         return this.#forgetVerdicts()
       case 'connected':
         return this.#connect(input, now)
       case 'peerLost':
-        this.#losePeer(input.peer)
-        return
+        return this.#sendAgain(this.#losePeer(input.peer, now) ?? [], now)
       case 'mtuChanged':
         return this.#peers.setMtu(input.peer, input.mtu)
       case 'sentinelsChanged':
@@ -194,12 +191,15 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     // The gateway cannot translate packets without ports or an ICMP identifier.
     if (mapped && !isTranslated(packet)) return this.#counters.count('nat-protocol')
     if (resource.peer === undefined) return this.#awaited.wait(packet, resource, { now, keptAt })
+    const peer = this.#moved.gatewayOf(packet, { resource, peer: resource.peer }, now)
+    if (peer === undefined) return
+    if (peer !== resource.peer) return this.#sendFlow(packet, peer, now)
     const name = mapped ? this.#routes.nameAt(packet.destination()) : undefined
     if (name !== undefined && name.announced.get(resource.resource.id)?.status !== 'active') {
       this.#awaited.keep(packet, resource, keptAt)
       return this.#announcements.begin(name, resource.resource.id, now)
     }
-    this.#sendFlow(packet, resource.peer, now)
+    this.#sendFlow(packet, peer, now)
   }
 
   /** Sends a permitted packet to a gateway, and records its flow, so that answers are accepted (T12). */
@@ -278,11 +278,10 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     if (typeof frame === 'string') return this.#counters.count(frame)
     if (frame.type === 'assignedIps') return this.#counters.count('control-direction')
     if (frame.type === 'goodbye') {
-      const number = this.numbers.find(peer)
-      if (!this.#losePeer(peer)) return this.#counters.count('unknown-peer')
-      if (number !== undefined) this.#begun.endPeer(number)
+      const unanswered = this.#losePeer(peer, now)
+      if (unanswered === undefined) return this.#counters.count('unknown-peer')
       this.#outputs.push({ type: 'removePeer', peer })
-      return
+      return this.#sendAgain(unanswered, now)
     }
     const resource = this.#routes.resource(frame.resource)
     const name = this.#routes.name(normalizeName(frame.domain))
@@ -329,6 +328,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     this.#forgetVerdicts()
     this.#announcements.connected(resourceId, now)
     this.#awaited.release(resource, now)
+    this.#moved.ask({ resource, peer }, this.#own, now)
   }
 
   #awaitName({ domain, resourceId }: Extract<ClientFlowsInput, { type: 'nameAwaited' }>, now: Instant): void {
@@ -346,13 +346,19 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
   }
 
   /**
-   * Forgets a gateway with its grants, and returns whether it was known. Its flows go on if it is granted again: it may only
-   * have been away, and the site may be the next to send.
+   * Forgets a gateway with its grants, and returns the packets that it has not answered; undefined if it was not known. Its flows
+   * go on if it is granted again: it may only have been away, and the site may be the next to send.
    */
-  #losePeer(peer: PeerId): boolean {
-    const known = this.#peers.lost(peer)
+  #losePeer(peer: PeerId, now: Instant): UnansweredPacket[] | undefined {
+    const unanswered = this.#begun.takeUnanswered(peer, now)
+    const isKnown = this.#peers.lost(peer)
     this.#forgetVerdicts()
-    return known
+    return isKnown ? unanswered : undefined
+  }
+
+  /** Decides again on packets that were sent to a gateway that is gone, for the next one. */
+  #sendAgain(packets: readonly UnansweredPacket[], now: Instant): void {
+    for (const { bytes, sentAt } of packets) this.#handleTunPacket(bytes, now, sentAt)
   }
 
   #mapName(input: Extract<ClientFlowsInput, { type: 'nameMapped' }>, now: Instant): void {
@@ -372,14 +378,12 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
   }
 
   #reportUse(address: AddressBytes): void {
-    const name = this.#isWatching ? this.#routes.nameAt(address) : undefined
-    if (name?.isWatched !== true) return
-    name.isWatched = false
-    this.#outputs.push({ type: 'nameUsed', domain: name.domain })
+    const domain = this.#routes.takeWatched(address)
+    if (domain !== undefined) this.#outputs.push({ type: 'nameUsed', domain })
   }
 
   #ownAddress(addressLength: 4 | 16): AddressBytes | undefined {
-    return addressLength === 4 ? this.#ipv4 : this.#ipv6
+    return addressLength === 4 ? this.#own.ipv4 : this.#own.ipv6
   }
 
   #forgetVerdicts(): void {

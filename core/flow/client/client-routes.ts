@@ -63,6 +63,8 @@ export class ClientRoutes {
   #internet: ClientResource | undefined
   readonly #names = new Map<string, ClientName>()
   readonly #byAddress = new Map<string, ClientName>()
+  /** Whether `watchNames` was ever called. */
+  #isWatching = false
 
   resource(id: string): ClientResource | undefined {
     return this.#resources.get(id)
@@ -137,6 +139,20 @@ export class ClientRoutes {
   forgetName(domain: string): void {
     for (const address of this.#names.get(domain)?.addresses ?? []) this.#byAddress.delete(address)
     this.#names.delete(domain)
+  }
+
+  /** Has `takeWatched` tell of each present name once. */
+  watchNames(): void {
+    for (const name of this.#names.values()) name.isWatched = true
+    this.#isWatching = true
+  }
+
+  /** Returns the name of an address, the first time since `watchNames`. */
+  takeWatched(address: AddressBytes): string | undefined {
+    const name = this.#isWatching ? this.nameAt(address) : undefined
+    if (name?.isWatched !== true) return undefined
+    name.isWatched = false
+    return name.domain
   }
 
   /** Forgets all announcements of names of a resource, so that they are sent again. */

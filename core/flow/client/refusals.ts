@@ -6,21 +6,26 @@ import type { Counters } from '../../runtime/counters.ts'
 import type { ClientDrop } from './client-flows-messages.ts'
 
 /**
- * Reasons for which a connection that is open is over: its grant or its route is gone. TCP takes an ICMP error about an
+ * Reasons for which a connection that is open is over: its grant, its route or the gateway that translated it is gone. TCP takes an ICMP error about an
  * open connection for transient (RFC 1122 §4.2.3.9), and the application would wait for minutes. A port that filters
  * refuse is answered by ICMP alone: the resource is still there, and the connection goes on if its filters permit it
  * again.
  */
-const ENDS_CONNECTIONS: ReadonlySet<ClientDrop> = new Set(['unknown-destination', 'authorization-failed'])
+const ENDS_CONNECTIONS: ReadonlySet<ClientDrop> = new Set([
+  'unknown-destination',
+  'authorization-failed',
+  'gateway-changed',
+])
 
 /** Packets of this machine that are dropped: counts each by its reason, and tells the application. */
 export class Refusals {
   readonly #counters: Counters<ClientDrop>
-  readonly #writeTun: (packet: Uint8Array) => void
+  /** Writes a packet to the TUN device. */
+  readonly write: (packet: Uint8Array) => void
 
   constructor(counters: Counters<ClientDrop>, writeTun: (packet: Uint8Array) => void) {
     this.#counters = counters
-    this.#writeTun = writeTun
+    this.write = writeTun
   }
 
   /** Drops a packet, and answers it with an ICMP error, or with a TCP reset where an open connection is over. */
@@ -44,6 +49,6 @@ export class Refusals {
   }
 
   #answer(packet: Uint8Array | undefined): void {
-    if (packet !== undefined) this.#writeTun(packet)
+    if (packet !== undefined) this.write(packet)
   }
 }
