@@ -46,6 +46,8 @@ export class PortalBench {
   readonly asked: { id: number; questions: readonly IsolatedQuestion[] }[] = []
   /** Checks of lost gateways that the machine wanted sent. */
   readonly checks: Extract<PortalOutput, { type: 'checkGateway' }>[] = []
+  /** Whether authorizations are committed at once; otherwise the test says when. */
+  isRecording = true
   readonly #driven: Driven<PortalInput>
   readonly #frames = new Map<string, PeerFrame[]>()
   readonly #rows = new Map<string, { entity: EntityName; row: Entities[EntityName] }>()
@@ -207,6 +209,7 @@ export class PortalBench {
         return this.dispatch({ type: 'peerDisconnected', connection: output.connection })
       case 'recordAuthorization':
         this.authorizations.set(output.authorization.id, output.authorization)
+        if (this.isRecording) this.dispatch({ type: 'authorizationRecorded', authorizationId: output.authorization.id })
         return
       case 'removeAuthorization':
         this.authorizations.delete(output.authorizationId)

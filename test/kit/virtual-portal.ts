@@ -339,7 +339,10 @@ export class VirtualPortal implements VirtualPortalEnd {
         this.#sides.get(output.connection)?.close()
         return
       case 'recordAuthorization':
-        this.#later(() => this.#insert('authorizations', output.authorization))
+        this.#later(() => {
+          this.#insert('authorizations', output.authorization)
+          this.#driven?.dispatch({ type: 'authorizationRecorded', authorizationId: output.authorization.id })
+        })
         return
       case 'removeAuthorization':
         this.#later(() => this.remove('authorizations', output.authorizationId))

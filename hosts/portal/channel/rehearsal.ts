@@ -22,9 +22,11 @@ export const rehearsePortal = ({ random }: { random: Random }): boolean => {
   })
   let now = 1
   let isGranted = false
+  const recorded: string[] = []
   const tell = (input: PortalInput): void => {
     machine.handle(input, instant(now++))
     for (let output = machine.poll(); output !== undefined; output = machine.poll()) {
+      if (output.type === 'recordAuthorization') recorded.push(output.authorization.id)
       if (output.type !== 'sendText') continue
       const decoded = decodeFrame(output.text, MAX_FRAME_FROM_PORTAL_CHARACTERS)
       isGranted ||= decoded.ok && decoded.frame.event === 'authorization_created'
@@ -45,6 +47,7 @@ export const rehearsePortal = ({ random }: { random: Random }): boolean => {
     if (typeof payload !== 'object' || payload === null || !('ref' in payload)) continue
     say('gateway', 'authorization_created', { ref: payload.ref })
   }
+  for (const authorizationId of recorded) tell({ type: 'authorizationRecorded', authorizationId })
   say('client', 'new_gateway_ice_candidates', { gateway_id: IDS.gateway, candidates: [LINE] })
   return isGranted
 }

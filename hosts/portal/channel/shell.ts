@@ -278,7 +278,9 @@ export class PortalShell implements Startable {
     const from = typeof remoteIp === 'string' ? { tokenId, remoteIp } : { tokenId }
     const scope = { accountId, by: { type: 'client', clientId, ...from } as const }
     const draft = { id, policyId, clientId, gatewayId, resourceId, tokenId, membershipId, expiresAt, decision }
-    const written = this.#store.transact(scope, (tx) => tx.insert('authorizations', draft))
+    const written = this.#store
+      .transact(scope, (tx) => tx.insert('authorizations', draft))
+      .then(() => this.#driven?.dispatch({ type: 'authorizationRecorded', authorizationId: id }))
     this.#write(written, 'writing down an authorization failed', () => {
       this.#driven?.dispatch({ type: 'authorizationNotRecorded', authorizationId: id })
     })

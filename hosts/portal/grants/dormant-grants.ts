@@ -23,6 +23,7 @@ export class DormantGrants {
     this.put({
       row,
       isAcknowledged: true,
+      isRecorded: true,
       isAwaited: false,
       heldCandidates: [],
       expiry: undefined,

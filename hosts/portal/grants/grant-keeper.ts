@@ -32,8 +32,8 @@ const LOOK_AHEAD_MS = 3 * SECOND
 /** Keeps grants in force while policies allow them: creates, extends and withdraws them. */
 export class GrantKeeper {
   readonly #needs: GrantKeeperNeeds
-  /** Grants that ended before their gateways acknowledged them, oldest first. */
-  #unacknowledgedEnds: Grant[] = []
+  /** Grants that ended before their clients were told of them, oldest first. */
+  #untoldEnds: Grant[] = []
   /** Questions to isolated plugins, by the grants that are being judged again. */
   readonly #hearings = new Map<Grant, Hearing>()
   /** Callers that wait for all judgements about the grants at a gateway. */
@@ -51,7 +51,8 @@ export class GrantKeeper {
   renew(asked: ClientStanding, terms: Terms, now: Instant): Grant | undefined {
     const parts = this.#needs.drafts.draw(asked, terms, now)
     const existing = parts === undefined ? undefined : this.#needs.grants.find(parts.row)
-    if (parts === undefined || existing === undefined || !isSame(existing, parts.row)) return undefined
+    if (parts === undefined || existing === undefined) return undefined
+    if (!isSame(existing, parts.row, this.#needs.unixAt(now))) return undefined
     existing.isAwaited = true
     this.#needs.gatewayUpdates.tellGrant(existing, { ...parts, row: existing.row })
     return existing
@@ -70,6 +71,7 @@ export class GrantKeeper {
     const grant: Grant = {
       row,
       isAcknowledged: false,
+      isRecorded: false,
       isAwaited: true,
       heldCandidates: [],
       expiry: undefined,
@@ -85,13 +87,14 @@ export class GrantKeeper {
     if (parts !== undefined) this.#needs.gatewayUpdates.tellGrant(grant, parts)
   }
 
-  /** Handles a gateway's acknowledgement: stores the authorization. Returns whether it is new. */
+  /** Handles a gateway's acknowledgement: has the authorization stored, if it is not. Returns whether it is stored. */
   acknowledge(grant: Grant): boolean {
     grant.isAwaited = false
-    if (grant.isAcknowledged) return false
-    grant.isAcknowledged = true
-    this.#needs.emit({ type: 'recordAuthorization', authorization: grant.row })
-    return true
+    if (!grant.isAcknowledged) {
+      grant.isAcknowledged = true
+      this.#needs.emit({ type: 'recordAuthorization', authorization: grant.row })
+    }
+    return grant.isRecorded
   }
 
   /**
@@ -137,13 +140,11 @@ export class GrantKeeper {
     { reason, explanation }: { reason: string; explanation?: readonly PolicyExplanation[] },
     now: Instant,
   ): void {
-    const { row, isAcknowledged } = grant
+    const { row, isAcknowledged, isRecorded } = grant
     this.#remove(grant)
     this.#needs.withdrawals.add(row, now)
-    if (!isAcknowledged) {
-      this.#unacknowledgedEnds.push(grant)
-      return
-    }
+    if (!isRecorded) this.#untoldEnds.push(grant)
+    if (!isAcknowledged) return
     this.#needs.emit({
       type: 'recordDecision',
       accountId: row.accountId,
@@ -164,7 +165,7 @@ export class GrantKeeper {
   /** Ends a grant that its gateway has forgotten. */
   forget(grant: Grant): void {
     this.#remove(grant)
-    if (!grant.isAcknowledged) this.#unacknowledgedEnds.push(grant)
+    if (!grant.isRecorded) this.#untoldEnds.push(grant)
   }
 
   /** Ends a grant in this process only; another one is now responsible for it. */
@@ -173,12 +174,12 @@ export class GrantKeeper {
     this.#hearings.delete(grant)
     agenda.cancel(grant.expiry)
     grants.remove(grant)
-    if (!grant.isAcknowledged) this.#unacknowledgedEnds.push(grant)
+    if (!grant.isRecorded) this.#untoldEnds.push(grant)
   }
 
-  /** Returns, once, the grants that ended before their gateways acknowledged them: requests may wait for these. */
-  takeUnacknowledgedEnds(): Grant[] {
-    return this.#unacknowledgedEnds.splice(0)
+  /** Returns, once, the grants that ended before their clients were told of them: requests may wait for these. */
+  takeUntoldEnds(): Grant[] {
+    return this.#untoldEnds.splice(0)
   }
 
   #hear(
@@ -273,9 +274,15 @@ export class GrantKeeper {
 /** Values of facts, which are the same however old they are. */
 const valuesOf = (facts: FactRecord) => Object.entries(facts).map(([name, { value }]) => [name, value])
 
-/** Whether an existing grant equals a new one. */
-const isSame = ({ row, isAcknowledged }: Grant, next: Authorization): boolean => {
-  const essence = ({ policyId, membershipId, tokenId, expiresAt, decision }: Authorization): string =>
-    JSON.stringify([policyId, membershipId, tokenId, expiresAt, valuesOf(decision?.facts ?? {}), decision?.terms])
-  return isAcknowledged && essence(row) === essence(next)
+/**
+ * Whether an existing grant serves as well as a new one. One that ends before the new one would is carried on in its
+ * time: where an end moves with the clock, each request would be another authorization.
+ */
+const isSame = ({ row, isRecorded }: Grant, next: Authorization, at: UnixTime): boolean => {
+  const essence = ({ policyId, membershipId, tokenId, decision }: Authorization): string =>
+    JSON.stringify([policyId, membershipId, tokenId, valuesOf(decision?.facts ?? {}), decision?.terms])
+  return isRecorded && endsInTime(row.expiresAt, next.expiresAt, at) && essence(row) === essence(next)
 }
+
+const endsInTime = (end: UnixTime | null, next: UnixTime | null, at: UnixTime): boolean =>
+  end === next || (end !== null && end > at + LOOK_AHEAD_MS && (next === null || end < next))

@@ -5,8 +5,10 @@ import type { Appointment } from './agenda.ts'
 /** An authorization in force. */
 export interface Grant {
   row: Authorization
-  /** Whether the gateway has acknowledged the grant; only then it is sent to the client and stored. */
+  /** Whether the gateway has acknowledged the grant; only then it is stored. */
   isAcknowledged: boolean
+  /** Whether it is stored; only then the client is told of it. */
+  isRecorded: boolean
   /** Whether the gateway was asked to acknowledge it again, because the client asked for it again. */
   isAwaited: boolean
   /** Candidates from the gateway, held in order until the client is told of the grant. */
@@ -106,12 +108,12 @@ export class Grants {
     return this.#clientsOn.get(gatewayId)?.size ?? 0
   }
 
-  /** Returns whether a client and a gateway share an acknowledged grant, only pending ones, or none. */
-  ties({ clientId, gatewayId }: { clientId: string; gatewayId: string }): 'acknowledged' | 'pending' | 'none' {
+  /** Returns whether a client and a gateway share a grant that the client was told of, only pending ones, or none. */
+  ties({ clientId, gatewayId }: { clientId: string; gatewayId: string }): 'told' | 'pending' | 'none' {
     let found: 'pending' | 'none' = 'none'
-    for (const { row, isAcknowledged, isAwaited } of this.#byClient.get(clientId)) {
+    for (const { row, isRecorded, isAwaited } of this.#byClient.get(clientId)) {
       if (row.gatewayId !== gatewayId) continue
-      if (isAcknowledged && !isAwaited) return 'acknowledged'
+      if (isRecorded && !isAwaited) return 'told'
       found = 'pending'
     }
     return found

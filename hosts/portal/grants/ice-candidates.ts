@@ -32,7 +32,7 @@ export class IceCandidates {
   ): void {
     const gatewayId = gateway_id.toLowerCase()
     const tie = this.#needs.grants.ties({ clientId, gatewayId })
-    if (tie !== 'acknowledged') return this.#needs.drop('candidates-without-authorization')
+    if (tie !== 'told') return this.#needs.drop('candidates-without-authorization')
     this.#needs.peers.tellGateway(gatewayId, { event, payload: { client_id: clientId, candidates } })
   }
 
@@ -59,7 +59,7 @@ export class IceCandidates {
   ): void {
     for (const clientId of new Set(client_ids.map((id) => id.toLowerCase()))) {
       const tie = this.#needs.grants.ties({ clientId, gatewayId })
-      if (tie === 'acknowledged') {
+      if (tie === 'told') {
         if (this.#needs.peers.tellClient(clientId, { event, payload: { gateway_id: gatewayId, candidates } })) {
           this.#needs.toldCandidates.note(event, { gatewayId, clientId, candidates })
         }

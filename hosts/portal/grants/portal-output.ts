@@ -8,7 +8,7 @@ export type PortalOutput =
   | { type: 'sendText'; connection: string; text: string }
   /** Closes a connection after the texts sent before. */
   | { type: 'closeConnection'; connection: string; reason: string }
-  /** Stores an authorization; if that fails, the shell answers with `authorizationNotRecorded`. */
+  /** Stores an authorization; the shell answers with `authorizationRecorded` or `authorizationNotRecorded`. */
   | { type: 'recordAuthorization'; authorization: Authorization }
   | { type: 'removeAuthorization'; accountId: string; authorizationId: string }
   /** Refreshes a fact that a plugin brings: somebody asked for a key that its table lacks. */

@@ -110,7 +110,18 @@ export class Requests {
     if (grant?.row.gatewayId !== gatewayId) return drop('unknown-ref')
     const pending = this.#pendingOf(grant)
     if (pending === undefined) return grant.isAcknowledged ? undefined : drop('unawaited-acknowledgement')
-    this.#grant(pending, grant, now)
+    this.#needs.agenda.cancel(pending.acknowledgeTimer)
+    // A client that knew of a grant before it is stored could be refused by the portal that starts after a crash.
+    if (this.#needs.keeper.acknowledge(grant)) this.#grant(pending, grant, { isNew: false }, now)
+  }
+
+  /** Tells a client of its grant, which is stored. */
+  recorded(authorizationId: string, now: Instant): void {
+    const grant = this.#needs.grants.get(authorizationId)
+    if (grant === undefined || grant.isRecorded) return
+    grant.isRecorded = true
+    const pending = this.#pendingOf(grant)
+    if (pending !== undefined) this.#grant(pending, grant, { isNew: true }, now)
   }
 
   gatewayJoined(gateway: PresentGateway, now: Instant): void {
@@ -145,11 +156,11 @@ export class Requests {
   }
 
   /**
-   * Continues requests whose grants ended before their gateways acknowledged them, for example because a policy
+   * Continues requests whose grants ended before their clients were told of them, for example because a policy
    * changed.
    */
   followEnds(now: Instant): void {
-    for (const grant of this.#needs.keeper.takeUnacknowledgedEnds()) {
+    for (const grant of this.#needs.keeper.takeUntoldEnds()) {
       const pending = this.#pendingOf(grant)
       if (pending === undefined) continue
       pending.grant = undefined
@@ -252,12 +263,11 @@ export class Requests {
     this.#refuse(pending, { reason, cause }, now)
   }
 
-  #grant(pending: Pending, grant: Grant, now: Instant): void {
-    const { drafts, keeper, answers } = this.#needs
+  #grant(pending: Pending, grant: Grant, { isNew }: { isNew: boolean }, now: Instant): void {
+    const { drafts, answers } = this.#needs
     const parts = drafts.parts(grant.row)
     if (parts === undefined) return this.#refuse(pending, { reason: 'not_found', cause: 'gone' }, now)
     this.#finish(pending)
-    const isNew = keeper.acknowledge(grant)
     answers.tellGrant(pending, grant, parts)
     if (isNew) answers.recordGrant(pending, { grant, choice: pending.choice }, now)
     this.#leaveOthers(grant, pending, now)
@@ -293,7 +303,7 @@ export class Requests {
     pending.grant = undefined
     pending.isExhausted = false
     if (grant !== undefined) grant.isAwaited = false
-    if (grant !== undefined && !grant.isAcknowledged) keeper.withdraw(grant, { reason: 'not_acknowledged' }, now)
+    if (grant !== undefined && !grant.isRecorded) keeper.withdraw(grant, { reason: 'not_acknowledged' }, now)
   }
 
   #finish(pending: Pending): void {

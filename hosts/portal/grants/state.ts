@@ -97,6 +97,8 @@ export type PortalInput =
   | { type: 'isolatedAnswered'; id: number; answers: readonly IsolatedAnswer[] }
   /** A gateway that is not connected has answered a check: it is alive. */
   | { type: 'gatewayAnswered'; gatewayId: string }
+  /** A `recordAuthorization` has been committed, or has failed. */
+  | { type: 'authorizationRecorded'; authorizationId: string }
   | { type: 'authorizationNotRecorded'; authorizationId: string }
 
 /**
@@ -310,6 +312,8 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
         return this.#hearings.answered(input.id, input.answers, now)
       case 'gatewayAnswered':
         return this.#lostGateways.answered(input.gatewayId)
+      case 'authorizationRecorded':
+        return this.#requests.recorded(input.authorizationId, now)
       case 'authorizationNotRecorded': {
         const grant = this.#grants.get(input.authorizationId)
         this.#gatewayGrants.rowChanged(input.authorizationId, undefined)
