@@ -2407,7 +2407,7 @@ export interface Operations {
   'GET /access_file': {
     query: {
       /** `sections`: Sections to answer with, separated by commas; all of them if left out */
-      readonly sections?: string | undefined
+      readonly sections?: ReadonlyArray<'sites' | 'resources' | 'actors' | 'groups' | 'providers' | 'policies'> | undefined
     }
     answer: {
       readonly sites?: ReadonlyArray<{

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import { stringify } from 'yaml'
 import { OperatorError } from '../../core/config/operator-error.ts'
+import type { InputOf } from '../api/index.ts'
 import type { CommandContext } from './context.ts'
 import { asking, openPortal, withApiOptions, type ApiOptions } from './portal-api.ts'
 
@@ -9,6 +10,8 @@ interface Options extends ApiOptions {
   output?: string
   only?: string
 }
+
+type Sections = NonNullable<NonNullable<InputOf<'GET /access_file'>['query']>['sections']>
 
 const HEAD = `# Access file of a Portreeve account: portreeve apply -f FILE --dry-run shows what it would change.
 # Members that are left out have their defaults. Secrets of providers are not exported; those left out stay as they are. Name them by
@@ -25,7 +28,7 @@ export const exportCommand = (context: CommandContext): Command =>
     )
     .action(async ({ output: path, only, ...options }: Options) => {
       const api = await openPortal(options, context)
-      const query = only === undefined ? {} : { sections: only }
+      const query = only === undefined ? {} : { sections: only.split(',') as Sections }
       const file = await asking(async () => api.call('GET /access_file', { query }))
       if (options.json === true) return context.output.json(file)
       // Aliases would be right, and hard to read.

@@ -19,7 +19,7 @@ export const ResourceItem = z.strictObject({
 /** Schema of a group in an access file. */
 export const GroupItem = z.strictObject({
   ...GroupDraft.shape,
-  members: z.array(ActorName).max(10_000).optional().describe('All members; if left out, the members stay as they are'),
+  members: z.array(ActorName).max(5_000).optional().describe('All members; if left out, the members stay as they are'),
 })
 /** Schema of a policy in an access file. */
 export const PolicyItem = z.strictObject({

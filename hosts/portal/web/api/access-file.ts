@@ -3,6 +3,7 @@ import type { Change } from '../../store/entities.ts'
 import { auditedSettings } from '../../settings/audited-settings.ts'
 import { Problem } from '../http/problem.ts'
 import { fileChanges } from './access-file-changes.ts'
+import { AS } from './body-fields.ts'
 import { AccessFile, FileOutcome, SECTIONS, ShownAccessFile, type Section } from './access-file-body.ts'
 import { exportedFile } from './access-file-export.ts'
 import { AccessFileRows } from './access-file-rows.ts'
@@ -32,9 +33,10 @@ const NAMES = Object.keys(SECTIONS) as [Section, ...Section[]]
 const ReadQuery = z.strictObject({
   sections: z
     .string()
-    .default(NAMES.join(','))
-    .transform((text) => text.split(','))
-    .pipe(z.array(z.enum(NAMES)).min(1))
+    .optional()
+    .transform((text) => (text === undefined || text === '' ? NAMES : text.split(',')))
+    .pipe(z.array(z.enum(NAMES)))
+    .meta({ [AS]: { type: 'array', items: { type: 'string', enum: NAMES } } })
     .describe('Sections to answer with, separated by commas; all of them if left out'),
 })
 
