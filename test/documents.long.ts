@@ -17,7 +17,14 @@ const HANDLERS: readonly Handler[] = [
   { command: /^npm install --global "\$\(npm pack --silent\)"$/, shows: /added \d+ packages/ },
   { command: /^portreeve --version$/, shows: /^\d+\.\d+\.\d+\n$/ },
   { command: /^portreeve portal init /, shows: /"token":/ },
-  { command: /^portreeve portal emergency-code /, shows: /code/i },
+  {
+    command: /^portreeve portal (emergency-code|backup) /,
+    runElsewhere: 'test/docs.long.ts, test/hosts/portal/backup.test.ts',
+  },
+  {
+    command: /^portreeve (setup|(gateway|client) setup)\b/,
+    runElsewhere: 'test/docs.long.ts, test/hosts/cli/setup.test.ts',
+  },
   { command: /^portreeve plugin (check|list) /, shows: /selector-random/ },
   { command: /^portreeve plugin schema /, shows: /"properties"/ },
   { command: /^npm run bench:withdrawal$/, runElsewhere: 'test/bench/withdrawal, by hand' },

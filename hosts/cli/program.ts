@@ -23,7 +23,6 @@ export const run = async (
     ...(ask === undefined ? {} : { ask }),
   }
   const program = await programOf(context, (name) => args.includes(name))
-  refine(program, context)
   try {
     await program.parseAsync(args, { from: 'user' })
     return code
@@ -40,7 +39,7 @@ export const run = async (
 }
 
 /** Builds the command line, with the commands loaded that `isWanted` names; of the others, the names only. */
-const programOf = async (context: CommandContext, isWanted: (name: string) => boolean): Promise<Command> => {
+export const programOf = async (context: CommandContext, isWanted: (name: string) => boolean): Promise<Command> => {
   const program = new Command('portreeve')
     .description('Zero-trust network access: a portal decides, a client asks, a gateway serves.')
     .version(packageVersion(), '-V, --version')
@@ -49,6 +48,7 @@ const programOf = async (context: CommandContext, isWanted: (name: string) => bo
     const command = isWanted(name) ? await (await load())(context) : new Command(name)
     program.addCommand(command.description(description))
   }
+  refine(program, context)
   return program
 }
 
