@@ -37,6 +37,7 @@ const HANDLERS: readonly Handler[] = [
   { command: /^PORTREEVE_LANE=script npm test$/, runElsewhere: 'test/lab/lane.long.ts' },
   { command: /^portreeve (portal|gateway)  ?--config /, runElsewhere: 'test/hosts/cli, test/lab/endings.test.ts' },
   { command: /^portreeve relay  ?--config /, runElsewhere: 'test/hosts/relay/relay-process.test.ts' },
+  { command: /^portreeve (login|group|apply) /, runElsewhere: 'test/hosts/cli/nouns.test.ts and apply.test.ts' },
   { command: /^portreeve (client|explain) /, runElsewhere: 'test/hosts/cli, test/lab/sign-in.test.ts' },
 ]
 

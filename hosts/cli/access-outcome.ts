@@ -8,8 +8,8 @@ const SIGNS = { created: '+', updated: '~', removed: '-' } as const
 const EFFECTS = {
   gains: '+ gains',
   loses: '- loses',
-  appears: '· sees, not now',
-  disappears: '· no longer sees',
+  appears: '· may, but not now',
+  disappears: '· may no more',
   changes: '≠ elsewhere',
 } as const
 /** Longest value that a line shows. */

@@ -6,13 +6,16 @@ export const rowsText = (
   rows: readonly Row[],
   { columns, names }: { columns: readonly string[]; names: ReadonlyMap<string, string> },
 ): string => {
-  const head = columns.map((column) => column.replace(/_id$/, '').replaceAll('_', ' ').toUpperCase())
+  const head = columns.map((column) => titleOf(column).toUpperCase())
   return table([head, ...rows.map((row) => columns.map((column) => cellOf(row[column], names)))])
 }
 
 /** Formats one row, a member a line. */
 export const rowText = (row: Row, names: ReadonlyMap<string, string>): string =>
-  table(Object.entries(row).map(([member, value]) => [member.replaceAll('_', ' '), cellOf(value, names)]))
+  table(Object.entries(row).map(([member, value]) => [titleOf(member), cellOf(value, names)]))
+
+/** Returns the words for a member; one that holds the id of another row is called as that is. */
+const titleOf = (member: string): string => member.replace(/(?<=\w)_id$/, '').replaceAll('_', ' ')
 
 const cellOf = (value: unknown, names: ReadonlyMap<string, string>): string => {
   if (value === null || value === undefined) return '-'

@@ -82,8 +82,14 @@ const concise = (section: Section, row: Item): Item => {
     const preset = (schema as z.ZodType).safeParse(undefined)
     return row[member] !== undefined && !(preset.success && isDeepStrictEqual(preset.data, row[member]))
   })
-  return Object.fromEntries(members.map(([member]) => [member, row[member]]))
+  const ordered = members.map(([member]) => member).toSorted((a, b) => placeOf(a) - placeOf(b))
+  return Object.fromEntries(ordered.map((member) => [member, row[member]]))
 }
+
+/** Members that people look for first. */
+const FIRST = ['group', 'resource', 'name', 'email', 'type', 'address', 'site']
+
+const placeOf = (member: string): number => (FIRST.includes(member) ? FIRST.indexOf(member) : FIRST.length)
 
 const keyOf = (item: Item): string =>
   JSON.stringify([item['group'], item['resource'], item['mode'], item['email'], item['name']].map((each) => each ?? ''))
