@@ -308,7 +308,46 @@ describe('pages for admins in a real browser', function () {
     await page.locator('body:not([data-keys])').waitFor()
   })
 
+  it('where two people save the same policy, both versions are shown, and one is chosen by the keyboard', async () => {
+    await open('/policies/POLICY/edit')
+    const looked = page.waitForResponse((response) => response.request().method() === 'POST')
+    await page.locator('#f-description').fill('Mine')
+    await looked
+    await portal.api('PATCH', `/policies/${ids.POLICY}`, { description: 'Theirs' })
+    await page.keyboard.press('Control+Enter')
+    await page.getByRole('heading', { name: 'Both versions' }).waitFor()
+    await page.getByRole('row', { name: 'Description Theirs Mine' }).waitFor()
+    for (const [size, colorScheme] of LOOKS) {
+      await page.setViewportSize(SIZES[size])
+      await page.emulateMedia({ colorScheme })
+      await picture(page, `conflict-${size}-${colorScheme}`)
+      expect(await page.evaluate(SIDEWAYS)).to.deep.equal([])
+    }
+    expect(await found()).to.deep.equal([])
+    // The answer's status, 412, is what the browser logs of it.
+    complaints.splice(0)
+    await page.locator('button.harm').focus()
+    await page.keyboard.press('Enter')
+    await page.waitForURL(`${portal.url}/example/admin/policies`)
+    expect((await portal.api('GET', `/policies/${ids.POLICY}`)).body.description).to.equal('Mine')
+    expect(complaints).to.deep.equal([])
+  })
+
+  it('a test sign-in that fails opens the step that failed, and says what to set', async () => {
+    const settings = { issuer: 'http://127.0.0.1:9', client_id: 'x', client_secret: 'a-secret', allow_http: true }
+    await portal.api('PATCH', `/identity_providers/${ids.PROVIDER}`, { settings })
+    await open('/providers/PROVIDER/test')
+    await page.getByRole('button', { name: 'Begin the test' }).click()
+    await page.getByText('It failed here.').waitFor()
+    expect(await page.locator('details[open]').textContent()).to.include('provider_unreachable')
+    await picture(page, 'test-sign-in-failed')
+    expect(await found()).to.deep.equal([])
+    expect(complaints).to.deep.equal([])
+  })
+
   it('lists, forms and the difference work without script', async () => {
+    // What the portal knows of Ada's device has an end, and the tests before may have taken longer.
+    await portal.api('PATCH', `/policies/${ids.POLICY}`, { conditions: [] })
     const scriptless = await Chromium.start({ javaScriptEnabled: false })
     try {
       const tab = await signedIn(scriptless)
