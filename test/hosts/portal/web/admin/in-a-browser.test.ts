@@ -346,7 +346,7 @@ describe('pages for admins in a real browser', function () {
   })
 
   it('lists, forms and the difference work without script', async () => {
-    // What the portal knows of Ada's device has an end, and the tests before may have taken longer.
+    // Facts of Ada's device have an end, and the tests before may have taken longer.
     await portal.api('PATCH', `/policies/${ids.POLICY}`, { conditions: [] })
     const scriptless = await Chromium.start({ javaScriptEnabled: false })
     try {
