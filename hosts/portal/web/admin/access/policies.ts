@@ -28,7 +28,7 @@ export const policies: ListDefinition<PolicyRow, Extra> = {
       'See who gains access, and save',
     ],
   },
-  search: 'Description',
+  search: 'Group, resource or description',
   filters: [
     rowFilter('group_id', 'Group', 'groups'),
     rowFilter('resource_id', 'Resource', 'resources'),

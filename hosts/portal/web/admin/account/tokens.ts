@@ -31,7 +31,7 @@ export const tokens: ListDefinition<TokenRow, Extra> = {
     title: 'No token yet',
     text: 'Tokens of gateways are made on the page of a site, those of people by their sign-ins.',
   },
-  search: 'Name',
+  search: 'Name, person or site',
   filters: [wordFilter('kind', 'Kind', KINDS)],
   sort: '-created_at',
   extra: async ({ parts, caller, base }, rows) => {

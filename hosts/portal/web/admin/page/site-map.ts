@@ -53,6 +53,7 @@ export const SITE_MAP: readonly { heading?: string; entries: readonly Entry[] }[
       { text: 'Tokens', path: '/tokens', needs: 'tokens:read' },
       { text: 'Plugins', path: '/plugins', needs: 'plugins:read' },
       { text: 'Settings', path: '/settings', needs: 'account:read' },
+      { text: 'Keyboard', path: '/keyboard', needs: 'actors:read' },
     ],
   },
 ]

@@ -99,7 +99,9 @@ export const shownEntry = (entry: Entry, names: ReadonlyMap<string, string>) => 
   const shown = {
     at: shownTime(unixTime(Date.parse(at))),
     who: kind === 'decision' ? (names.get(personId ?? '') ?? whoText(by, names)) : whoText(by, names),
-    from: [device, VIAS[by.via ?? ''] ?? '', by.remote_ip ?? ''].filter((part) => part !== '').join(', from '),
+    from: [device, VIAS[by.via ?? ''] ?? '', by.remote_ip === undefined ? '' : `from ${by.remote_ip}`]
+      .filter((part) => part !== '')
+      .join(', '),
     what: kind === 'change' ? `${action} the ${NOUNS[entity] ?? entity}` : (WORDS[`${kind} ${action}`] ?? action),
     name: nameOf(id, before, after, names),
     reason: kind === 'change' ? '' : reasonText(details),

@@ -26,7 +26,7 @@ export const devices: ListDefinition<ClientRow, Extra> = {
     title: 'No device yet',
     text: 'A device appears when somebody signs its client in: portreeve client sign-in.',
   },
-  search: 'Name',
+  search: 'Name, person or address',
   filters: [
     rowFilter('group_id', 'Group', 'groups'),
     wordFilter('is_connected', 'Online', { true: 'online', false: 'offline' }),
