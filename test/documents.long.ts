@@ -33,6 +33,7 @@ const HANDLERS: readonly Handler[] = [
     runElsewhere: 'test/bench, by hand: they measure a machine',
   },
   { command: /^npm (start|test)$/, runElsewhere: 'CI, and test/lab/story.test.ts' },
+  { command: /^npm run package$/, runElsewhere: 'test/packaging/packages.long.ts' },
   { command: /^npm run (test:long|test:nodes|check|format|build)\b/, runElsewhere: 'CI, and each landing' },
   { command: /^PORTREEVE_LANE=script npm test$/, runElsewhere: 'test/lab/lane.long.ts' },
   { command: /^portreeve (portal|gateway)  ?--config /, runElsewhere: 'test/hosts/cli, test/lab/endings.test.ts' },

@@ -1,10 +1,10 @@
-// Installs the tools that check the REST API's OpenAPI description in npm run test:long. Plain JavaScript, as
+// Installs the tools that check the REST API's OpenAPI description, and the compose file, in npm run test:long. Plain JavaScript, as
 // setup.mjs. The tools are far larger than the product, so they are not dependencies of it but in a folder of their
 // own, which npm ci clears.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-const NPM = ['@stoplight/spectral-cli@6.16.3', '@redocly/cli@2.77.0']
+const NPM = ['@stoplight/spectral-cli@6.16.3', '@redocly/cli@2.77.0', 'dclint@3.1.0']
 const PYPI = ['schemathesis==4.32.5']
 
 /**
@@ -29,7 +29,7 @@ export const setUpApiCheckers = async ({ root, run, say, installPackages }) => {
     const { ok, code, output } = await run(what, program, args)
     if (!ok) {
       say(`${what} failed (${code}): ${output.trim().split('\n').at(-1)}`)
-      say('The tests of the REST API by other people’s tools are skipped.')
+      say('The tests of the REST API and of the compose file by other people’s tools are skipped.')
     }
     return ok
   }

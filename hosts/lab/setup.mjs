@@ -19,6 +19,7 @@ const APT_ATTEMPTS = 60
 /** Commands needed to build, and the Debian packages that contain them; likewise below. */
 const BUILD = { make: 'make', python3: 'python3', 'c++': 'g++' }
 const { scenarios: SCENARIOS, ...LAB } = JSON.parse(readFileSync(new URL('commands.json', import.meta.url), 'utf8'))
+const PACKAGING = { 'dpkg-deb': 'dpkg', 'dpkg-shlibdeps': 'dpkg-dev' }
 const NEEDS = {
   start: { ...BUILD, ...LAB, ...SCENARIOS[process.argv[3]] },
   test: {
@@ -51,7 +52,15 @@ const NEEDS = {
     ...SCENARIOS['udp-blocked'],
     iperf3: 'iperf3',
     turnutils_uclient: 'coturn',
+    ...PACKAGING,
+    lintian: 'lintian',
+    debootstrap: 'debootstrap',
+    'systemd-nspawn': 'systemd-container',
+    buildah: 'buildah',
+    crun: 'crun',
+    caddy: 'caddy',
   },
+  package: { ...BUILD, ...PACKAGING },
   tunnel: { ...BUILD, ...LAB, wg: 'wireguard-tools', iperf3: 'iperf3' },
 }
 
@@ -198,9 +207,9 @@ const systemPackages = async (purpose) => {
   if (still.length > 0) throw new SetupProblem(`still missing after the installation: ${still.join(', ')}`)
 }
 
-/** Reports missing commands: stops if the lab or the build needs them; tests that need them are skipped. */
+/** Reports missing commands: stops if the lab, the packages or the build need them; tests that need them are skipped. */
 const cannot = (purpose, problem) => {
-  if (purpose === 'start' || !Object.keys(BUILD).every(has)) throw new SetupProblem(problem)
+  if (['start', 'package'].includes(purpose) || !Object.keys(BUILD).every(has)) throw new SetupProblem(problem)
   say(`${problem} The tests that need them are skipped.`)
 }
 
