@@ -34,26 +34,26 @@ export const applyCommand = (context: CommandContext): Command =>
         api.send('POST /access_file', { query: { ...query, dry_run: 'true' }, body }),
       )
       const failing = planned.tests.filter(({ holds }) => !holds)
-      const isDone = options.dryRun === true || planned.changes.length === 0 || failing.length > 0
-      if (isDone) {
+      if (options.json !== true) output.print(outcomeText(planned))
+      if (options.dryRun === true || failing.length > 0) {
         if (options.json === true) output.json(planned)
-        else output.print(outcomeText(planned))
         if (failing.length > 0) {
           if (options.dryRun !== true) output.tell('Nothing was done, because tests do not hold.')
           context.exit(ExitCode.denied)
         }
         return
       }
-      const question = async (): Promise<string> => Promise.resolve('Make it so?')
-      if (options.json !== true) output.print(outcomeText(planned))
-      if (!(await confirmed(question, { yes: options.yes ?? options.json, context }))) {
+      const isUnchanged = planned.changes.length === 0
+      const yes = options.yes ?? options.json ?? isUnchanged
+      if (!(await confirmed(async () => Promise.resolve('Make it so?'), { yes, context }))) {
         output.tell('Nothing was done.')
         context.exit(ExitCode.failed)
         return
       }
+      // A file that changes nothing is written as well: the portal notes what it names, for --prune of a later one.
       const done = await write(api, file, { query, body, ifMatch: etag })
       if (options.json === true) output.json({ ...done, access: planned.access })
-      else output.tell(`Done: ${changesText(done)}.`)
+      else if (!isUnchanged) output.tell(`Done: ${changesText(done)}.`)
     })
     .addHelpText(
       'after',

@@ -57,6 +57,9 @@ describe('an account as a file', () => {
     expect(await readFile(exported, 'utf8')).not.to.include('hush-hush')
     expect((await run(['apply', '-f', exported, '--prune'], { token })).printed).to.match(/^Nothing to change\./)
     expect((await run(['export', '-o', exported], { token })).code).to.equal(1)
+    const shorter = (await readFile(exported, 'utf8')).replace('    mode: shadow\n', '    mode: enforced\n')
+    const swapped = await run(['apply', '-f', await written('shorter.yaml', shorter), '--dry-run'], { token })
+    expect(swapped.printed).to.match(/~ policies +Engineers to machine room +mode: shadow -> enforced/)
     for (const { printed, told } of [dry, made]) expect(printed + told).not.to.include('hush-hush')
   })
 
@@ -97,6 +100,19 @@ describe('an account as a file', () => {
     )
     expect((await portal.api('GET', '/groups')).body.total).to.equal(1)
     expect((await run(['apply', '-f', file, '--yes'])).code).to.equal(0)
+  })
+
+  it('a file that was exported governs from its first application on, though that changes nothing', async () => {
+    const { token } = await portal.addAccount('governed')
+    for (const name of ['Oslo', 'Riga']) await portal.api('POST', '/sites', { name }, token)
+    const exported = (await run(['export', '--only', 'sites'], { token })).printed
+    const first = await run(['apply', '-f', await written('first.yaml', exported)], { token })
+    expect([first.code, first.printed, first.told]).to.deep.equal([0, 'Nothing to change.', ''])
+    await portal.api('POST', '/sites', { name: 'By hand' }, token)
+    const second = await written('second.yaml', exported.replace('  - name: Riga', ''))
+    expect((await run(['apply', '-f', second], { token })).printed).to.equal('Nothing to change.')
+    const pruned = await run(['apply', '-f', second, '--prune', '--json'], { token })
+    expect(JSON.parse(pruned.printed).changes.map(({ name }: { name: string }) => name)).to.deep.equal(['Riga'])
   })
 
   it('secrets come from the environment or from private files, and are not told', async () => {
