@@ -5,6 +5,7 @@ import { MAX_FRAME_TO_PORTAL_CHARACTERS } from '../../../core/control/frame.ts'
 import type { Clock } from '../../../core/runtime/clock.ts'
 import type { ProcessConnect } from '../../../core/control/process-header.ts'
 import type { Logger } from '../../../core/runtime/logger.ts'
+import { integerBelow, type Random } from '../../../core/runtime/random.ts'
 import { after, SECOND } from '../../../core/runtime/time.ts'
 import type { Rate } from '../../../core/runtime/token-bucket.ts'
 import { DEFAULT_LIMITS, type Limits } from '../grants/limits.ts'
@@ -12,7 +13,7 @@ import type { Client, Gateway, Token } from '../store/entities.ts'
 import type { Tokens } from '../identity/tokens.ts'
 import type { ClientAddress } from '../origin/client-address.ts'
 import { RateLimiter, sourceOf } from '../../../core/net/rate-limiter.ts'
-import { provenKey, readConnectRequest } from './connect-request.ts'
+import { provenKey, readConnectRequest, type ConnectRequest } from './connect-request.ts'
 import type { AdmittedPeer } from '../grants/connections.ts'
 import { isUnproven } from '../decide/device-standing.ts'
 import type { CheckedRequest, PeerRows } from './peer-rows.ts'
@@ -23,12 +24,13 @@ import { SocketBounds, type SocketOwner } from './socket-bounds.ts'
 import { Seats, type SeatVerdict } from './seats.ts'
 
 export interface EndpointOptions {
-  tokens: Pick<Tokens, 'verify'>
+  tokens: Pick<Tokens, 'verify' | 'isGenuine'>
   rows: Pick<PeerRows, 'known' | 'client' | 'gateway'>
   clock: Clock
+  random: Random
   logger: Logger
   clientAddress: ClientAddress
-  /** Rate limit of connects per IP address; connects beyond are told to try again later. */
+  /** Rate limit of refused connects per IP address; those beyond are told to try again later. */
   connectLimit: Rate
   /** Limits on connections and devices; the configuration's defaults if absent. */
   limits?: Limits
@@ -181,11 +183,13 @@ export class ControlEndpoint {
       socketAddress: request.socket.remoteAddress,
       forwardedFor: request.headers['x-forwarded-for'],
     })
-    const limit = this.#limiter.take(sourceOf(remoteIp), clock.now())
-    if (!limit.ok) throw new Refusal('rate_limit', { retryAfterSeconds: Math.max(1, limit.retryAfterSeconds) })
-    const asked = { ...readConnectRequest({ url: request.url ?? '', headers: request.headers }), remoteIp }
+    const asked = this.#read(request, remoteIp)
     const verdict = await this.#options.tokens.verify(asked.token, asked.role)
-    if (!verdict.ok) throw refusalOfToken(verdict, asked.role)
+    if (!verdict.ok) {
+      // Others were counted already.
+      if (verdict.genuine !== undefined || verdict.reason === 'wrong_secret') this.#limit(remoteIp)
+      throw refusalOfToken(verdict, asked.role)
+    }
     await this.#options.prepare(verdict.account.id)
     const { accountId, actorId } = verdict.token
     const owner = { role: asked.role, accountId, actorId }
@@ -221,6 +225,31 @@ export class ControlEndpoint {
       product,
     }
     return { ...peer, owner, process: wanted.process, ...(replaces === undefined ? {} : { replaces }) }
+  }
+
+  /**
+   * Reads the request. Limits those of an address that have no token of this portal: whoever has one is limited by
+   * device, since a thousand devices of an office may come back at once from one address. @throws Refusal
+   */
+  #read({ url, headers }: IncomingMessage, remoteIp: string): ConnectRequest & { remoteIp: string } {
+    try {
+      const asked = readConnectRequest({ url: url ?? '', headers })
+      if (!this.#options.tokens.isGenuine(asked.token)) this.#limit(remoteIp)
+      return { ...asked, remoteIp }
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.code !== 'rate_limit') this.#limit(remoteIp)
+      throw error
+    }
+  }
+
+  /** Counts a connect of an address. @throws Refusal rate_limit */
+  #limit(remoteIp: string): void {
+    const { clock, random } = this.#options
+    const limit = this.#limiter.take(sourceOf(remoteIp), clock.now())
+    if (limit.ok) return
+    const seconds = Math.max(1, limit.retryAfterSeconds)
+    // Spread, so that those who were refused at once do not come back at once.
+    throw new Refusal('rate_limit', { retryAfterSeconds: seconds + integerBelow(random, 1 + Math.min(seconds, 30)) })
   }
 
   /** Claims the peer's seat. @throws Refusal if another process holds it and answers */

@@ -3,6 +3,8 @@ import type { Clock } from '../../../core/runtime/clock.ts'
 import { uuid, type Random } from '../../../core/runtime/random.ts'
 import type { Client, Gateway, Token } from '../store/entities.ts'
 import type { Limits } from '../grants/limits.ts'
+import type { Logger } from '../../../core/runtime/logger.ts'
+import type { View } from '../decide/view.ts'
 import type { Store, Transaction } from '../store/store.ts'
 import type { ConnectRequest } from './connect-request.ts'
 import { versionOf } from '../decide/user-agent.ts'
@@ -17,6 +19,9 @@ export interface PeerRowsOptions {
   random: Random
   limits: Limits
   census: Census
+  logger: Logger
+  /** Rows in memory, as of the last commit. */
+  view: Pick<View, 'get' | 'clientsOf'>
 }
 
 /** A connect request whose device signature was verified. */
@@ -35,8 +40,12 @@ export class PeerRows {
   readonly #random: Random
   readonly #limits: Limits
   readonly #census: Census
+  readonly #logger: Logger
+  readonly #view: PeerRowsOptions['view']
 
-  constructor({ store, clock, random, limits, census }: PeerRowsOptions) {
+  constructor({ store, clock, random, limits, census, logger, view }: PeerRowsOptions) {
+    this.#logger = logger
+    this.#view = view
     this.#limits = limits
     this.#census = census
     this.#store = store
@@ -48,6 +57,8 @@ export class PeerRows {
   async known(token: Token, { role, externalId }: ConnectRequest): Promise<Client | Gateway | undefined> {
     const { accountId, actorId, siteId } = token
     const reader = this.#store.reader(accountId)
+    const inMemory = role === 'client' && actorId !== null ? this.#clientInMemory(actorId, externalId) : undefined
+    if (inMemory !== undefined) return inMemory
     if (role === 'client') {
       if (actorId === null) return undefined
       return (await reader.list('clients', { where: { actorId, externalId }, limit: 1 }))[0]
@@ -60,6 +71,11 @@ export class PeerRows {
   async client(token: Token, request: CheckedRequest, mayEnter: MayEnter): Promise<Client> {
     const { accountId, actorId } = token
     if (actorId === null) throw new Refusal('invalid_token')
+    const inMemory = this.#clientInMemory(actorId, request.externalId)
+    if (inMemory !== undefined && this.#isAsBefore(inMemory, request)) {
+      if (!mayEnter(inMemory.id)) throw alreadyConnected('client')
+      return this.#noteSeen(inMemory, token, request)
+    }
     const subject = { type: 'client' as const, clientId: uuid(this.#random), ...from(token, request) }
     return this.#store.transact({ accountId, by: subject }, async (tx) => {
       const [known] = await tx.list('clients', { where: { actorId, externalId: request.externalId }, limit: 1 })
@@ -85,6 +101,33 @@ export class PeerRows {
         ...(await this.#fresh(tx, request)),
       })
     })
+  }
+
+  /** Returns a client's row by its actor and external id from memory, which has it unless another process is ahead. */
+  #clientInMemory(actorId: string, externalId: string): Client | undefined {
+    if (this.#store.isShared) return undefined
+    for (const id of this.#view.clientsOf(actorId)) {
+      const client = this.#view.get('clients', id)
+      if (client?.externalId === externalId) return client
+    }
+    return undefined
+  }
+
+  /** Whether a client comes as its row describes it, so that nothing has to be decided in the database. */
+  #isAsBefore(known: Client, { publicKey, deviceKey: shown }: CheckedRequest): boolean {
+    const { deviceKey, isProven } = deviceKeyAfter(known, shown)
+    return known.publicKey === publicKey && known.deviceKey === deviceKey && known.isProven === isProven
+  }
+
+  /** Has a client's last connect written down beside its join, which does not wait for that. */
+  #noteSeen(known: Client, token: Token, request: CheckedRequest): Client {
+    const { id: clientId, accountId } = known
+    const by = { type: 'client' as const, clientId, ...from(token, request) }
+    const seen = { ...this.#seen(request), ...(known.isProven ? { provenAt: this.#clock.unix() } : {}) }
+    this.#store
+      .transact({ accountId, by }, (tx) => tx.patch('clients', clientId, seen))
+      .catch((error: unknown) => this.#logger.warn({ error, clientId }, 'noting the connect of a client failed'))
+    return known
   }
 
   /**

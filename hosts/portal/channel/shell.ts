@@ -68,6 +68,7 @@ export interface PortalShellOptions {
  */
 export class PortalShell implements Startable {
   readonly #store: Store
+  readonly #tokens: Tokens
   readonly #limits: Limits
   readonly #logger: Logger
   readonly #clock: Clock
@@ -84,6 +85,7 @@ export class PortalShell implements Startable {
   constructor(options: PortalShellOptions) {
     const { store, clock, random, logger, key, limits = DEFAULT_LIMITS } = options
     this.#store = store
+    this.#tokens = options.tokens
     this.#limits = limits
     this.#clock = clock
     this.#logger = logger
@@ -111,7 +113,15 @@ export class PortalShell implements Startable {
     const contests = new ContestLog({ clock, logger })
     this.#endpoint = new ControlEndpoint({
       ...options,
-      rows: new PeerRows({ store, clock, random, limits, census: this.#machine.census }),
+      rows: new PeerRows({
+        store,
+        clock,
+        random,
+        limits,
+        logger,
+        census: this.#machine.census,
+        view: this.#machine.view,
+      }),
       connectLimit: options.connectLimit ?? { perSecond: 50, burst: 200 },
       prepare: (accountId) => this.#adopt(accountId),
       seated: (id) => this.#machine.seated(id, clock.now()),
@@ -140,6 +150,7 @@ export class PortalShell implements Startable {
       reloaded: (all) => listener.take({ type: 'viewReloaded', rows: all }),
     })
     const rows = await this.#store.load()
+    if (!this.#store.isShared) this.#tokens.lookUpIn((name, id) => this.#machine.view.get(name, id))
     const driven = drive(this.#machine, { clock: this.#clock, perform: (output) => this.#perform(output) })
     this.#driven = driven
     listener.take = driven.dispatch

@@ -270,7 +270,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
   }
 
   /** View of the rows, as of the last change handed in. */
-  get view(): Pick<View, 'get'> {
+  get view(): Pick<View, 'get' | 'clientsOf'> {
     return this.#view
   }
 

@@ -5,7 +5,7 @@ import type { Clock } from '../../../core/runtime/clock.ts'
 import type { Logger } from '../../../core/runtime/logger.ts'
 import { uuid, type Random } from '../../../core/runtime/random.ts'
 import { DAY, MINUTE, type UnixTime } from '../../../core/runtime/time.ts'
-import type { Account, Actor, SignInStatements, Token, TokenKind } from '../store/entities.ts'
+import type { Account, Actor, Entities, SignInStatements, Token, TokenKind } from '../store/entities.ts'
 import type { Store, Transaction } from '../store/store.ts'
 import { DEFAULT_SCOPES, type Scope } from './token-scopes.ts'
 import { parseToken, signedFragment, type TokenParts } from './token-text.ts'
@@ -67,6 +67,12 @@ export type TokenRefusal =
   | 'actor_disabled'
   | 'provider_disabled'
 
+/** Tables that tell whether a token is valid. */
+type Judged = 'tokens' | 'accounts' | 'identity_providers' | 'actors'
+
+/** Finds a row in memory by its id. */
+export type KnownRow = <Name extends Judged>(name: Name, id: string) => Entities[Name] | undefined
+
 /** Lifetime of an API token whose maker asks for none. */
 export const API_TOKEN_LIFE_MS = 90 * DAY
 
@@ -89,6 +95,8 @@ export class Tokens {
   readonly #clock: Clock
   readonly #random: Random
   readonly #logger: Logger
+  /** Finds a row in memory; nothing by default. */
+  #known: KnownRow = () => undefined
   /** Ids of tokens whose `lastUsedAt` is being written. */
   readonly #noting = new Set<string>()
 
@@ -98,6 +106,19 @@ export class Tokens {
     this.#clock = clock
     this.#random = random
     this.#logger = logger
+  }
+
+  /**
+   * Has tokens verified by rows in memory, which have all that is committed. Rows that are not there are read from the
+   * database: another process of this machine may have made them.
+   */
+  lookUpIn(known: KnownRow): void {
+    this.#known = known
+  }
+
+  /** Whether a text is a token that this portal has issued; it may have expired or been revoked. */
+  isGenuine(text: string): boolean {
+    return parseToken(text, this.#key).ok
   }
 
   /** Issues a token in a transaction of its account. */
@@ -143,7 +164,7 @@ export class Tokens {
   }
 
   async #judge({ accountId, tokenId, nonce, secret }: TokenParts, kind: TokenKind): Promise<TokenVerdict> {
-    const reader = this.#store.reader(accountId)
+    const reader = { get: async <Name extends Judged>(name: Name, id: string) => this.#row(accountId, name, id) }
     const token = await reader.get('tokens', tokenId)
     if (token === undefined) return { ok: false, reason: 'unknown' }
     if (!equalSecrets(token.hash, tokenHash({ nonce, secret, salt: token.salt })))
@@ -161,6 +182,12 @@ export class Tokens {
     const actor = await reader.get('actors', token.actorId)
     if (actor === undefined || actor.isDisabled) return { ok: false, reason: 'actor_disabled' }
     return { ok: true, token, account, actor }
+  }
+
+  async #row<Name extends Judged>(accountId: string, name: Name, id: string): Promise<Entities[Name] | undefined> {
+    const row = this.#known(name, id)
+    if (row === undefined) return this.#store.reader(accountId).get(name, id)
+    return ('accountId' in row ? row.accountId : row.id) === accountId ? row : undefined
   }
 
   async #noteUse({ id, accountId, lastUsedAt }: Token): Promise<void> {

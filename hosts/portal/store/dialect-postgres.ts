@@ -55,6 +55,7 @@ export const openPostgres = (config: PostgresConfig, ports: DialectPorts): Diale
   return {
     knex,
     expressions: EXPRESSIONS,
+    isShared: true,
     whole: wholePostgres(knex),
     runMigrations: async (migrate) => {
       const client = new Client(connection)

@@ -45,6 +45,7 @@ export const openSqlite = ({ library, file }: SqliteConfig, { logger, clock }: D
   return {
     knex,
     expressions: EXPRESSIONS,
+    isShared: false,
     whole: wholeSqlite(knex),
     runMigrations: async (migrate) => {
       await migrate(knex)

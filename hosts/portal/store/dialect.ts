@@ -59,6 +59,8 @@ export interface ListExpressions {
 export interface Dialect {
   readonly knex: Knex
   readonly expressions: ListExpressions
+  /** Whether several portal processes may serve the database. */
+  readonly isShared: boolean
   /** Access for backups, which read and write all tables. */
   readonly whole: WholeDatabase
   /** Runs `migrate` while no other process migrates the same database. */

@@ -141,6 +141,10 @@ export class KnexStore implements Store {
     })
   }
 
+  get isShared(): boolean {
+    return this.#dialect.isShared
+  }
+
   listenFailure(): string | undefined {
     return this.#dialect.listenFailure()
   }

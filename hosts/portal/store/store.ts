@@ -20,6 +20,8 @@ export interface Store {
   subscribe: (subscriber: Subscriber) => () => void
   /** Checks readiness. @throws the database's error, or one about writes that wait too long */
   check: () => Promise<void>
+  /** Whether other processes may change the rows that this one serves; what it has in memory lags behind those changes. */
+  readonly isShared: boolean
   /** Returns why other processes' changes may be missed at the moment; undefined while none can be. */
   listenFailure: () => string | undefined
   /**

@@ -8,6 +8,7 @@ import { ControlEndpoint } from '../../../../hosts/portal/channel/endpoint.ts'
 import { close, listen } from '../../../../hosts/portal/listen.ts'
 import type { TokenVerdict } from '../../../../hosts/portal/identity/tokens.ts'
 import { RecordingLogger } from '../../../kit/recording-logger.ts'
+import { SeededRandom } from '../../../kit/seeded-random.ts'
 import { VirtualClock } from '../../../kit/virtual-clock.ts'
 
 const UPGRADE = [
@@ -35,7 +36,9 @@ describe('a socket that asks for the control channel', () => {
     let isVerifying: () => void
     verifying = new Promise<void>((resolve) => (isVerifying = resolve))
     endpoint = new ControlEndpoint({
+      random: new SeededRandom(1),
       tokens: {
+        isGenuine: () => true,
         verify: async () => {
           isVerifying()
           return verify()

@@ -373,7 +373,7 @@ describe('the control channel', () => {
     expect(init.resources).to.deep.equal([])
   })
 
-  it('too many connects of one address are told to try again later', async () => {
+  it('too many connects of one address without a token are told to try again later, and an office there is not', async () => {
     const busy = await PortalFixture.start({ config: { rate_limit: { burst: 20, per_second: 0.001 } } })
     const answers: ConnectRefused[] = []
     for (let attempt = 0; attempt < 25; attempt++) answers.push(await refusal({ url: busy.url, token: 'x.x.x' }))
@@ -382,6 +382,24 @@ describe('the control channel', () => {
     expect(last).to.deep.include({ status: 503 })
     expect(last?.body.code).to.equal('rate_limit')
     expect(Number(last?.headers['retry-after'])).to.be.greaterThan(0)
+    const { id } = await busy.create('/actors', { name: 'Ada' })
+    const { token } = await busy.create(`/actors/${id}/client_tokens`, { name: 'laptops' })
+    const office = Array.from({ length: 40 }, async (_, at) =>
+      ControlPeer.join({
+        url: busy.url,
+        role: 'client',
+        token,
+        externalId: `laptop ${at}`,
+        publicKey: keyOf(`laptop ${at}`),
+      }),
+    )
+    for (const { peer } of await Promise.all(office)) peer.close()
+    await busy.api('DELETE', `/actors/${id}`)
+    const revoked = await Promise.all(Array.from({ length: 5 }, async () => refusal({ url: busy.url, token })))
+    expect(
+      revoked.map(({ body }) => body.code),
+      'a token that is revoked is none',
+    ).to.include('rate_limit')
     await busy.stop()
   })
 
