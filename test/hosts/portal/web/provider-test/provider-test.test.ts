@@ -70,7 +70,7 @@ describe('the test sign-in of an identity provider', () => {
     expect(await kept()).to.deep.equal(before_)
   })
 
-  it('shows no secret, code, state, nonce, verifier or token on any page of it', async () => {
+  it('S16 shows no secret, code, state, nonce, verifier or token on any page of it', async () => {
     const begun = await owner.send(path(), {})
     const away = new URL(leadsTo(begun.text))
     const callback = new URL(await new Browser().follow(away.href, { until: isCallback, login: 'ada' }))
@@ -133,7 +133,7 @@ describe('the test sign-in of an identity provider', () => {
     expect(await stored()).to.have.property('groups_claim', 'groups')
   })
 
-  it('signs nobody in by the answer of a test, in whatever way it is sent', async () => {
+  it('S16 signs nobody in by the answer of a test, in whatever way it is sent', async () => {
     const callback = await walk('ada')
     const bare = new Browser()
     expect((await bare.send(callback)).status, 'another browser').to.equal(400)
@@ -148,7 +148,7 @@ describe('the test sign-in of an identity provider', () => {
     expect((await owner.open('')).text, 'still the owner').to.include('owner')
   })
 
-  it('does not go on, nor is seen, in another session, and not after the role was lost', async () => {
+  it('S16 does not go on, nor is seen, in another session, and not after the role was lost', async () => {
     await portal.api('PATCH', `/identity_providers/${provider.id}`, { is_disabled: false })
     const olga = (await portal.create('/actors', { name: 'Olga', email: 'olga@example.org', type: 'owner' })).id
     const other = await AdminVisitor.signInBy(portal, provider, 'olga')
@@ -167,7 +167,7 @@ describe('the test sign-in of an identity provider', () => {
     expect((await other.open(seen.replace('/example/admin', ''))).status).to.equal(403)
   })
 
-  it('makes no test of a real sign-in, nor a sign-in of a test’s form', async () => {
+  it('S16 makes no test of a real sign-in, nor a sign-in of a test’s form', async () => {
     const browser = new Browser()
     const start = `${portal.url}/example/sign_in/oidc/${provider.id}`
     const callback = await browser.follow(start, { until: isCallback, login: 'ada' })
