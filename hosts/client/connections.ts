@@ -45,6 +45,8 @@ export type ConnectionsOutput =
       resourceIds: readonly string[]
       reason: string
       how: Ending
+      /** Whether the portal has lost the gateway, too. */
+      isGone?: boolean
       /** Search for a path that has failed. */
       search?: PathSearch | undefined
     }
@@ -55,6 +57,7 @@ type PathEvent = Extract<PeerPathsOutput, { type: 'pathChosen' | 'pathLost' | 'p
 interface Loss {
   reason: string
   how: Ending
+  isGone?: boolean
   search?: PathSearch | undefined
 }
 
@@ -69,6 +72,9 @@ export type Ending = 'ended' | 'lost' | 'failed'
  * of H7.
  */
 const SEARCH_MS = 3 * SECOND
+
+/** Time within which the path to a gateway is lost that the portal has lost before. */
+const GONE_MS = 3 * SECOND
 
 /** Connections to the gateways that serve this client: their resources, tunnels and paths, and failover. */
 export class Connections implements Machine<ConnectionsInput, ConnectionsOutput> {
@@ -127,6 +133,11 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
         return
       case 'addressesChanged':
         return this.#move(input, now)
+      case 'peerDoubted': {
+        const gateway = this.gateways.get(input.peer)
+        if (gateway !== undefined) gateway.goneAt = now
+        return this.#tellPaths(input, now)
+      }
       default:
         return this.#tellPaths(input, now)
     }
@@ -306,7 +317,8 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
     gateway.soughtUntil = undefined
     gateway.lostAt = now
     this.gateways.foundDead(gateway.id, now)
-    this.#disconnect(gateway, { reason: 'gateway-unreachable', how: 'lost' })
+    const isGone = gateway.goneAt !== undefined && now < after(gateway.goneAt, GONE_MS)
+    this.#disconnect(gateway, { reason: 'gateway-unreachable', how: 'lost', isGone })
   }
 
   #tellCandidates({ added, removed }: CandidateChange): void {

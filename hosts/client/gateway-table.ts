@@ -20,6 +20,8 @@ export interface KnownGateway {
   handshakeAt: Instant | undefined
   /** Time at which the path to it was lost, since when its resources wait for it or another gateway. */
   lostAt: Instant | undefined
+  /** Time at which the portal last said that it has lost the gateway. */
+  goneAt: Instant | undefined
   /**
    * Deadline for finding a path after this machine has moved; undefined if there is a path, or the search has failed.
    */
@@ -34,6 +36,9 @@ export interface KnownGateway {
 
 /** Time for which a gateway that was not reached is reported to the portal as unreachable. */
 const UNREACHABLE_MS = 60 * SECOND
+
+/** Time for which a gateway that was not reached is not tried again while others may have come back. */
+const JUST_NOW_MS = 5 * SECOND
 
 /** Time for which a measured round trip is told to the portal. */
 const MEASURED_MS = 1 * HOUR
@@ -79,6 +84,7 @@ export class GatewayTable {
       handshakeAt: undefined,
       lostAt: undefined,
       soughtUntil: undefined,
+      goneAt: undefined,
       isResting: false,
       resourceIds: new Set(),
       connectedResourceIds: new Set(),
@@ -116,11 +122,21 @@ export class GatewayTable {
     this.#unreachableUntil.delete(id)
   }
 
-  /** Forgets which gateways were not reached. Returns whether there were any. */
-  forgetDead(): boolean {
-    const any = this.#unreachableUntil.size > 0
+  /** Forgets which gateways were not reached. */
+  forgetDead(): void {
     this.#unreachableUntil.clear()
-    return any
+  }
+
+  /**
+   * Forgets which gateways were not reached, but for those found so a moment ago, unless there are only such ones. Returns
+   * whether there were any.
+   */
+  forgetLongDead(now: Instant): boolean {
+    const known = [...this.#unreachableUntil]
+    const fresh = known.filter(([, until]) => after(now, UNREACHABLE_MS - JUST_NOW_MS) < until)
+    this.#unreachableUntil.clear()
+    if (fresh.length < known.length) for (const [id, until] of fresh) this.#unreachableUntil.set(id, until)
+    return known.length > 0
   }
 
   /** Returns the ids of reached and of unreachable gateways for a request to the portal. */

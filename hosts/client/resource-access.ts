@@ -164,9 +164,9 @@ export class ResourceAccess implements Machine<ResourceAccessInput, ResourceAcce
     const { resource_id: resourceId, reason, details, limit } = denial
     const deadEnd = this.#deadEnds.take(resourceId, now)
     if (reason === 'offline' && deadEnd !== undefined) this.#fail(resourceId, { ...deadEnd, now })
-    // None of the gateways was reached. One may have restarted since, which the client is not told, so all are
-    // tried again.
-    if (reason === 'offline' && this.#gateways.forgetDead()) {
+    // None of the gateways was reached. One may have restarted since, which the client is not told, so they are
+    // tried again, and at last the one that was lost just now.
+    if (reason === 'offline' && this.#gateways.forgetLongDead(now)) {
       return this.#want({ resourceId, cause: 'packet', portalLostAt: undefined }, now)
     }
     this.#resources.denied(resourceId, { reason, details, limit, now })
@@ -185,9 +185,9 @@ export class ResourceAccess implements Machine<ResourceAccessInput, ResourceAcce
   }
 
   #disconnect(input: Extract<ResourceAccessInput, { type: 'disconnected' }>, now: Instant): void {
-    const { gateway, resourceIds, reason, how, search } = input
+    const { gateway, resourceIds, reason, how, search, isGone = false } = input
     this.#note(this.#news.hear(input, now))
-    this.#tellFlows({ type: 'peerLost', peer: gateway.id })
+    this.#tellFlows({ type: 'peerLost', peer: gateway.id, isGone })
     for (const id of resourceIds) {
       if (how === 'ended') this.#resources.disconnected(id, reason)
       // Packets wait, as another gateway may take over within a moment.

@@ -126,15 +126,22 @@ export const ACCESS: readonly Step<World>[] = [
       const reach = await world.reach(GITLAB)
       const before = await reach.next(({ from }) => from !== null, { timeoutMs: 5_000 })
       const killed = world.gatewayAt(before.from ?? '')
+      // An application that only waits for data, and writes nothing.
+      const [address = ''] = await world.resolve(GITLAB)
+      const waits = `exec 3<>/dev/tcp/${address}/80; echo open; read -ru 3; echo told`
+      const idle = world.lab.machines.client.spawn('bash', ['-c', waits], { name: 'idle connection' })
+      await idle.line((line) => line === 'open')
       const at = Date.now()
       await world.lab.killPart(killed)
       const after = await reach.next(({ from, beganAt }) => from !== null && beganAt > at && from !== before.from, {
         timeoutMs: FAILOVER_DEADLINE_MS,
       })
       const other = world.gatewayAt(after.from ?? '')
+      await idle.line((line) => line === 'told', { timeoutMs: FAILOVER_DEADLINE_MS })
+      expectThat(idle.output.includes('reset'), `the idle connection was not reset: ${idle.output}`)
       await reach.end()
       await world.page(`http://${MACHINES.files.site}/`)
-      return `${killed} by SIGKILL; the first page by ${other} was asked for ${after.beganAt - at} ms later`
+      return `${killed} by SIGKILL; the first page by ${other} was asked for ${after.beganAt - at} ms later; a connection that waited was reset`
     },
   },
   {

@@ -65,6 +65,17 @@ describe('the failure of a gateway', () => {
     expect(serving().name).to.not.equal(name)
   })
 
+  it('H2 gateways that are cut off one after the other, and are back in time, are each left within a second', () => {
+    for (let times = 0; times < 4; times++) {
+      const { name, host } = serving()
+      host.up = false
+      expect(flow(5 * SECOND)).to.be.below(1_000)
+      expect(serving().name).to.not.equal(name)
+      host.up = true
+      flow(2 * SECOND)
+    }
+  })
+
   it('H2 a gateway that was killed while nothing was sent is known to be gone when something is', () => {
     const { name } = serving()
     world.clock.advance(60 * SECOND)

@@ -58,7 +58,8 @@ export type ClientFlowsInput =
   | { type: 'gatewayFailed'; resourceId: string; isWanted?: boolean }
   /** No gateway could be reached: answer packets that wait, and those of the next seconds, with ICMP unreachable. */
   | { type: 'resourceUnreachable'; resourceId: string }
-  | { type: 'peerLost'; peer: PeerId }
+  /** `isGone`: the gateway has ended, as the portal says as well, so that its connections will not go on. */
+  | { type: 'peerLost'; peer: PeerId; isGone?: boolean }
   | MtuChanged
   | { type: 'sentinelsChanged'; addresses: readonly string[] }
   /** Ports of this client's listeners for DNS over TCP; in a family without a port, DNS over TCP is refused. */

@@ -24,7 +24,7 @@ import { ClientRoutes, type Announcement, type ClientName, type ClientResource }
 import { MovedFlows, type OwnAddresses } from './moved-flows.ts'
 import { NameAnnouncements, takeFindings } from './name-announcements.ts'
 import { Refusals } from './refusals.ts'
-import { answerPacket, SentinelTraffic, type ResolverAnswer } from './sentinel-traffic.ts'
+import { answerPacket, SentinelTraffic } from './sentinel-traffic.ts'
 import { ServingPeers } from './serving-peers.ts'
 import type { UnansweredPacket } from './unanswered-packets.ts'
 import { turnToApplication, turnToListener } from './tcp-hairpin.ts'
@@ -63,8 +63,10 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
         return
       case 'tunnelPacket':
         return this.#handleTunnelPacket(input.peer, input.packet, now)
-      case 'resolverAnswer':
-        return this.#answerQuery(input)
+      case 'resolverAnswer': {
+        const packet = answerPacket(input)
+        return packet === undefined ? this.#counters.count('bad-answer') : this.#writeTun(packet)
+      }
       case 'nameQueried':
         return this.#announcements.refresh(this.#routes.name(normalizeName(input.domain)), now)
       case 'nameAwaited':
@@ -105,7 +107,10 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
       case 'connected':
         return this.#connect(input, now)
       case 'peerLost':
-        return this.#sendAgain(this.#losePeer(input.peer, now) ?? [], now)
+        this.#sendAgain(this.#losePeer(input.peer, now) ?? [], now)
+        if (input.isGone !== true) return
+        for (const resource of this.#moved.left(input.peer, now)) this.#awaited.request(resource, 'packet', now)
+        return
       case 'mtuChanged':
         return this.#peers.setMtu(input.peer, input.mtu)
       case 'sentinelsChanged':
@@ -369,12 +374,6 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     // A mapping that is told again changes nothing.
     if (name !== known || name.resourceIds !== resourceIds) this.#forgetVerdicts()
     this.#announcements.refresh(name, now)
-  }
-
-  #answerQuery(answer: ResolverAnswer): void {
-    const packet = answerPacket(answer)
-    if (packet === undefined) return this.#counters.count('bad-answer')
-    this.#writeTun(packet)
   }
 
   #reportUse(address: AddressBytes): void {

@@ -62,6 +62,22 @@ export class MovedFlows {
     }
   }
 
+  /** Returns the resources of open connections at a gateway that is gone: another one is to serve them, that `ask` may tell. */
+  left(peer: PeerId, now: Instant): ReadonlySet<ClientResource> {
+    const left = new Set<ClientResource>()
+    for (const { address, otherPort } of this.#begun.openConnections(peer, { most: MOST_ASKED, now })) {
+      const resource = this.#resourceAt(parseAddress(address), otherPort)
+      if (resource !== undefined) left.add(resource)
+    }
+    return left
+  }
+
+  #resourceAt(address: AddressBytes | undefined, port: number): ClientResource | undefined {
+    if (address === undefined) return undefined
+    const permitted = firstPermitting(this.#needs.routes.covering(address), TCP, port)
+    return permitted.verdict === 'permitted' ? permitted.entry : undefined
+  }
+
   #questions(
     { ownPort, otherPort, address }: OpenConnection,
     resource: ClientResource,
@@ -70,8 +86,7 @@ export class MovedFlows {
     const source = parseAddress(address)
     const destination = source?.length === 4 ? own.ipv4 : own.ipv6
     if (source === undefined || destination === undefined) return []
-    const permitted = firstPermitting(this.#needs.routes.covering(source), TCP, otherPort)
-    if (permitted.verdict !== 'permitted' || permitted.entry !== resource) return []
+    if (this.#resourceAt(source, otherPort) !== resource) return []
     const ends = { source, destination, sourcePort: otherPort, destinationPort: ownPort, flags: ACK }
     return [0, 0x8000_0000].map((sequence) => buildSegment({ ...ends, sequence }))
   }

@@ -73,6 +73,15 @@ describe('flows whose gateway is gone while another serves', () => {
     expect(client.flows.counters()).to.deep.equal({ 'gateway-changed': 2, 'connection-reset': 2 })
   })
 
+  it('T11 another gateway is requested for connections that wait at one that has ended, and for none that is only away', () => {
+    open(1)
+    client.wait(5_000)
+    expect(lose()).to.deep.equal([])
+    client.grant('lab', 'one')
+    expect(client.handle({ type: 'peerLost', peer: 'one', isGone: true })).to.deep.equal(['request lab'])
+    expect(client.grant('lab', 'two')).to.have.length(2)
+  })
+
   it('T11 a new connection from the same port goes by the gateway that serves', () => {
     open(1)
     lose()
