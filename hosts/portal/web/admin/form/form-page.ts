@@ -67,7 +67,8 @@ const act = async <Row>(visit: Visit, definition: FormDefinition<Row>): Promise<
   const version = sent.has('version') ? sent.one('version') || undefined : current
   const adjusted = definition.adjust?.(sent, about)
   const values = adjusted ?? sent
-  if (!sent.has('save') && definition.isComplete?.(values) === false)
+  // A person who looks for what to choose has not chosen yet: there is nothing to judge.
+  if (!sent.has('save') && (sent.has('find') || definition.isComplete?.(values) === false))
     return formView(definition, about, { values, version })
   const call = { ...definition.call(about, values), version }
   const { outcome, changes } = await visit.parts.api.rehearse(visit.caller, call)

@@ -54,6 +54,7 @@ describe('choices of many rows on pages for admins', () => {
     })
     expect(options(found.text, 'group_id')).to.deep.equal(['Group 140'])
     expect(found.text).to.include('value="Typed before"')
+    expect(found.text).not.to.include('Not saved').and.not.include('aria-invalid')
     const chosen = await owner.send('/policies/new', { group_id: groupId })
     expect(options(chosen.text, 'group_id').slice(0, 2)).to.deep.equal(['choose a group', 'Group 140'])
     expect(chosen.text).to.include(`<option value="${groupId}" selected>`)
