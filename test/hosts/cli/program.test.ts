@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { afterEach, beforeEach, describe, it } from 'mocha'
 import { NOUNS } from '../../../hosts/cli/nouns.ts'
-import { run } from '../../../hosts/cli/program.ts'
 import type { ClientStatus, ClientLinkState } from '../../../hosts/client/session/client-status.ts'
 import type { NameInspection } from '../../../hosts/client/names/name-inspection.ts'
 import type { SignedOut } from '../../../hosts/client/session/client-session.ts'
@@ -18,33 +17,16 @@ import type { ClientPath, GatewayStatus } from '../../../hosts/gateway/gateway-s
 import type { ReachStatus } from '../../../hosts/peer/reach-status.ts'
 import { openClientSocket } from '../../../hosts/client/session/control-socket.ts'
 import type { ControlSocket } from '../../../hosts/peer/control-socket.ts'
+import { portreeve as commandLine, type Outcome } from '../../kit/command-line.ts'
 import { EXAMPLE_PATH, exampleClientStatus, exampleGateway } from '../../kit/client-status.ts'
 import { kernelProblem } from '../../kit/needs-kernel.ts'
 
-/** Standard output, standard error and exit code of a command. */
-interface Outcome {
-  code: number
-  printed: string
-  told: string
-}
-
+/** Runs the command line with an environment, and answers to what it asks for. */
 const portreeve = async (
-  args: string[],
+  args: readonly string[],
   env: NodeJS.ProcessEnv = {},
   more: { readHidden?: () => Promise<string> } = {},
-): Promise<Outcome> => {
-  const [printed, told]: [string[], string[]] = [[], []]
-  const code = await run(args, {
-    ...more,
-    env,
-    output: {
-      print: (text) => printed.push(text),
-      json: (value) => printed.push(JSON.stringify(value)),
-      tell: (text) => told.push(text),
-    },
-  })
-  return { code, printed: printed.join('\n'), told: told.join('\n') }
-}
+): Promise<Outcome> => commandLine(args, { env, ...more })
 
 describe('hosts/cli/program', () => {
   let folder: string
