@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Command } from 'commander'
 import { OperatorError } from '../../core/config/operator-error.ts'
+import type { ClientCommand } from '../client/session/control-socket.ts'
 import { gatewaySocket } from '../gateway/control-socket.ts'
 import { ask } from './ask.ts'
 import { clientSchema, gatewaySchema } from './config-schemas.ts'
@@ -122,33 +123,40 @@ const end = async (
   { context, config }: { context: CommandContext; config: string | undefined },
 ): Promise<string[]> => {
   const ended: string[] = []
-  if (role === 'client') {
-    // A client that does not run, or that nobody has signed in, has no token to revoke by.
-    await ask('sign-out', config === undefined ? {} : { config }, context).catch(unlessOperatorError)
-  }
+  const asked = (command: ClientCommand): Promise<boolean> =>
+    ask(command, config === undefined ? {} : { config }, context).then(() => true, unlessOperatorError)
+  // A client that does not run, or that nobody has signed in, has no token to revoke by.
+  if (role === 'client') await asked('sign-out')
   if (await hasService(role)) {
     await endService(role)
     ended.push(`the service portreeve-${role}`)
+  }
+  // One that waits for a sign-in has no device yet.
+  if (role === 'client' && (await asked('down'))) {
+    await until(async () => !(await asked('status')), 'the client does not end')
+    ended.push('the client that ran')
   }
   const { ownedDevices } = await import('../runtime/index.ts')
   const owned = (await ownedDevices()).find(({ name }) => name === device)
   if (owned === undefined) return ended
   process.kill(owned.process, 'SIGTERM')
-  const began = performance.now()
-  while ((await ownedDevices()).some(({ name }) => name === device)) {
-    if (performance.now() - began > END_MS) {
-      throw new OperatorError(
-        'STILL_RUNNING',
-        `the process ${owned.process} has the device ${device}, and does not end.`,
-      )
-    }
-    await delay(LOOK_MS)
-  }
+  const isGone = async (): Promise<boolean> => !(await ownedDevices()).some(({ name }) => name === device)
+  await until(isGone, `the process ${owned.process} has the device ${device}, and does not end`)
   return [...ended, `the process ${owned.process} with the device ${device}`]
 }
 
-const unlessOperatorError = (error: unknown): void => {
+const unlessOperatorError = (error: unknown): false => {
   if (!(error instanceof OperatorError)) throw error
+  return false
+}
+
+/** Waits until something is so. @throws OperatorError STILL_RUNNING with what is said of it, after 30 s */
+const until = async (isSo: () => Promise<boolean>, said: string): Promise<void> => {
+  const began = performance.now()
+  while (!(await isSo())) {
+    if (performance.now() - began > END_MS) throw new OperatorError('STILL_RUNNING', `${said}.`)
+    await delay(LOOK_MS)
+  }
 }
 
 const undo = async ({ device, stateFolder }: Installed): Promise<string[]> => {

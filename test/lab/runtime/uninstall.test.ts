@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
@@ -58,7 +58,7 @@ describe('the removal of a client or gateway from a machine', function () {
     const stateFolder = join(folder, 'state')
     const [config, tokenFile] = [join(folder, `${role}.yaml`), join(folder, 'secrets', role, 'token')]
     await mkdir(join(folder, 'secrets', role), { recursive: true })
-    await mkdir(stateFolder)
+    await mkdir(stateFolder, { recursive: true })
     await writeFile(tokenFile, 'a-token\n', { mode: 0o600 })
     await writeFile(join(stateFolder, 'id'), 'an-id\n', { mode: 0o600 })
     const lines = [
@@ -67,6 +67,7 @@ describe('the removal of a client or gateway from a machine', function () {
       `token_file: ${tokenFile}`,
       `socket: ${join(folder, 'control.sock')}`,
       `device: tun-${role}`,
+      'plugins: [{ use: builtin:transport-wireguard }, { use: builtin:resolver-system }]',
     ]
     await writeFile(config, `${lines.join('\n')}\n`)
     return { config, stateFolder, tokenFile }
@@ -87,6 +88,18 @@ describe('the removal of a client or gateway from a machine', function () {
     expect(await uninstall('gateway', config)).to.include(`the process ${part.pid} with the device tun-gateway`)
     expect(await stateOf()).to.equal(before)
     for (const path of [config, stateFolder, tokenFile]) expect(existsSync(path), path).to.equal(false)
+  })
+
+  it('a client that waits for a sign-in is ended and removed', async () => {
+    const before = await stateOf()
+    const { config } = await install('client')
+    await writeFile(config, (await readFile(config, 'utf8')).replace(/^token_file:.*$/m, 'account: example'))
+    const part = machine.spawn(process.execPath, [CLI, 'client', 'up', '--config', config], { name: 'client' })
+    await part.line((text) => text.startsWith('Signed out.'))
+    expect(await uninstall('client', config)).to.include('the client that ran')
+    expect(await part.ended).to.include({ code: 0 })
+    expect(await stateOf()).to.equal(before)
+    await rm(join(run.path, 'client'), { recursive: true })
   })
 
   it('a client that was killed is removed with routes, rules and resolver', async () => {
