@@ -2,17 +2,24 @@ import { Browser } from './browser.ts'
 import { isCallback } from './openid-provider.ts'
 import type { PortalFixture } from './portal-fixture.ts'
 
+/** A portal that an admin signs in to, and a way to have an emergency code made for her. */
+export type VisitedPortal = Pick<PortalFixture, 'url'> & {
+  account: { slug: string }
+  admin: { id: string }
+  makeEmergencyCode: (admin: { adminId: string }) => Promise<{ code: string }>
+}
+
 /** An admin's browser without scripts, signed in by an emergency code. */
 export class AdminVisitor {
   readonly browser = new Browser()
   #csrf = ''
 
   private constructor(
-    private readonly portal: PortalFixture,
+    private readonly portal: VisitedPortal,
     readonly base: string,
   ) {}
 
-  static async signIn(portal: PortalFixture, adminId = portal.admin.id): Promise<AdminVisitor> {
+  static async signIn(portal: VisitedPortal, adminId = portal.admin.id): Promise<AdminVisitor> {
     const { slug } = portal.account
     const visitor = new AdminVisitor(portal, `${portal.url}/${slug}/admin`)
     const { code } = await portal.makeEmergencyCode({ adminId })

@@ -13,6 +13,22 @@ export const processorMs = (pid: number): number => {
   return nanoseconds / 1e6
 }
 
+/**
+ * Returns the processor time in milliseconds that a process has taken, threads that have ended included, to the
+ * nearest clock tick.
+ */
+export const wholeProcessorMs = (pid: number): number => {
+  const [utime = 0, stime = 0] = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    .replace(/^.*\) /, '')
+    .split(' ')
+    .slice(11, 13)
+    .map(Number)
+  return (utime + stime) * TICK_MS
+}
+
+/** Length of a clock tick of /proc: USER_HZ is 100 on every architecture that Node.js runs on. */
+const TICK_MS = 10
+
 /** Returns the resident memory of a process in KiB. */
 export const residentKib = (pid: number): number =>
   Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? Number.NaN)
