@@ -182,7 +182,11 @@ const send = async (asked: {
       incoming.once('error', reject)
       incoming.once('end', () => resolve({ status: incoming.statusCode ?? 0, headers: received, text }))
     })
-    outgoing.once('error', reject)
+    outgoing.once('error', (error: NodeJS.ErrnoException) => {
+      // The portal closes a connection that nobody used for seconds, perhaps at the moment at which it is used again.
+      if (outgoing.reusedSocket && error.code === 'ECONNRESET') resolve(send(asked))
+      else reject(error)
+    })
     outgoing.end(body)
   })
 }

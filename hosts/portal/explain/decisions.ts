@@ -20,7 +20,7 @@ export interface Decisions {
   /** Lists the resources that exist for a person, and why access is allowed or denied, in words for that person. */
   accessOf: (question: PersonQuestion, answers?: Answers) => PersonAccess[]
   /** Lists the resources that exist for a person, and why access is allowed or denied, in words for admins. */
-  reachOf: (question: ReachQuestion, answers?: Answers) => PersonReach[]
+  reachOf: (question: ReachQuestion, answers?: Answers) => PersonReach
   /**
    * Finds who would gain or lose access by changes not yet made, for admins. The generator yields regularly, so that
    * other work can run in between; if the hearing is open then, its questions have to be answered before it goes on.

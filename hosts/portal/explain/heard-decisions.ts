@@ -18,7 +18,7 @@ import type { Simulation, SimulationQuestion } from './simulation.ts'
 export interface HeardDecisions {
   explain: (question: SpokenQuestion) => Promise<ExplainVerdict>
   accessOf: (question: PersonQuestion) => Promise<PersonAccess[]>
-  reachOf: (question: ReachQuestion) => Promise<PersonReach[]>
+  reachOf: (question: ReachQuestion) => Promise<PersonReach>
   /** Simulates in slices; `pause` is awaited between them and answers whether anybody still wants the result. */
   simulate: (question: SimulationQuestion, pause: () => Promise<boolean>) => Promise<Simulation | undefined>
   reachAfter: (asked: ReachesQuestion) => Promise<ReachVerdict[]>

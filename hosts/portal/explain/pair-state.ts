@@ -1,3 +1,4 @@
+import { BUILT_IN_FACTS, type Fact } from '../../../core/contract/facts.ts'
 import type { Answers } from '../../../core/policy/hearing.ts'
 import type { Instant, UnixTime } from '../../../core/runtime/time.ts'
 import { judgeAccess, type AccessVerdict } from '../decide/access.ts'
@@ -35,27 +36,97 @@ export interface PairQuestion {
 /** Judges a pair for each device of the actor and for none, by what is known of them: one that is allowed is enough. */
 export const judgedState = (
   known: Knowledge,
-  { accountId, actorId, resourceId, at, facts, from }: PairQuestion,
+  { resourceId, from, ...person }: PairQuestion,
   now: Instant,
   answers: Answers | undefined,
-): JudgedState => {
-  if (typeof personStanding(from, { accountId, actorId }) === 'string')
-    return { state: 'none', why: 'the person is disabled or gone' }
-  let judged: JudgedState = { state: 'none', why: 'no policy leads there' }
-  for (const clientId of [undefined, ...known.view.clientsOf(actorId)]) {
-    const { request, factsOn } = knownOf(known, { accountId, actorId, clientId, at, ...(facts && { facts }) }, now)
-    const about = { accountId, actorId, resourceId, facts: factsOn(resourceId, from) }
-    const verdict = judgeAccess(from, { ...about, ...request }, answers)
-    if (verdict.allowed) return { state: 'allowed', why: grantText(verdict) }
-    if (verdict.denied !== 'not_found')
+): JudgedState => new PersonJudge(known, person, now).state({ resourceId, from }, answers)
+
+/** Judges one actor's access to several resources: what is known of the actor's devices is collected once. */
+export class PersonJudge {
+  readonly #known: Knowledge
+  readonly #person: Omit<PairQuestion, 'resourceId' | 'from'>
+  readonly #withoutDevice: Device
+  readonly #devices: readonly Device[]
+
+  constructor(known: Knowledge, person: Omit<PairQuestion, 'resourceId' | 'from'>, now: Instant) {
+    const { at, facts, actorId, accountId } = person
+    this.#known = known
+    this.#person = person
+    const device = (clientId?: string): Device => ({
+      ...knownOf(known, { accountId, actorId, clientId, at, ...(facts && { facts }) }, now),
+      differs: new Map(),
+    })
+    this.#withoutDevice = device()
+    this.#devices = [...known.view.clientsOf(actorId)].map(device)
+  }
+
+  state({ resourceId, from }: Pick<PairQuestion, 'resourceId' | 'from'>, answers: Answers | undefined): JudgedState {
+    if (typeof personStanding(from, this.#person) === 'string')
+      return { state: 'none', why: 'the person is disabled or gone' }
+    let judged: JudgedState = { state: 'none', why: 'no policy leads there' }
+    let failing: readonly string[] = []
+    for (const device of [this.#withoutDevice, ...this.#devices]) {
+      // A condition answers by the facts that it declares: with the same ones as without a device, it fails again.
+      if (device !== this.#withoutDevice && !this.#differs(device, failing, { resourceId, from })) continue
+      const { accountId, actorId } = this.#person
+      const about = { accountId, actorId, resourceId, facts: device.factsOn(resourceId, from) }
+      const verdict = judgeAccess(from, { ...about, ...device.request }, answers)
+      if (verdict.allowed) return { state: 'allowed', why: grantText(verdict) }
+      // Whether policies lead there does not depend on the device.
+      if (verdict.denied === 'not_found') return judged
       judged = {
         state: 'denied',
         why: denialText(verdict),
         ...('again' in verdict && verdict.again !== undefined ? { again: verdict.again } : {}),
       }
+      if (device === this.#withoutDevice) failing = this.#declared(verdict)
+    }
+    return judged
   }
-  return judged
+
+  /** Returns the names of the facts that the conditions declare which deny. */
+  #declared({ explanation }: AccessVerdict): string[] {
+    const names = new Set<string>()
+    for (const { conditions } of explanation) {
+      for (const { condition, holds } of conditions) {
+        if (holds) continue
+        for (const { name, by } of Object.values(this.#known.view.conditions.get(condition)?.facts ?? {})) {
+          names.add(name)
+          if (by !== undefined) names.add(by.name)
+        }
+      }
+    }
+    return [...names]
+  }
+
+  /** Whether one of these facts is another one with the device than without. */
+  #differs(
+    { differs, factsOn }: Device,
+    names: readonly string[],
+    { resourceId, from }: Pick<PairQuestion, 'resourceId' | 'from'>,
+  ): boolean {
+    return names.some((name) => {
+      const known = differs.get(name)
+      if (known !== undefined) return known
+      const isOther = !isSame(
+        factsOn(resourceId, from).get(name),
+        this.#withoutDevice.factsOn(resourceId, from).get(name),
+      )
+      // Facts of plugins may depend on the resource as well.
+      if (BUILT_IN_FACTS.has(name)) differs.set(name, isOther)
+      return isOther
+    })
+  }
 }
+
+/** Facts, time and obstacles of a request with one device, or without any. */
+type Device = ReturnType<typeof knownOf> & {
+  /** Whether built-in facts are others with the device than without, by their names. */
+  differs: Map<string, boolean>
+}
+
+const isSame = (a: Fact<unknown> | undefined, b: Fact<unknown> | undefined): boolean =>
+  a === b || (a !== undefined && b !== undefined && JSON.stringify(a) === JSON.stringify(b))
 
 const grantText = ({ policyId, explanation }: AccessVerdict & { allowed: true }): string => {
   const conditions = explanation.find((each) => each.policyId === policyId)?.conditions ?? []

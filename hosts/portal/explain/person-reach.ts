@@ -3,36 +3,55 @@ import type { Instant } from '../../../core/runtime/time.ts'
 import type { SupposedValues } from '../decide/request-facts.ts'
 import type { Knowledge } from '../grants/knowledge.ts'
 import type { Resource } from '../store/entities.ts'
-import { judgedState, type JudgedState } from './pair-state.ts'
-
-/** Access of a person to one resource that exists for that person, in words for admins. */
-export interface PersonReach extends JudgedState {
-  resource: Pick<Resource, 'id' | 'name' | 'address'>
-}
+import { PersonJudge, type JudgedState } from './pair-state.ts'
 
 /** Question what a person may use at present. */
 export interface ReachQuestion {
   accountId: string
   actorId: string
+  /** Resource to judge; all that exist for the person if absent. */
+  resourceId?: string
+  /** Number of resources to judge at most. */
+  most?: number
   /** Values of facts to suppose for each of the person's devices, by name; they override known ones. */
-  facts?: SupposedValues
+  facts?: SupposedValues | undefined
 }
 
-/** Lists what a person may use at present, and why, by what is known of the person's devices; sorted by name. */
+/** Access of a person, in words for admins. */
+export interface PersonReach {
+  /** Judged access to single resources, sorted by name. */
+  access: ResourceReach[]
+  /** Number of resources that exist for the person; those beyond the question's `most` were not judged. */
+  total: number
+}
+
+/** Access of a person to one resource that exists for that person. */
+export interface ResourceReach extends JudgedState {
+  resource: Pick<Resource, 'id' | 'name' | 'address'>
+}
+
+/** Judges what a person may use at present, and why, by what is known of the person's devices. */
 export const reachOfPerson = (
   known: Knowledge,
-  { accountId, actorId, facts }: ReachQuestion,
+  { accountId, actorId, resourceId, most = Infinity, facts }: ReachQuestion,
   now: Instant,
   answers?: Answers,
-): PersonReach[] => {
+): PersonReach => {
   const { view } = known
-  if (view.get('actors', actorId)?.accountId !== accountId) return []
-  return [...view.policies.resourcesOf(view.groupsOf(actorId))]
+  if (view.get('actors', actorId)?.accountId !== accountId) return { access: [], total: 0 }
+  const existing = view.policies.resourcesOf(view.groupsOf(actorId))
+  const wanted = resourceId === undefined ? existing : existing.has(resourceId) ? [resourceId] : []
+  const all = [...wanted]
+  const resources = all
+    .slice(0, most)
     .flatMap((id) => view.get('resources', id) ?? [])
-    .filter((resource) => resource.accountId === accountId)
-    .toSorted((a, b) => a.name.localeCompare(b.name))
-    .map(({ id, name, address }) => ({
-      resource: { id, name, address },
-      ...judgedState(known, { accountId, actorId, resourceId: id, facts, from: view }, now, answers),
-    }))
+    .toSorted((a, b) => BY_NAME.compare(a.name, b.name))
+  const judge = new PersonJudge(known, { accountId, actorId, facts }, now)
+  const access = resources.map(({ id, name, address }) => ({
+    resource: { id, name, address },
+    ...judge.state({ resourceId: id, from: view }, answers),
+  }))
+  return { access, total: all.length }
 }
+
+const BY_NAME = new Intl.Collator()

@@ -222,6 +222,22 @@ export const countAudit = async (database: Knex, accountId: string, filter: Audi
   return countUpTo(database, records)
 }
 
+/** Counts the records that match in periods of `length` ms from `since` on, by the periods' numbers. */
+export const countPerPeriod = async (
+  database: Knex,
+  { accountId, filter, since, length }: { accountId: string; filter: AuditFilter; since: UnixTime; length: number },
+): Promise<Map<number, number>> => {
+  // Both are integers, so that the quotient is one, too.
+  const period = database.raw('(?? - CAST(? AS BIGINT)) / CAST(? AS BIGINT)', ['created_at', since, length])
+  const counted = (await database('audit_log')
+    .where({ account_id: accountId })
+    .where(matching({ ...filter, since }))
+    .select({ period })
+    .count({ n: '*' })
+    .groupBy('period')) as { period: unknown; n: unknown }[]
+  return new Map(counted.map(({ period: number, n }) => [Number(number), Number(n)]))
+}
+
 /** Adds the conditions of a filter. */
 const matching =
   ({ kind, action, entity, actorId, entityId, search, since, until }: AuditFilter) =>

@@ -16,6 +16,8 @@ export type Test<Name extends EntityName> =
   | { column: Column<Name>; isNull: boolean }
   /** The row is related to one of the rows with these ids. */
   | { related: RelationName<Name>; in: readonly string[] }
+  /** No row of this table refers to the row by its column `by`, and has these values. */
+  | { without: { name: EntityName; by: string; where: Readonly<Record<string, Scalar>> } }
   /** A policy that has one of these conditions; other rows fail. */
   | { condition: readonly string[] }
   /** The row is one of these, or none of them: a set that the database does not know, such as who is connected. */

@@ -184,6 +184,13 @@ const applyTest = <Name extends EntityName>(
     void rows.whereRaw(test.isIn ? among : `NOT (${among})`, ['id', JSON.stringify(test.ids)])
   } else if ('condition' in test) {
     void rows.whereRaw(expressions.hasCondition('??'), ['conditions', JSON.stringify(test.condition)])
+  } else if ('without' in test) {
+    const { name: other, by, where } = test.without
+    const referring = parts
+      .rows(other)
+      .where(`${other}.${columnName(by)}`, database.ref(`${name}.id`))
+      .where(Object.fromEntries(Object.entries(where).map(([column, value]) => [columnName(column), value])))
+    void rows.whereNotExists(referring)
   } else if ('related' in test) {
     const relation = relationOf(name, test.related)
     if (relation === undefined) throw new Error(`${name} have no relation ${test.related}`)

@@ -39,12 +39,34 @@ export const foreignChanges = async ({
   const first = entries[0]
   const isMissing = first === undefined ? (await lastSequence(statements)) < told : Number(first.sequence) > told + 1
   if (isMissing) return { rows: await loadRows(database) }
-  const changes: Change[] = []
-  for (const { entity, account_id: accountId, entity_id: id } of entries) {
-    const row = await new KnexReader(database, accountId, expressions).get(entity, id)
-    changes.push({ entity, accountId, id, ...(row === undefined ? {} : { after: row }) } as Change)
+  const present = await rowsOf(database, entries, expressions)
+  return {
+    changes: entries.map(({ entity, account_id: accountId, entity_id: id }) => {
+      const row = present.get(keyOf(accountId, entity))?.get(id)
+      return { entity, accountId, id, ...(row === undefined ? {} : { after: row }) } as Change
+    }),
   }
-  return { changes }
+}
+
+const keyOf = (accountId: string, entity: EntityName): string => `${entity} ${accountId}`
+
+/** Reads the rows of the entries as they are, by one query for each table of each account. */
+const rowsOf = async (
+  database: Knex.Transaction,
+  entries: readonly OutboxEntry[],
+  expressions: ListExpressions,
+): Promise<ReadonlyMap<string, ReadonlyMap<string, unknown>>> => {
+  const wanted = new Map<string, { accountId: string; entity: EntityName; ids: Set<string> }>()
+  for (const { entity, account_id: accountId, entity_id: id } of entries) {
+    const key = keyOf(accountId, entity)
+    const found = wanted.get(key) ?? { accountId, entity, ids: new Set<string>() }
+    wanted.set(key, found)
+    found.ids.add(id)
+  }
+  const present = new Map<string, ReadonlyMap<string, unknown>>()
+  for (const [key, { accountId, entity, ids }] of wanted)
+    present.set(key, await new KnexReader(database, accountId, expressions).getAll(entity, ids))
+  return present
 }
 
 /** Reads all rows of all accounts. */

@@ -3,7 +3,7 @@ import type { Entities, EntityName } from './entities.ts'
 import type { ListExpressions } from './dialect.ts'
 import type { Count, Filter, FindQuery, Found } from './find-query.ts'
 import { countRows, findRows, type FindParts } from './find-rows.ts'
-import { decodeRow, encodeRow } from './row-codec.ts'
+import { columnName, decodeRow, encodeRow } from './row-codec.ts'
 import type { Position, Query, Reader } from './store.ts'
 
 /** Reads the rows of one account, inside or outside a transaction. */
@@ -17,6 +17,19 @@ export class KnexReader implements Reader {
   async get<Name extends EntityName>(name: Name, id: string): Promise<Entities[Name] | undefined> {
     const columns = (await this.rows(name).where({ id }).first()) as Record<string, unknown> | undefined
     return columns === undefined ? undefined : decodeRow(name, columns)
+  }
+
+  async getAll<Name extends EntityName>(name: Name, ids: Iterable<string>): Promise<Map<string, Entities[Name]>> {
+    return new Map((await this.listBy(name, 'id', ids)).map((row) => [row.id, row]))
+  }
+
+  async listBy<Name extends EntityName>(
+    name: Name,
+    column: keyof Entities[Name] & string,
+    values: Iterable<string>,
+  ): Promise<Entities[Name][]> {
+    const rows = this.#among(name, column, values)?.orderBy(['created_at', 'id'])
+    return (((await rows) ?? []) as Record<string, unknown>[]).map((columns) => decodeRow(name, columns))
   }
 
   async list<Name extends EntityName>(name: Name, query: Query<Name> = {}): Promise<Entities[Name][]> {
@@ -34,6 +47,27 @@ export class KnexReader implements Reader {
 
   async count<Name extends EntityName>(name: Name, filter: Filter<Name> = {}): Promise<Count> {
     return countRows(this.#findParts, name, filter)
+  }
+
+  async countBy<Name extends EntityName>(
+    name: Name,
+    column: keyof Entities[Name] & string,
+    values: Iterable<string>,
+  ): Promise<Map<string, number>> {
+    const counted = this.#among(name, column, values)
+      ?.groupBy(columnName(column))
+      .select({ value: columnName(column) })
+      .count({ n: '*' })
+    return new Map(
+      (((await counted) ?? []) as { value: string; n: unknown }[]).map(({ value, n }) => [value, Number(n)]),
+    )
+  }
+
+  /** Begins a query of the rows whose column has one of these values; undefined without any value. */
+  #among(name: EntityName, column: string, values: Iterable<string>): Knex.QueryBuilder | undefined {
+    const wanted = [...new Set(values)]
+    if (wanted.length === 0) return undefined
+    return this.rows(name).whereRaw(this.expressions.amongIds('??'), [columnName(column), JSON.stringify(wanted)])
   }
 
   get #findParts(): FindParts {

@@ -4,7 +4,7 @@ import { OperatorError } from '../../../core/config/operator-error.ts'
 import type { Clock } from '../../../core/runtime/clock.ts'
 import type { Logger } from '../../../core/runtime/logger.ts'
 import { uuid, type Random } from '../../../core/runtime/random.ts'
-import { SECOND } from '../../../core/runtime/time.ts'
+import { SECOND, type UnixTime } from '../../../core/runtime/time.ts'
 import type { Account, Rows } from './entities.ts'
 import { AuditIds } from './audit-ids.ts'
 import * as audit from './audit-trail.ts'
@@ -235,6 +235,14 @@ export class KnexStore implements Store {
 
   async countAudit(accountId: string, filter: AuditFilter): Promise<Count> {
     return audit.countAudit(this.#knex, accountId, filter)
+  }
+
+  async auditPerPeriod(
+    accountId: string,
+    filter: AuditFilter,
+    periods: { since: UnixTime; length: number },
+  ): Promise<Map<number, number>> {
+    return audit.countPerPeriod(this.#knex, { accountId, filter, ...periods })
   }
 
   async removeAudit(accountId: string, which: OldAudit): Promise<number> {

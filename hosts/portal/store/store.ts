@@ -64,6 +64,15 @@ export interface Store {
   auditLog: (accountId: string, asked: Page & AuditFilter & { isOldestFirst?: boolean }) => Promise<AuditRecord[]>
   /** Counts the records of the audit trail that match, up to `MOST_COUNTED`. */
   countAudit: (accountId: string, filter: AuditFilter) => Promise<Count>
+  /**
+   * Counts the records that match in periods of `length` ms from `since` on. Returns the counts by the periods' numbers,
+   * without those of none.
+   */
+  auditPerPeriod: (
+    accountId: string,
+    filter: AuditFilter,
+    periods: { since: UnixTime; length: number },
+  ) => Promise<Map<number, number>>
   /** Removes up to `limit` of the oldest records of these kinds and audits the removal. Returns how many it removed. */
   removeAudit: (accountId: string, which: OldAudit) => Promise<number>
   accountIds: () => Promise<string[]>
@@ -228,6 +237,8 @@ interface From {
 
 export interface Reader {
   get: <Name extends EntityName>(name: Name, id: string) => Promise<Entities[Name] | undefined>
+  /** Reads the rows with these ids by one query; ids without a row are missing in the result. */
+  getAll: <Name extends EntityName>(name: Name, ids: Iterable<string>) => Promise<Map<string, Entities[Name]>>
   /** Lists rows, oldest first, ties by id; all of them without a limit. */
   list: <Name extends EntityName>(name: Name, query?: Query<Name>) => Promise<Entities[Name][]>
   /**
@@ -237,6 +248,18 @@ export interface Reader {
   find: <Name extends EntityName>(name: Name, query: FindQuery<Name>) => Promise<Found<Name>>
   /** Counts the rows that pass a filter, up to `MOST_COUNTED`. */
   count: <Name extends EntityName>(name: Name, filter?: Filter<Name>) => Promise<Count>
+  /** Lists, by one query, the rows whose column has one of these values, oldest first. */
+  listBy: <Name extends EntityName>(
+    name: Name,
+    column: keyof Entities[Name] & string,
+    values: Iterable<string>,
+  ) => Promise<Entities[Name][]>
+  /** Counts, by one query, the rows whose column has each of these values; values without a row are missing. */
+  countBy: <Name extends EntityName>(
+    name: Name,
+    column: keyof Entities[Name] & string,
+    values: Iterable<string>,
+  ) => Promise<Map<string, number>>
 }
 
 export interface Query<Name extends EntityName> extends Partial<Page> {

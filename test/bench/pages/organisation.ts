@@ -132,7 +132,7 @@ export const writeOrganisation = async (stateFolder: string, accountId: string):
       isDisabled: false,
       mode: 'enforced',
     }))
-    await insertAudit(dialect.knex, [
+    const records = [
       ...Array.from({ length: CHANGES }, (_, at): NewAuditRecord => ({
         id: rows.nextId(),
         accountId,
@@ -157,7 +157,8 @@ export const writeOrganisation = async (stateFolder: string, accountId: string):
         by: { type: 'client', clientId: of(devices, at) },
         details: { reason: 'forbidden', actorId: of(people, at), resourceId: of(resources, at) },
       })),
-    ])
+    ]
+    await dialect.knex.transaction(async (tx) => insertAudit(await dialect.statements(tx), records))
     return {
       person: of(people, 0),
       group: of(groups, 0),

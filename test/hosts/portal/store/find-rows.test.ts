@@ -257,6 +257,36 @@ for (const driver of ['sqlite', 'pg'] as const)
       )
     })
 
+    it('rows and counts for a page are read in bulk, of the account alone', async () => {
+      const [some, owners] = [clients.slice(0, 3), actors.slice(0, 30).map(({ id }) => id)]
+      const read = await reader.getAll('clients', [...some.map(({ id }) => id), rows.group.id, some[0]?.id ?? ''])
+      expect([...read.values()]).to.have.deep.members(some)
+      expect(await reader.listBy('clients', 'actorId', owners)).to.have.deep.members(clients)
+      const counts = await reader.countBy('clients', 'actorId', owners)
+      expect([...counts]).to.have.deep.members(clients.map(({ actorId }) => [actorId, 1]))
+      expect(await reader.getAll('clients', [])).to.deep.equal(new Map())
+      expect(await foreign.getAll('actors', owners)).to.deep.equal(new Map())
+      expect(await foreign.countBy('clients', 'actorId', owners)).to.deep.equal(new Map())
+    })
+
+    it('a list finds the rows that no other row of some values refers to', async () => {
+      const count = async (where: Readonly<Record<string, boolean>>) =>
+        (await reader.count('resources', { tests: [{ without: { name: 'policies', by: 'resourceId', where } }] })).total
+      expect(await count({ isDisabled: false })).to.equal(0)
+      expect(await count({ isDisabled: true })).to.equal(1)
+    })
+
+    it('records of the audit trail are counted by periods', async () => {
+      const since = unixTime(clock.unix() - 3_500)
+      const { accountId } = rows.group
+      const filter = { kind: 'change', entity: 'clients' } as const
+      const counted = await store.auditPerPeriod(accountId, filter, { since, length: 1_000 })
+      expect([...counted]).to.deep.equal([[3, clients.length]])
+      expect(await store.auditPerPeriod(accountId, { kind: 'decision' }, { since, length: 1_000 })).to.deep.equal(
+        new Map(),
+      )
+    })
+
     it('a list of another account shows and counts none of these rows, whatever the cursor and the filter', async () => {
       const query = { sort: { column: 'name' as const, isDescending: false }, limit: 3 }
       const { next } = await reader.find('actors', query)

@@ -5,8 +5,8 @@ import type { ListDefinition } from '../list/list-definition.ts'
 import { rowFilter, wordFilter } from '../list/list-parts.ts'
 
 interface Extra {
-  groups: ReadonlyMap<string, string>
-  resources: ReadonlyMap<string, string>
+  groups: ReadonlyMap<string, { name: string }>
+  resources: ReadonlyMap<string, { name: string }>
 }
 
 /** The list of policies. */
@@ -38,22 +38,8 @@ export const policies: ListDefinition<PolicyRow, Extra> = {
   sort: '-created_at',
   extra: async ({ parts, caller }, rows) => {
     const reader = parts.store.reader(caller.account.id)
-    const named = async (kind: 'groups' | 'resources', ids: readonly string[]) =>
-      new Map(
-        (await Promise.all([...new Set(ids)].map((id) => reader.get(kind, id)))).flatMap((row) =>
-          row === undefined ? [] : [[row.id, row.name] as const],
-        ),
-      )
-    return {
-      groups: await named(
-        'groups',
-        rows.map(({ group_id: id }) => id),
-      ),
-      resources: await named(
-        'resources',
-        rows.map(({ resource_id: id }) => id),
-      ),
-    }
+    const [groups, resources] = [rows.map(({ group_id: id }) => id), rows.map(({ resource_id: id }) => id)]
+    return { groups: await reader.getAll('groups', groups), resources: await reader.getAll('resources', resources) }
   },
   head: {
     key: 'name',
@@ -62,7 +48,7 @@ export const policies: ListDefinition<PolicyRow, Extra> = {
     sort: 'group_name',
     cell: ({ id, group_id: group, resource_id: resource, description }, { visit: { base }, extra }) =>
       link(
-        `${extra.groups.get(group) ?? '?'} → ${extra.resources.get(resource) ?? '?'}`,
+        `${extra.groups.get(group)?.name ?? '?'} → ${extra.resources.get(resource)?.name ?? '?'}`,
         `${base}/policies/${id}/edit`,
         description ?? undefined,
       ),
@@ -74,7 +60,7 @@ export const policies: ListDefinition<PolicyRow, Extra> = {
       sort: 'resource_name',
       isHidden: true,
       cell: ({ resource_id: id }, { visit: { base }, extra }) =>
-        link(extra.resources.get(id) ?? '?', `${base}/resources/${id}`),
+        link(extra.resources.get(id)?.name ?? '?', `${base}/resources/${id}`),
     },
     {
       key: 'description',

@@ -89,9 +89,8 @@ const rowsAround = async ({ parts, caller }: Visit, pivot: Pivot, most: number):
     switch (pivot.kind) {
       case 'person': {
         const own = await reader.list('memberships', { where: { actorId: id }, limit })
-        return (
-          await Promise.all(own.map(({ groupId }) => reader.list('policies', { where: { groupId }, limit })))
-        ).flat()
+        const groups = own.map(({ groupId }) => groupId)
+        return reader.listBy('policies', 'groupId', groups)
       }
       case 'group':
         return reader.list('policies', { where: { groupId: id }, limit })
@@ -99,8 +98,8 @@ const rowsAround = async ({ parts, caller }: Visit, pivot: Pivot, most: number):
         return reader.list('policies', { where: { resourceId: id }, limit })
       case 'site': {
         const there = await reader.list('resources', { where: { siteId: id }, limit })
-        const lists = there.map((row) => reader.list('policies', { where: { resourceId: row.id }, limit }))
-        return (await Promise.all(lists)).flat()
+        const resources = there.map((row) => row.id)
+        return reader.listBy('policies', 'resourceId', resources)
       }
     }
   }
@@ -120,9 +119,7 @@ const rowsAround = async ({ parts, caller }: Visit, pivot: Pivot, most: number):
   }
   if (pivot.kind === 'person' && !groupsOf.has(id)) groupsOf.set(id, new Set())
   const named = async <Kind extends 'actors' | 'groups' | 'resources' | 'sites'>(kind: Kind, ids: Iterable<string>) =>
-    (await Promise.all([...ids].map((each) => reader.get(kind, each))))
-      .flatMap((row) => row ?? [])
-      .toSorted((a, b) => a.name.localeCompare(b.name))
+    [...(await reader.getAll(kind, ids)).values()].toSorted((a, b) => a.name.localeCompare(b.name))
   const resources = await named('resources', resourceIds)
   const siteIds = new Set(resources.flatMap(({ siteId }) => siteId ?? []))
   if (pivot.kind === 'site') siteIds.add(id)

@@ -91,7 +91,7 @@ const effectOn = async (
 ): Promise<object> => {
   const { parts, caller, base } = visit
   const about = { accountId: caller.account.id, actorId: id }
-  const [before, after] = await Promise.all([
+  const [{ access: before }, { access: after }] = await Promise.all([
     parts.decisions.reachOf(about),
     parts.decisions.reachOf({ ...about, facts }),
   ])

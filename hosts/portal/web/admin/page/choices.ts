@@ -47,9 +47,9 @@ const choicesIn = async <Name extends Exclude<ChoiceKind, 'service_accounts'>>(
     search === '' ? undefined : reader.count(name, { ...filter, search }),
   ])
   const missing = chosen.filter((id) => id !== '' && !rows.some((row) => row.id === id))
-  const others = await Promise.all(missing.map((id) => reader.get(name, id)))
+  const others = await reader.getAll(name, missing)
   return {
-    options: [...others.flatMap((row) => row ?? []), ...rows].map(({ id, name: text }) => ({ value: id, text })),
+    options: [...others.values(), ...rows].map(({ id, name: text }) => ({ value: id, text })),
     more: (found ?? all).total - rows.length,
     isLarge: all.total > MOST_CHOICES,
   }

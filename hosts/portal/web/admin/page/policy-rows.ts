@@ -11,20 +11,27 @@ export const policyRows = async (
   policies: readonly Policy[],
 ): Promise<{ key: string; head: Cell; cells: readonly Cell[] }[]> => {
   const reader = parts.store.reader(caller.account.id)
-  const rows = policies.map(async ({ id, groupId, resourceId, description, conditions, isDisabled, mode }) => {
-    const [group, resource] = await Promise.all([reader.get('groups', groupId), reader.get('resources', resourceId)])
-    return {
-      key: id,
-      head: link(
-        `${group?.name ?? '?'} → ${resource?.name ?? '?'}`,
-        `${base}/policies/${id}/edit`,
-        description ?? undefined,
-      ),
-      cells: [text(conditions.map(({ condition }) => condition).join(', ') || 'always'), modeMark(isDisabled, mode)],
-    }
-  })
-  return (await Promise.all(rows)).toSorted((a, b) => (a.head.text ?? '').localeCompare(b.head.text ?? ''))
+  const groups = await reader.getAll(
+    'groups',
+    policies.map(({ groupId }) => groupId),
+  )
+  const resources = await reader.getAll(
+    'resources',
+    policies.map(({ resourceId }) => resourceId),
+  )
+  const rows = policies.map(({ id, groupId, resourceId, description, conditions, isDisabled, mode }) => ({
+    key: id,
+    head: link(
+      `${groups.get(groupId)?.name ?? '?'} → ${resources.get(resourceId)?.name ?? '?'}`,
+      `${base}/policies/${id}/edit`,
+      description ?? undefined,
+    ),
+    cells: [text(conditions.map(({ condition }) => condition).join(', ') || 'always'), modeMark(isDisabled, mode)],
+  }))
+  return rows.toSorted((a, b) => BY_NAME.compare(a.head.text ?? '', b.head.text ?? ''))
 }
+
+const BY_NAME = new Intl.Collator()
 
 /** Marks how a policy counts. */
 export const modeMark = (isDisabled: boolean, mode: 'enforced' | 'shadow'): Cell =>

@@ -15,21 +15,22 @@ export const resourceRows = async (
   { parts, caller, base }: Visit,
   resources: readonly Resource[],
 ): Promise<{ key: string; head: Cell; cells: readonly Cell[] }[]> => {
-  const reader = parts.store.reader(caller.account.id)
-  return Promise.all(
-    resources
-      .toSorted((a, b) => a.name.localeCompare(b.name))
-      .map(async ({ id, name, address, filters }) => ({
-        key: id,
-        head: link(name, `${base}/resources/${id}`),
-        cells: [
-          { text: address ?? 'the Internet', isCode: address !== null },
-          text(filtersText(filters)),
-          text((await reader.list('policies', { where: { resourceId: id } })).length),
-        ],
-      })),
-  )
+  const ids = resources.map(({ id }) => id)
+  const policies = await parts.store.reader(caller.account.id).countBy('policies', 'resourceId', ids)
+  return resources
+    .toSorted((a, b) => BY_NAME.compare(a.name, b.name))
+    .map(({ id, name, address, filters }) => ({
+      key: id,
+      head: link(name, `${base}/resources/${id}`),
+      cells: [
+        { text: address ?? 'the Internet', isCode: address !== null },
+        text(filtersText(filters)),
+        text(policies.get(id) ?? 0),
+      ],
+    }))
 }
+
+const BY_NAME = new Intl.Collator()
 
 /** Says in words what a resource's filters let pass. */
 export const filtersText = (filters: readonly { protocol: string; ports: readonly string[] }[]): string =>

@@ -83,11 +83,12 @@ export const namesOf = async (
   }
   if (query['actor_id'] !== undefined) wanted.set(query['actor_id'], 'actors')
   const reader = parts.store.reader(caller.account.id)
-  const found = [...wanted].map(async ([id, kind]) => {
-    const row = (await reader.get(kind, id)) as { name?: string } | undefined
-    return row?.name === undefined ? [] : [[id, row.name] as const]
-  })
-  return new Map((await Promise.all(found)).flat())
+  const names = new Map<string, string>()
+  for (const kind of new Set(wanted.values())) {
+    const ids = [...wanted].flatMap(([id, named]) => (named === kind ? [id] : []))
+    for (const [id, row] of await reader.getAll(kind, ids)) if ('name' in row) names.set(id, row.name)
+  }
+  return names
 }
 
 /** Returns an entry as its template shows it. */

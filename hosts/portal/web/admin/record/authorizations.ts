@@ -30,8 +30,7 @@ export const authorizations: ListDefinition<AuthorizationRow, ReadonlyMap<string
   },
   filters: [rowFilter('resource_id', 'Resource', 'resources')],
   sort: '-created_at',
-  extra: async (visit, rows) =>
-    new Map(await Promise.all(rows.map(async (row) => [row.id, await namesOf(visit, row)] as const))),
+  extra: async (visit, rows) => namesOf(visit, rows),
   head: {
     key: 'person',
     title: 'Person',
@@ -77,24 +76,44 @@ export const authorizations: ListDefinition<AuthorizationRow, ReadonlyMap<string
   bulk: [{ text: 'End', path: '/authorizations/end-all', needs: 'authorizations:write', isHarm: true }],
 }
 
-const namesOf = async (
-  { parts, caller }: Visit,
-  row: Pick<AuthorizationRow, 'client_id' | 'resource_id' | 'gateway_id'>,
-): Promise<Names> => {
+const NAMELESS: Names = { person: '', personId: '', device: '', resource: '', gateway: '' }
+
+type Joined = Pick<AuthorizationRow, 'id' | 'client_id' | 'resource_id' | 'gateway_id'>
+
+const namesOf = async ({ parts, caller }: Visit, rows: readonly Joined[]): Promise<Map<string, Names>> => {
   const reader = parts.store.reader(caller.account.id)
-  const [client, resource, gateway] = await Promise.all([
-    reader.get('clients', row.client_id),
-    reader.get('resources', row.resource_id),
-    reader.get('gateways', row.gateway_id),
-  ])
-  const person = client === undefined ? undefined : await reader.get('actors', client.actorId)
-  return {
-    person: person?.name ?? '',
-    personId: person?.id ?? '',
-    device: client?.name ?? '',
-    resource: resource?.name ?? '',
-    gateway: gateway?.name ?? '',
-  }
+  const [clients, resources, gateways] = [
+    await reader.getAll(
+      'clients',
+      rows.map(({ client_id: id }) => id),
+    ),
+    await reader.getAll(
+      'resources',
+      rows.map(({ resource_id: id }) => id),
+    ),
+    await reader.getAll(
+      'gateways',
+      rows.map(({ gateway_id: id }) => id),
+    ),
+  ]
+  const people = await reader.getAll(
+    'actors',
+    [...clients.values()].map(({ actorId }) => actorId),
+  )
+  return new Map(
+    rows.map(({ id, client_id: clientId, resource_id: resourceId, gateway_id: gatewayId }) => {
+      const client = clients.get(clientId)
+      const person = people.get(client?.actorId ?? '')
+      const names = {
+        person: person?.name ?? '',
+        personId: person?.id ?? '',
+        device: client?.name ?? '',
+        resource: resources.get(resourceId)?.name ?? '',
+        gateway: gateways.get(gatewayId)?.name ?? '',
+      }
+      return [id, names]
+    }),
+  )
 }
 
 /** The page that asks before an authorization is ended. */
@@ -106,7 +125,8 @@ export const endAuthorization: FormDefinition<{ id: string } & Names> = {
     const row = await reader.get('authorizations', visit.ctx.params['id'] ?? '')
     if (row === undefined) throw new Problem(404, 'not_found', 'This authorization has ended already.')
     const { id, clientId: client_id, resourceId: resource_id, gatewayId: gateway_id } = row
-    return { row: { id, ...(await namesOf(visit, { client_id, resource_id, gateway_id })) }, version: undefined }
+    const names = (await namesOf(visit, [{ id, client_id, resource_id, gateway_id }])).get(id)
+    return { row: { id, ...(names ?? NAMELESS) }, version: undefined }
   },
   title: ({ row }) => `End ${row.person}’s use of ${row.resource}?`,
   crumbs: ({ visit }) => [{ text: 'Authorizations', url: `${visit.base}/authorizations` }],

@@ -1,4 +1,4 @@
-import type { ActorRow, GatewayRow, Rows } from '../page/api-rows.ts'
+import type { ActorRow, Rows } from '../page/api-rows.ts'
 import type { AdminPage, LivePart, Visit } from '../page/admin-parts.ts'
 import type { MarkKind } from '../page/cell.ts'
 import { DAY, HOUR, unixTime } from '../../../../../core/runtime/time.ts'
@@ -98,10 +98,10 @@ const tasksOf = async (visit: Visit, denials: Denials | undefined): Promise<Task
 const siteTasks = async (visit: Visit): Promise<Task[]> => {
   const reader = visit.parts.store.reader(visit.caller.account.id)
   const sites = await reader.list('sites')
-  const gateways = (await visit.get<Rows<GatewayRow>>('/gateways', { limit: '100' })).data
+  const gateways = await reader.list('gateways')
   return sites.flatMap((site): Task[] => {
-    const own = gateways.filter(({ site_id: id }) => id === site.id)
-    const there = own.filter(({ is_connected: isConnected }) => isConnected)
+    const own = gateways.filter(({ siteId }) => siteId === site.id)
+    const there = own.filter(({ id }) => visit.parts.isConnected(id))
     const url = `${visit.base}/sites/${site.id}`
     if (own.length === 0)
       return [
@@ -158,19 +158,22 @@ const daysText = (ms: number): string =>
 
 const resourceTasks = async ({ parts, caller, base, may }: Visit): Promise<Task[]> => {
   const reader = parts.store.reader(caller.account.id)
-  const [resources, policies] = [await reader.list('resources', { limit: 2_000 }), await reader.list('policies')]
-  const served = new Set(policies.filter(({ isDisabled }) => !isDisabled).map(({ resourceId }) => resourceId))
-  const closed = resources.filter(({ id }) => !served.has(id))
-  if (closed.length === 0) return []
-  const [first] = closed
+  const tests = [{ without: { name: 'policies', by: 'resourceId', where: { isDisabled: false } } }] as const
+  const [
+    {
+      rows: [first],
+    },
+    { total },
+  ] = [await reader.find('resources', { tests, limit: 1 }), await reader.count('resources', { tests })]
+  if (first === undefined) return []
   return [
     {
       kind: 'wait',
-      what: closed.length === 1 ? `Nobody reaches ${first?.name ?? ''}` : `Nobody reaches ${closed.length} resources`,
+      what: total === 1 ? `Nobody reaches ${first.name}` : `Nobody reaches ${total.toLocaleString('en')} resources`,
       why: 'No enabled policy is on them.',
       act:
-        closed.length === 1 && may('policies:write')
-          ? { text: 'Add a policy', url: `${base}/policies/new?resource_id=${first?.id ?? ''}` }
+        total === 1 && may('policies:write')
+          ? { text: 'Add a policy', url: `${base}/policies/new?resource_id=${first.id}` }
           : { text: 'Look', url: `${base}/resources` },
     },
   ]
@@ -195,23 +198,19 @@ interface Denials {
   lastHour: number
   total: number
   isSpike: boolean
-  /** Whether there were more than are counted. */
-  isCut: boolean
 }
 
-const MAX_DECISIONS = 2_000
 const BAR_WIDTH = 12
 
 const denialsOf = async ({ parts, caller }: Visit): Promise<Denials> => {
   const now = parts.clock.unix()
   const since = unixTime(now - 24 * HOUR)
-  const records = await parts.store.auditLog(caller.account.id, { kind: 'decision', since, limit: MAX_DECISIONS })
-  const counts = Array.from({ length: 24 }, () => 0)
-  for (const { action, createdAt } of records) {
-    if (action !== 'denied') continue
-    const hour = Math.min(23, Math.max(0, 23 - Math.floor((now - createdAt) / HOUR)))
-    counts[hour] = (counts[hour] ?? 0) + 1
-  }
+  const counted = await parts.store.auditPerPeriod(
+    caller.account.id,
+    { kind: 'decision', action: 'denied', since },
+    { since, length: HOUR },
+  )
+  const counts = Array.from({ length: 24 }, (_, hour) => counted.get(hour) ?? 0)
   const most = Math.max(1, ...counts)
   const lastHour = counts[23] ?? 0
   const usual = counts.slice(0, 23).reduce((sum, count) => sum + count, 0) / 23
@@ -227,6 +226,5 @@ const denialsOf = async ({ parts, caller }: Visit): Promise<Denials> => {
     lastHour,
     total: counts.reduce((sum, count) => sum + count, 0),
     isSpike,
-    isCut: records.length === MAX_DECISIONS,
   }
 }

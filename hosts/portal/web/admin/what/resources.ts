@@ -1,4 +1,4 @@
-import type { ActorRow, NamedRow, ResourceRow } from '../page/api-rows.ts'
+import type { ActorRow, ResourceRow } from '../page/api-rows.ts'
 import type { Visit } from '../page/admin-parts.ts'
 import { link, mark, text, type Cell } from '../page/cell.ts'
 import { policyRows, POLICY_COLUMNS } from '../page/policy-rows.ts'
@@ -9,7 +9,7 @@ import type { ListDefinition } from '../list/list-definition.ts'
 import { rowFilter, timeColumns, wordFilter } from '../list/list-parts.ts'
 
 interface Extra {
-  sites: ReadonlyMap<string, NamedRow>
+  sites: ReadonlyMap<string, { name: string }>
   policies: ReadonlyMap<string, number>
 }
 
@@ -41,14 +41,13 @@ export const resources: ListDefinition<ResourceRow, Extra> = {
     wordFilter('type', 'Kind', KINDS),
   ],
   sort: 'name',
-  extra: async ({ parts, caller, get }, rows) => {
+  extra: async ({ parts, caller }, rows) => {
     const reader = parts.store.reader(caller.account.id)
-    const ids = [...new Set(rows.map(({ site_id: id }) => id))]
-    const sites = await Promise.all(ids.map((id) => get<NamedRow>(`/sites/${id}`)))
-    const policies = rows.map(
-      async ({ id }) => [id, (await reader.list('policies', { where: { resourceId: id } })).length] as const,
-    )
-    return { sites: new Map(sites.map((row) => [row.id, row])), policies: new Map(await Promise.all(policies)) }
+    const [sites, policies] = [rows.map(({ site_id: id }) => id), rows.map(({ id }) => id)]
+    return {
+      sites: await reader.getAll('sites', sites),
+      policies: await reader.countBy('policies', 'resourceId', policies),
+    }
   },
   head: {
     key: 'name',
@@ -159,20 +158,17 @@ const peopleOf = async (
     [...new Set(groupIds)].map((groupId) => reader.list('memberships', { where: { groupId }, limit: MAX_PEOPLE + 1 })),
   )
   const ids = [...new Set(memberships.flat().map(({ actorId }) => actorId))]
-  const rows = await Promise.all(ids.slice(0, MAX_PEOPLE).map((id) => reader.get('actors', id)))
+  const rows = await reader.getAll('actors', ids.slice(0, MAX_PEOPLE))
   return {
-    list: rows.flatMap((row) => row ?? []).toSorted((a, b) => a.name.localeCompare(b.name)),
+    list: [...rows.values()].toSorted((a, b) => a.name.localeCompare(b.name)),
     isCut: ids.length > MAX_PEOPLE,
   }
 }
 
 const reachRow = async ({ parts, caller, base }: Visit, row: ResourceRow, person: Pick<ActorRow, 'id' | 'name'>) => {
-  const access = await parts.decisions.reachOf({ accountId: caller.account.id, actorId: person.id })
-  const {
-    state = 'none',
-    why = 'no policy leads there',
-    again,
-  } = access.find(({ resource: { id } }) => id === row.id) ?? {}
+  const question = { accountId: caller.account.id, actorId: person.id, resourceId: row.id }
+  const [judged] = (await parts.decisions.reachOf(question)).access
+  const { state = 'none', why = 'no policy leads there', again } = judged ?? {}
   const kind = state === 'allowed' ? 'yes' : again === undefined ? 'no' : 'wait'
   return {
     key: person.id,

@@ -33,10 +33,8 @@ export const sites: ListDefinition<SiteRow, Extra> = {
   extra: async (visit, rows) => {
     const reader = visit.parts.store.reader(visit.caller.account.id)
     const gateways = await gatewaysBySite(visit)
-    const resources = rows.map(
-      async ({ id }) => [id, (await reader.list('resources', { where: { siteId: id } })).length] as const,
-    )
-    return { gateways, resources: new Map(await Promise.all(resources)) }
+    const ids = rows.map(({ id }) => id)
+    return { gateways, resources: await reader.countBy('resources', 'siteId', ids) }
   },
   head: {
     key: 'name',

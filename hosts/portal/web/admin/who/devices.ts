@@ -35,9 +35,8 @@ export const devices: ListDefinition<ClientRow, Extra> = {
   sort: 'name',
   extra: async ({ parts, caller }, rows) => {
     const reader = parts.store.reader(caller.account.id)
-    const ids = [...new Set(rows.map(({ actor_id: id }) => id))]
-    const people = await Promise.all(ids.map((id) => reader.get('actors', id)))
-    return { people: new Map(people.flatMap((row) => (row === undefined ? [] : [[row.id, row] as const]))) }
+    const ids = rows.map(({ actor_id: id }) => id)
+    return { people: await reader.getAll('actors', ids) }
   },
   head: {
     key: 'name',

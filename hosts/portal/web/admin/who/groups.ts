@@ -33,13 +33,11 @@ export const groups: ListDefinition<NamedRow, Counts> = {
   sort: 'name',
   extra: async ({ parts, caller }, rows) => {
     const reader = parts.store.reader(caller.account.id)
-    const counts = async (kind: 'memberships' | 'policies') =>
-      new Map(
-        await Promise.all(
-          rows.map(async ({ id }) => [id, (await reader.list(kind, { where: { groupId: id } })).length] as const),
-        ),
-      )
-    return { members: await counts('memberships'), policies: await counts('policies') }
+    const ids = rows.map(({ id }) => id)
+    return {
+      members: await reader.countBy('memberships', 'groupId', ids),
+      policies: await reader.countBy('policies', 'groupId', ids),
+    }
   },
   head: {
     key: 'name',

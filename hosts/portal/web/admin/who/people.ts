@@ -97,28 +97,33 @@ export const shortList = (names: readonly string[]): string =>
 
 const groupNames = async ({ parts, caller }: Visit, rows: readonly ActorRow[]): Promise<Extra['groups']> => {
   const reader = parts.store.reader(caller.account.id)
-  const pairs = rows.map(async ({ id }) => {
-    const memberships = await reader.list('memberships', { where: { actorId: id } })
-    const groups = await Promise.all(memberships.map(({ groupId }) => reader.get('groups', groupId)))
-    return [id, groups.flatMap((group) => group?.name ?? []).toSorted((a, b) => a.localeCompare(b))] as const
-  })
-  return new Map(await Promise.all(pairs))
+  const ids = rows.map(({ id }) => id)
+  const memberships = await reader.listBy('memberships', 'actorId', ids)
+  const groups = await reader.getAll(
+    'groups',
+    memberships.map(({ groupId }) => groupId),
+  )
+  const names = new Map(ids.map((id) => [id, [] as string[]]))
+  for (const { actorId, groupId } of memberships) names.get(actorId)?.push(groups.get(groupId)?.name ?? '')
+  return new Map([...names].map(([id, own]) => [id, own.toSorted((a, b) => a.localeCompare(b))]))
 }
 
 const deviceCounts = async ({ parts, caller }: Visit, rows: readonly ActorRow[]): Promise<Extra['devices']> => {
-  const reader = parts.store.reader(caller.account.id)
-  const pairs = rows.map(
-    async ({ id }) => [id, (await reader.list('clients', { where: { actorId: id } })).length] as const,
-  )
-  return new Map(await Promise.all(pairs))
+  const ids = rows.map(({ id }) => id)
+  return parts.store.reader(caller.account.id).countBy('clients', 'actorId', ids)
 }
+
+/** Resources whose access is judged for each person of a list; the page of the person judges all. */
+const MOST_JUDGED = 20
 
 /** Counts what each person reaches now, of what exists for that person, with the first reason for what is missing. */
 const reachOf = async ({ parts, caller }: Visit, rows: readonly ActorRow[]): Promise<Extra['reach']> => {
   const pairs = rows.map(async ({ id, is_disabled: isDisabled }) => {
-    const access = await parts.decisions.reachOf({ accountId: caller.account.id, actorId: id })
+    const question = { accountId: caller.account.id, actorId: id, most: MOST_JUDGED }
+    const { access, total } = await parts.decisions.reachOf(question)
     const open = access.filter(({ state }) => state === 'allowed').length
-    const counts = `${open} of ${access.length}`
+    const counts =
+      total > access.length ? `${open} of ${access.length} looked at, ${total} in all` : `${open} of ${total}`
     if (isDisabled) return [id, mark('off', counts, 'the person is disabled')] as const
     const closed = access.find(({ state }) => state !== 'allowed')
     if (closed === undefined)

@@ -39,7 +39,7 @@ export const person: DetailDefinition<ActorRow> = {
 }
 
 const accessSection = async ({ id, name }: ActorRow, { parts, caller, base }: Visit): Promise<Section> => {
-  const access = await parts.decisions.reachOf({ accountId: caller.account.id, actorId: id })
+  const { access } = await parts.decisions.reachOf({ accountId: caller.account.id, actorId: id })
   return {
     key: 'access',
     heading: 'Reaches',
@@ -68,8 +68,9 @@ const accessSection = async ({ id, name }: ActorRow, { parts, caller, base }: Vi
 const groupsSection = async ({ id }: ActorRow, { parts, caller, base }: Visit): Promise<Section> => {
   const reader = parts.store.reader(caller.account.id)
   const memberships = await reader.list('memberships', { where: { actorId: id } })
-  const groups = (await Promise.all(memberships.map(({ groupId }) => reader.get('groups', groupId)))).flatMap(
-    (row) => row ?? [],
+  const groups = await reader.getAll(
+    'groups',
+    memberships.map(({ groupId }) => groupId),
   )
   return {
     key: 'groups',
@@ -77,7 +78,7 @@ const groupsSection = async ({ id }: ActorRow, { parts, caller, base }: Visit): 
     nothing: 'In no group: no policy is for this person.',
     table: {
       columns: [{ title: 'Group' }],
-      rows: groups
+      rows: [...groups.values()]
         .toSorted((a, b) => a.name.localeCompare(b.name))
         .map((group) => ({ key: group.id, head: link(group.name, `${base}/groups/${group.id}`), cells: [] })),
     },
