@@ -60,7 +60,8 @@ export const openSqlite = ({ library, file }: SqliteConfig, { logger, clock }: D
     },
     // SQLite fails a transaction that reads before it writes if another process wrote in between. This removes nothing.
     beginWrite: async (transaction) => {
-      await transaction.raw('DELETE FROM outbox WHERE sequence < 0')
+      const connection = (await connectionOf(transaction)) as SqliteConnection
+      connection.all('DELETE FROM "outbox" WHERE "sequence" < 0', [])
     },
     announce: () => Promise.resolve(),
     onForeignChanges: () => Promise.resolve(),

@@ -42,6 +42,8 @@ interface Written {
 interface Write {
   /** Runs the write by itself within the group's transaction; undefined if nothing of it is to be kept. */
   run: (group: Group) => Promise<Written | undefined>
+  /** Whether it carries out statements of its own, which may fail or be taken back. */
+  hasStatements: boolean
   settle: (failure?: { error: unknown }) => void
   since: Instant
 }
@@ -107,7 +109,7 @@ export class GroupedWrites {
 
   /** Adds records to the audit trail. */
   async record(records: readonly audit.NewAuditRecord[]): Promise<void> {
-    await this.#add(() => Promise.resolve({ changes: [], records }))
+    await this.#add(() => Promise.resolve({ changes: [], records }), { hasStatements: false })
   }
 
   /** Carries out statements of the caller's, which change these rows. */
@@ -124,7 +126,7 @@ export class GroupedWrites {
 
   /** Tells the subscribers of changes that other processes have committed. */
   async catchUp(): Promise<void> {
-    await this.#add(() => Promise.resolve(undefined))
+    await this.#add(() => Promise.resolve(undefined), { hasStatements: false })
   }
 
   /** Returns changes with their audit records. */
@@ -134,13 +136,13 @@ export class GroupedWrites {
     return { changes, records: records.filter((record) => record !== undefined) }
   }
 
-  async #add(run: Write['run']): Promise<void> {
+  async #add(run: Write['run'], { hasStatements } = { hasStatements: true }): Promise<void> {
     if (this.#count >= MAX_WAITING_WRITES) throw busy()
     this.#count++
     try {
       await new Promise<void>((resolve, reject) => {
         const settle: Write['settle'] = (failure) => (failure === undefined ? resolve() : reject(failure.error))
-        this.#waiting.push({ run, settle, since: this.#needs.clock.now() })
+        this.#waiting.push({ run, hasStatements, settle, since: this.#needs.clock.now() })
         if (this.#waiting.length === 1) this.#begin()
       })
     } finally {
@@ -253,10 +255,11 @@ export class GroupedWrites {
 
 /** Runs one write within a savepoint, to which it goes back if it fails or is not kept. */
 const alone = async (
-  { run }: Write,
+  { run, hasStatements }: Write,
   group: Group,
 ): Promise<{ written: Written | undefined } | { failure: { error: unknown } }> => {
   const { statements } = group
+  if (!hasStatements) return { written: await run(group) }
   await statements.all('SAVEPOINT one_write')
   try {
     const written = await run(group)
