@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 const LEFT_OUT = new Set(['node-gyp', '@photostructure/sqlite'])
 
 /** Folders of the clone, without what only authors and compilers read. */
-const FOLDERS = ['dist/core', 'dist/plugins', 'dist/hosts', 'config', 'template', 'test/fixture/plugin']
+const FOLDERS = ['dist/core', 'dist/plugins', 'dist/hosts', 'config', 'docs', 'template', 'test/fixture/plugin']
 /** Documents and schemas, by package.json's names of what the npm package has. */
 const NAMED = /\.(md|ts)$/
 

@@ -27,6 +27,8 @@ export const debianProblem = async (): Promise<string | undefined> => {
     if ((await runProgram('which', [program])).code !== 0) missing.push(name)
   }
   if (missing.length > 0) return `needs the Debian packages ${missing.join(', ')}`
+  // A machine whose lists of packages were never fetched shows no mirror.
+  if ((await mirror()) === undefined) await runProgram('apt-get', ['update'])
   if ((await mirror()) === undefined) return 'needs a mirror of Debian in the sources of apt (apt-get update)'
   return undefined
 }
