@@ -66,7 +66,10 @@ export const uninstallCommand = (role: 'gateway' | 'client', context: CommandCon
       const removed = [
         ...(await end(role, installed, { context, config: options.config })),
         ...(await undo(installed)),
-        ...(await removeFiles(installed, options.keepConfig === true)),
+        ...(await removeFiles(installed, {
+          keepsConfig: options.keepConfig === true,
+          isPackaged: await hasService(role),
+        })),
       ]
       if (options.json === true) output.json({ removed })
       else output.print(removed.length === 0 ? 'Nothing was left of it.' : `Removed: ${removed.join(', ')}.`)
@@ -172,7 +175,7 @@ const undo = async ({ device, stateFolder }: Installed): Promise<string[]> => {
 
 const removeFiles = async (
   { config, stateFolder, tokenFile, socket }: Installed,
-  keepsConfig: boolean,
+  { keepsConfig, isPackaged }: { keepsConfig: boolean; isPackaged: boolean },
 ): Promise<string[]> => {
   const removed: string[] = []
   if (existsSync(stateFolder)) {
@@ -194,7 +197,8 @@ const removeFiles = async (
     if (path === undefined || !existsSync(path)) continue
     await rm(path)
     removed.push(path)
-    await removeEmpty(dirname(path))
+    // The folder of a package's service stays: systemd starts no service whose folder of credentials is missing.
+    if (!isPackaged) await removeEmpty(dirname(path))
   }
   return removed
 }
