@@ -46,18 +46,19 @@ export class PersonJudge {
   readonly #known: Knowledge
   readonly #person: Omit<PairQuestion, 'resourceId' | 'from'>
   readonly #withoutDevice: Device
-  readonly #devices: readonly Device[]
+  /** Devices of the actor; undefined until one is looked at, as most access does not depend on them. */
+  #devices: readonly Device[] | undefined
+  readonly #device: (clientId?: string) => Device
 
   constructor(known: Knowledge, person: Omit<PairQuestion, 'resourceId' | 'from'>, now: Instant) {
     const { at, facts, actorId, accountId } = person
     this.#known = known
     this.#person = person
-    const device = (clientId?: string): Device => ({
+    this.#device = (clientId) => ({
       ...knownOf(known, { accountId, actorId, clientId, at, ...(facts && { facts }) }, now),
       differs: new Map(),
     })
-    this.#withoutDevice = device()
-    this.#devices = [...known.view.clientsOf(actorId)].map(device)
+    this.#withoutDevice = this.#device()
   }
 
   state({ resourceId, from }: Pick<PairQuestion, 'resourceId' | 'from'>, answers: Answers | undefined): JudgedState {
@@ -65,7 +66,7 @@ export class PersonJudge {
       return { state: 'none', why: 'the person is disabled or gone' }
     let judged: JudgedState = { state: 'none', why: 'no policy leads there' }
     let failing: readonly string[] = []
-    for (const device of [this.#withoutDevice, ...this.#devices]) {
+    for (const device of this.#all()) {
       // A condition answers by the facts that it declares: with the same ones as without a device, it fails again.
       if (device !== this.#withoutDevice && !this.#differs(device, failing, { resourceId, from })) continue
       const { accountId, actorId } = this.#person
@@ -82,6 +83,14 @@ export class PersonJudge {
       if (device === this.#withoutDevice) failing = this.#declared(verdict)
     }
     return judged
+  }
+
+  /** Begins with the request without any device. */
+  *#all(): Generator<Device> {
+    yield this.#withoutDevice
+    const devices = this.#devices ?? [...this.#known.view.clientsOf(this.#person.actorId)].map((id) => this.#device(id))
+    this.#devices = devices
+    yield* devices
   }
 
   /** Returns the names of the facts that the conditions declare which deny. */

@@ -39,9 +39,13 @@ export const reachOfPerson = (
 ): PersonReach => {
   const { view } = known
   if (view.get('actors', actorId)?.accountId !== accountId) return { access: [], total: 0 }
-  const existing = view.policies.resourcesOf(view.groupsOf(actorId))
-  const wanted = resourceId === undefined ? existing : existing.has(resourceId) ? [resourceId] : []
-  const all = [...wanted]
+  const groups = view.groupsOf(actorId)
+  const all =
+    resourceId === undefined
+      ? [...view.policies.resourcesOf(groups)]
+      : [...view.policies.groupsOf(resourceId)].some((id) => groups.has(id))
+        ? [resourceId]
+        : []
   const resources = all
     .slice(0, most)
     .flatMap((id) => view.get('resources', id) ?? [])
