@@ -1,17 +1,34 @@
 // Lists of parts (SBOM, CycloneDX) by `npm sbom`, without what differs from run to run.
 import { createHash } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { NODE } from './node-runtime.mjs'
 import { run } from './steps.mjs'
 
 /** Returns npm's list of what the npm package depends on, with a time and a serial number that follow from the contents. */
 export const npmParts = async (root, epoch) => {
-  const flags = ['--sbom-format=cyclonedx', '--sbom-type=application', '--omit=dev', '--package-lock-only']
+  const flags = ['--sbom-format=cyclonedx', '--sbom-type=application', '--package-lock-only']
   const parts = JSON.parse(await run('npm', ['sbom', ...flags], { cwd: root }))
   parts.metadata.component.name = 'portreeve'
   parts.metadata.timestamp = new Date(epoch * 1000).toISOString()
-  return withSerial(parts)
+  // npm's own --omit=dev leaves out a package that something for developers needs as well, koa for one.
+  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'))
+  const kept = new Set(
+    Object.entries(packages)
+      .filter(([path, { dev }]) => path !== '' && dev !== true)
+      .map(([path, { version }]) => `${path.replace(/.*node_modules\//, '')}@${version}`),
+  )
+  return withSerial(withOnly(parts, (ref) => kept.has(ref)))
 }
+
+/** Leaves parts out, and what depends on them. */
+const withOnly = (parts, isKept) => ({
+  ...parts,
+  components: parts.components.filter((one) => isKept(one['bom-ref'])),
+  dependencies: parts.dependencies
+    .filter(({ ref }) => ref === parts.metadata.component['bom-ref'] || isKept(ref))
+    .map(({ ref, dependsOn = [] }) => ({ ref, dependsOn: dependsOn.filter(isKept) })),
+})
 
 /** Returns the list of what the package portreeve-common has in it: some of those npm packages, and Node.js. */
 export const debianParts = (parts, { packages, arch }) => {
