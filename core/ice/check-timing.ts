@@ -26,7 +26,7 @@ const ONE_WAY_MS = 5 * SECOND
  */
 const ACTIVE_CHECK_MS = 500
 /** Silence on the path in use after which what is sent there is doubted. */
-const UNHEARD_MS = 200
+const UNHEARD_MS = 150
 const DEAD_AFTER_MS = 2_200
 const SUSPECT_RETRANSMIT_MS = 150
 /** Interval of repetitions once the path is in doubt, so that an answer soon ends the doubt where a fifth of them is lost. */

@@ -37,9 +37,6 @@ export interface KnownGateway {
 /** Time for which a gateway that was not reached is reported to the portal as unreachable. */
 const UNREACHABLE_MS = 60 * SECOND
 
-/** Time for which a gateway that was not reached is not tried again while others may have come back. */
-const JUST_NOW_MS = 5 * SECOND
-
 /** Time for which a measured round trip is told to the portal. */
 const MEASURED_MS = 1 * HOUR
 /** Most gateways whose round trips are kept; the oldest measurements are forgotten. */
@@ -128,14 +125,14 @@ export class GatewayTable {
   }
 
   /**
-   * Forgets which gateways were not reached, but for those found so a moment ago, unless there are only such ones. Returns
-   * whether there were any.
+   * Forgets which gateways were not reached, but for the one found so last, if there are others. Returns whether there were
+   * any.
    */
-  forgetLongDead(now: Instant): boolean {
+  forgetDeadButLast(): boolean {
     const known = [...this.#unreachableUntil]
-    const fresh = known.filter(([, until]) => after(now, UNREACHABLE_MS - JUST_NOW_MS) < until)
-    this.#unreachableUntil.clear()
-    if (fresh.length < known.length) for (const [id, until] of fresh) this.#unreachableUntil.set(id, until)
+    const last = Math.max(...known.map(([, until]) => until))
+    for (const [id, until] of known) if (until < last) this.#unreachableUntil.delete(id)
+    if (this.#unreachableUntil.size === known.length) this.#unreachableUntil.clear()
     return known.length > 0
   }
 

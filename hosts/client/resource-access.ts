@@ -166,7 +166,7 @@ export class ResourceAccess implements Machine<ResourceAccessInput, ResourceAcce
     if (reason === 'offline' && deadEnd !== undefined) this.#fail(resourceId, { ...deadEnd, now })
     // None of the gateways was reached. One may have restarted since, which the client is not told, so they are
     // tried again, and at last the one that was lost just now.
-    if (reason === 'offline' && this.#gateways.forgetLongDead(now)) {
+    if (reason === 'offline' && this.#gateways.forgetDeadButLast()) {
       return this.#want({ resourceId, cause: 'packet', portalLostAt: undefined }, now)
     }
     this.#resources.denied(resourceId, { reason, details, limit, now })

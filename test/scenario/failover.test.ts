@@ -69,10 +69,10 @@ describe('the failure of a gateway', () => {
     for (let times = 0; times < 4; times++) {
       const { name, host } = serving()
       host.up = false
-      expect(flow(5 * SECOND)).to.be.below(1_000)
+      expect(flow(2 * SECOND)).to.be.below(1_000)
       expect(serving().name).to.not.equal(name)
       host.up = true
-      flow(2 * SECOND)
+      flow(SECOND)
     }
   })
 

@@ -89,6 +89,8 @@ export class Bed {
   async join(gateway: GatewayName): Promise<void> {
     await this.#world.lab.machines[gateway].mustRun('nft', ['delete table inet cut'])
     await gatewaysConnected(this.#world)
+    // Its connection to the portal is made anew, or goes on after TCP's next repetition.
+    await pause(START_MS)
   }
 
   /** Kills the portal and starts it again. */
