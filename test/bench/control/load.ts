@@ -6,6 +6,8 @@ import { ACTORS, BLOCK, GATEWAYS } from './shape.ts'
 
 /** Clients that connect at the same time while there come to be more. */
 const GROW_AT_ONCE = 32
+/** Time after which a refused client asks again. */
+const AGAIN_MS = 500
 /** Devices behind one address, as in an office. */
 const OFFICE = 100
 
@@ -85,8 +87,8 @@ export class Load {
       return peer.send('authorization_created', { ref: (payload as { ref: string }).ref })
     }
     if (event === 'authorization_created' || event === 'authorization_creation_failed') {
-      const { resource_id: resourceId } = payload as { resource_id: string }
-      if (event === 'authorization_creation_failed') throw new Error(`refused: ${JSON.stringify(payload)}`)
+      const { resource_id: resourceId, reason = '' } = payload as { resource_id: string; reason?: string }
+      if (event === 'authorization_creation_failed') return this.#askAgain(peer, { resourceId, reason })
       const key = `${peer.externalId} ${resourceId}`
       this.#waiting.get(key)?.()
       this.#waiting.delete(key)
@@ -108,6 +110,14 @@ export class Load {
       this.#waiting.set(`${client?.externalId} ${resourceId}`, resolve)
       client?.send('request_authorization', { resource_id: resourceId, connected_gateway_ids: [] })
     })
+  }
+
+  /** Counts a refusal, as where a gateway on a busy machine has not answered in a second, and asks once more. */
+  #askAgain(client: LoadPeer, { resourceId, reason }: { resourceId: string; reason: string }): void {
+    this.#refused[reason] = (this.#refused[reason] ?? 0) + 1
+    setTimeout(() => {
+      client.send('request_authorization', { resource_id: resourceId, connected_gateway_ids: [] })
+    }, AGAIN_MS)
   }
 
   /** Makes a group, renames it, or removes it. */
