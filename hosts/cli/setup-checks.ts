@@ -59,7 +59,7 @@ const portFinding = ({ host, port }: { host: string; port: number }): Promise<Fi
   new Promise((resolve) => {
     const at = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
     const server = createServer()
-    server.once('error', ({ code, message }: NodeJS.ErrnoException) => {
+    server.on('error', ({ code, message }: NodeJS.ErrnoException) => {
       const said = `TCP ${at} cannot be listened on: ${code ?? message}.`
       const remedy =
         code === 'EADDRINUSE'
