@@ -186,7 +186,8 @@ interface Page {
   next_cursor: string | null
 }
 
+/** Refusal of a list's query, as of the body that the query is in. */
 const inQuery = ({ status, code, detail, errors = [] }: Problem): Problem =>
-  new Problem(status, code, detail, {
+  new Problem(status === 400 ? 422 : status, code, detail, {
     errors: errors.map(({ path, message }) => ({ path: `all_that_match.query.${path}`, message })),
   })

@@ -12,8 +12,11 @@ import type { ApiParts } from './parts.ts'
 /** Time for which an answer is kept. */
 const KEPT_MS = DAY
 
-/** A structured string (RFC 9651 §3.3.3) without escapes, or the same text bare, as many programs send it. */
-const KEY = /^(?:"([\x20\x21\x23-\x5b\x5d-\x7e]{1,255})"|([\w.:~+/=-]{1,255}))$/
+/**
+ * Form of the header: a structured string (RFC 9651 §3.3.3) without escapes, or the same text bare, as many programs
+ * send it.
+ */
+export const IDEMPOTENCY_KEY_FORM = /^(?:"([ !#-[\]-~]{1,255})"|([A-Za-z0-9_.:~+/=-]{1,255}))$/
 
 /** Whether an operation creates a row, and so takes an `Idempotency-Key`. */
 export const isCreation = ({ method, status, body }: Endpoint): boolean =>
@@ -41,10 +44,10 @@ export const onceByKey = (parts: Pick<ApiParts, 'store' | 'clock' | 'random' | '
   const seal = new Seal(derivedKey(key, 'idempotent-answers'), random)
 
   return async (ctx, next) => {
-    const given = ctx.get('idempotency-key')
+    const given = ctx.req.headers['idempotency-key']
     const tokenId = 'tokenId' in ctx.state.by ? ctx.state.by.tokenId : undefined
-    if (given === '' || tokenId === undefined) return next()
-    const [, quoted, bare] = KEY.exec(given) ?? []
+    if (given === undefined || tokenId === undefined) return next()
+    const [, quoted, bare] = IDEMPOTENCY_KEY_FORM.exec(String(given)) ?? []
     const text = quoted ?? bare
     if (text === undefined) throw malformedKey()
     const owner: KeyOwner = { accountId: ctx.state.account.id, tokenId, keyHash: mac(`key ${text}`) }

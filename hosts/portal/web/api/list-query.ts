@@ -59,11 +59,12 @@ export const listOf = <Name extends EntityName>(
       const tests = Object.entries(all).flatMap(([key, { test }]) =>
         values[key] === undefined ? [] : [test(values[key] as never)],
       )
-      const { limit, cursor, search, sort, format } = values
+      const { limit, search, sort, format } = values
       return {
         tests,
         limit,
-        cursor,
+        // Forms send a field that is empty, too.
+        cursor: values.cursor === '' ? undefined : values.cursor,
         search,
         format,
         sort:

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { may, ROLES, type Role } from '../../identity/permissions.ts'
 import { API_PATH, type Endpoint } from './endpoint.ts'
-import { isCreation } from './idempotency.ts'
+import { IDEMPOTENCY_KEY_FORM, isCreation } from './idempotency.ts'
 import { exampleOf } from './open-api-examples.ts'
 import { refusalsOf, sharedHeaders, sharedResponses } from './open-api-refusals.ts'
 import { RemovalBody, RemovalQuery } from './removal.ts'
@@ -171,7 +171,7 @@ const IDEMPOTENCY_KEY = {
   name: 'Idempotency-Key',
   in: 'header',
   required: false,
-  schema: { type: 'string', minLength: 1, maxLength: 257 },
+  schema: { type: 'string', pattern: IDEMPOTENCY_KEY_FORM.source },
   description:
     'A text of your choice, such as a UUID, 1 to 255 characters, in quotation marks or not. A call of the same token with the same key and the same body is carried ' +
     'out once within 24 hours: later ones get the first answer, with `Idempotent-Replayed: true`; 409 idempotency_key_in_use while the first is under way, ' +
