@@ -2437,7 +2437,7 @@ export interface Operations {
         /** `type`: Role of a person: an owner may do everything; an admin all but making owners and changing identity providers; an auditor reads; the helpdesk has devices and sign-ins; a user has her own pages only */
         readonly type?: 'user' | 'helpdesk' | 'auditor' | 'admin' | 'owner' | 'service_account' | undefined
         readonly name: string
-        readonly email?: unknown
+        readonly email?: string | null | undefined
         readonly is_disabled?: boolean | undefined
       }> | undefined
       readonly groups?: ReadonlyArray<{

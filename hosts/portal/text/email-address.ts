@@ -9,7 +9,7 @@ export const EmailAddress = z
   .max(254)
   // RFC 5321 §4.5.3.1.1
   .refine((text) => text.indexOf('@') <= 64, 'has more than 64 characters before the @')
-  .transform((text) => lowerCase(text))
+  .overwrite((text) => lowerCase(text))
 
 /**
  * Returns an e-mail address in lower case, as actors have it; undefined if it is not ASCII, so that no actor can have

@@ -5,8 +5,10 @@ import { IDEMPOTENCY_KEY_FORM, isCreation } from './idempotency.ts'
 import { exampleOf } from './open-api-examples.ts'
 import { refusalsOf, sharedHeaders, sharedResponses } from './open-api-refusals.ts'
 import { RemovalBody, RemovalQuery } from './removal.ts'
+import { Format } from './list-query.ts'
 import { Schemas } from './open-api-schemas.ts'
 import { TAGS, tagOf } from './open-api-tags.ts'
+import { MEDIA_TYPES, STREAMED } from './streamed-rows.ts'
 
 /** Builds the API's description (OpenAPI 3.1) from the schemas that validate requests. */
 export const openApi = (endpoints: readonly Endpoint[], { version, url }: { version: string; url: string }) => {
@@ -80,7 +82,9 @@ const operation = (endpoint: Endpoint, schemas: Schemas) => {
       [status]: {
         description: status === 204 ? 'Done' : status === 201 ? 'Created' : 'The answer',
         headers: headersOf(endpoint),
-        ...(answer === undefined ? {} : { content: { 'application/json': { schema: schemas.of(answer, 'output') } } }),
+        ...(answer === undefined
+          ? {}
+          : { content: { 'application/json': { schema: schemas.of(answer, 'output') }, ...streamed(endpoint) } }),
       },
       ...(query === RemovalQuery ? { 200: dryRun(schemas) } : {}),
       ...(method === 'GET' ? { 304: { description: 'The caller has this version already', headers: ETAG } } : {}),
@@ -112,6 +116,12 @@ const dryRun = (schemas: Schemas): object => ({
 
 const isList = ({ method, answer }: Endpoint): boolean =>
   method === 'GET' && answer instanceof z.ZodObject && 'next_cursor' in answer.shape
+
+/** Describes the forms of a list that have all of its rows. */
+const streamed = ({ query }: Endpoint): Record<string, object> =>
+  query instanceof z.ZodObject && query.shape['format'] === Format
+    ? Object.fromEntries(STREAMED.map((form) => [MEDIA_TYPES[form], { schema: { type: 'string' } }]))
+    : {}
 
 const requestBody = (
   body: z.ZodType,

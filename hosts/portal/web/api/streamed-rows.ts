@@ -9,18 +9,19 @@ export const STREAMED = ['csv', 'ndjson'] as const
 
 export type Streamed = (typeof STREAMED)[number]
 
-const TYPES: Readonly<Record<Streamed, string>> = {
-  csv: 'text/csv; charset=utf-8; header=present',
-  ndjson: 'application/x-ndjson; charset=utf-8',
+export const MEDIA_TYPES: Readonly<Record<Streamed, string>> = { csv: 'text/csv', ndjson: 'application/x-ndjson' }
+
+const PARAMETERS: Readonly<Record<Streamed, string>> = {
+  csv: '; charset=utf-8; header=present',
+  ndjson: '; charset=utf-8',
 }
 
 /** Returns the streamed form that a caller asks for: by `format`, or else by the header Accept; undefined for pages. */
 export const streamedForm = (ctx: ApiContext, format: 'json' | Streamed | undefined): Streamed | undefined => {
   ctx.vary('Accept')
   if (format !== undefined) return format === 'json' ? undefined : format
-  const accepted = ctx.accepts('json', 'text/csv', 'application/x-ndjson')
-  if (accepted === 'text/csv') return 'csv'
-  return accepted === 'application/x-ndjson' ? 'ndjson' : undefined
+  const accepted = ctx.accepts('json', MEDIA_TYPES.csv, MEDIA_TYPES.ndjson)
+  return STREAMED.find((form) => MEDIA_TYPES[form] === accepted)
 }
 
 /** Answers with all rows of a list, page by page. The first page is read before, so that a refusal is still one. */
@@ -34,7 +35,7 @@ export const answerStreamed = async (
     if (first.done !== true) yield first.value
     yield* pages
   }
-  ctx.type = TYPES[form]
+  ctx.type = MEDIA_TYPES[form] + PARAMETERS[form]
   ctx.set('Content-Disposition', `attachment; filename="${name}.${form}"`)
   ctx.body = form === 'csv' ? csvStream(members, rows()) : lineStream(rows())
 }
