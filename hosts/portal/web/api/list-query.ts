@@ -136,7 +136,14 @@ const several = (one: z.ZodType<string, string>) =>
     .string()
     .transform((text) => text.split(','))
     .pipe(z.array(one).max(MOST_VALUES))
-    .meta({ [AS]: { type: 'array', items: z.toJSONSchema(one, { io: 'input', unrepresentable: 'any' }) } })
+    .meta({
+      [AS]: {
+        type: 'array',
+        items: z.toJSONSchema(one, { io: 'input', unrepresentable: 'any' }),
+        minItems: 1,
+        maxItems: MOST_VALUES,
+      },
+    })
 
 const Flag = z
   .enum(['true', 'false'])
