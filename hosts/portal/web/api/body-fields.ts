@@ -17,7 +17,7 @@ const isText: z.core.CheckFn<string> = (context) => {
 
 /** Matches texts without control characters; simple enough for generators of API clients to understand. */
 // oxlint-disable-next-line no-control-regex -- these are the ones that are refused
-const PRINTABLE = /^[^\u0000-\u001f\u007f-\u009f]*$/
+export const PRINTABLE = /^[^\u0000-\u001f\u007f-\u009f]*$/
 
 /** Schema of a text for people; stored in NFC, without blanks at its ends. */
 export const Text = (longest: number): z.ZodString =>

@@ -5,7 +5,7 @@ import type { EntityName } from '../../store/entities.ts'
 import type { RelationName } from '../../store/relations.ts'
 import { columnName, propertyName } from '../../store/row-codec.ts'
 import { SEARCHED } from '../../store/searched-text.ts'
-import { AS, Id, pageOf, Time, unixTimeOf } from './body-fields.ts'
+import { AS, Id, pageOf, PRINTABLE, Time, unixTimeOf } from './body-fields.ts'
 import type { ApiContext } from './endpoint.ts'
 import { wholeNumber } from './page.ts'
 import { queryOf } from './read-body.ts'
@@ -86,6 +86,7 @@ export const Search = z
   .string()
   .overwrite(tidyText)
   .max(200)
+  .regex(PRINTABLE, 'has control characters')
   .refine((text) => textProblem(text) === undefined, 'has characters that no name has')
   .optional()
 
@@ -141,7 +142,6 @@ const several = (one: z.ZodType<string, string>) =>
         type: 'array',
         items: z.toJSONSchema(one, { io: 'input', unrepresentable: 'any' }),
         minItems: 1,
-        maxItems: MOST_VALUES,
       },
     })
 
@@ -154,7 +154,8 @@ const Flag = z
 const Plain = z
   .string()
   .max(1_024)
-  .refine((text) => !/[\p{Cc}\p{Cs}]/u.test(text), 'has control characters')
+  .regex(PRINTABLE, 'has control characters')
+  .refine((text) => !/\p{Cs}/u.test(text), 'has half a character')
 
 /** Filter by a column that holds an id: one of several. */
 export const idsIn = <Name extends EntityName>(column: ColumnOf<Test<Name>>) => ({
