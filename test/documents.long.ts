@@ -50,7 +50,7 @@ const commandsOf = (text: string): string[] =>
     .filter((line) => /^([A-Z_]+=\S+ )*(npm|npx|node|portreeve|sudo|curl|ssh|chmod) /.test(line))
 
 describe('every command of the documents', function () {
-  this.timeout(600_000)
+  this.timeout(900_000)
   let folder: string
   let env: Record<string, string>
   const commands: { document: string; command: string }[] = []

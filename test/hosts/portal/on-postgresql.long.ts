@@ -6,7 +6,7 @@ import { packageRoot } from '../../../hosts/runtime/process/package-root.ts'
 import { Postgres } from '../../kit/postgres.ts'
 
 describe('the portal on PostgreSQL', function () {
-  this.timeout(600_000)
+  this.timeout(900_000)
   let postgres: Postgres | undefined
   before(async function () {
     postgres = await Postgres.start(this)

@@ -8,11 +8,12 @@ import { AS } from './body-fields.ts'
 
 const CURSOR = /^\d{1,15}\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
-/** Schema of an opaque cursor: the position of the last row of the previous page. */
+/** Schema of an opaque cursor: the position of the last row of the previous page. An empty one is none, as forms send it. */
 const Cursor = z
   .string()
-  .regex(CURSOR, 'is no cursor of this API')
-  .transform((text): Position => {
+  .refine((text) => text === '' || CURSOR.test(text), 'is no cursor of this API')
+  .transform((text): Position | undefined => {
+    if (text === '') return undefined
     const [createdAt = '', id = ''] = text.split('.')
     return { createdAt: unixTime(Number(createdAt)), id }
   })

@@ -19,7 +19,7 @@ Module._resolveFilename = function (name, ...rest) {
 `
 
 describe('a portal where there is no SQLite', function () {
-  this.timeout(30_000)
+  this.timeout(120_000)
   let folder: string
 
   before(async () => {

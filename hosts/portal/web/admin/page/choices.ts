@@ -1,5 +1,6 @@
 import type { Filter } from '../../../store/find-query.ts'
 import type { Reader } from '../../../store/store.ts'
+import { Id } from '../../api/body-fields.ts'
 import type { Visit } from './admin-parts.ts'
 
 /** Kinds of rows that a field offers by their names. */
@@ -38,15 +39,18 @@ const choicesIn = async <Name extends Exclude<ChoiceKind, 'service_accounts'>>(
   reader: Reader,
   name: Name,
   filter: Filter<Name>,
-  { search = '', chosen = [] }: { search?: string; chosen?: readonly string[] },
+  asked: { search?: string; chosen?: readonly string[] },
 ): Promise<Choices> => {
+  // Both come from an address: a database refuses what is no text or no id.
+  const search = (asked.search ?? '').replaceAll(/[\p{Cc}\p{Cs}]/gu, '')
+  const chosen = (asked.chosen ?? []).filter((id) => Id.safeParse(id).success)
   const sort = { column: 'name' as const, isDescending: false }
   const [{ rows }, all, found] = await Promise.all([
     reader.find(name, { ...filter, search, sort, limit: MOST_CHOICES }),
     reader.count(name, filter),
     search === '' ? undefined : reader.count(name, { ...filter, search }),
   ])
-  const missing = chosen.filter((id) => id !== '' && !rows.some((row) => row.id === id))
+  const missing = chosen.filter((id) => !rows.some((row) => row.id === id))
   const others = await reader.getAll(name, missing)
   return {
     options: [...others.values(), ...rows].map(({ id, name: text }) => ({ value: id, text })),

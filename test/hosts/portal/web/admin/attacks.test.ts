@@ -181,6 +181,7 @@ describe('pages for admins under attack', () => {
       '/people?after=elsewhere',
       '/people?q=%00',
       '/people?group_id=%00',
+      '/people?find.group_id=%00',
       '/people/%E0%A4%A',
       '/people/%00',
       '/audit?after=elsewhere',
