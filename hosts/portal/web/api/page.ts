@@ -6,12 +6,12 @@ import type { ApiContext, ApiMiddleware } from './endpoint.ts'
 import { queryOf, type Read } from './read-body.ts'
 import { AS } from './body-fields.ts'
 
-const CURSOR = /^\d{1,15}\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+const CURSOR = /^(?:\d{1,15}\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})?$/
 
 /** Schema of an opaque cursor: the position of the last row of the previous page. An empty one is none, as forms send it. */
 const Cursor = z
   .string()
-  .refine((text) => text === '' || CURSOR.test(text), 'is no cursor of this API')
+  .regex(CURSOR, 'is no cursor of this API')
   .transform((text): Position | undefined => {
     if (text === '') return undefined
     const [createdAt = '', id = ''] = text.split('.')
