@@ -475,7 +475,7 @@ describe('the REST API', () => {
         required: false,
         schema: {
           type: 'string',
-          pattern: '^\\d{1,15}\\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$',
+          pattern: '^(?:\\d{1,15}\\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})?$',
           examples: ['1764460800000.018f4e5c-9a3b-4c1d-8e2f-5a6b7c8d9e0f'],
         },
         description: '`next_cursor` of the previous page, unchanged',
