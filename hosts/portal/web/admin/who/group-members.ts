@@ -25,7 +25,7 @@ const FIELD = 'actor_ids'
 
 /**
  * The form that changes who is in a group. It shows a part of the people: the first members, or whoever a search finds.
- * What was ticked and unticked stays in it from search to search.
+ * Ticks that were set or taken away stay in the form from search to search.
  */
 export const groupMembers: FormDefinition<Membered> = {
   path: '/groups/:id/members',
