@@ -8,6 +8,8 @@ export const writeNewFiles = async (files: readonly PlannedFile[]): Promise<void
   const written: string[] = []
   try {
     for (const { path, text, isSecret } of files) {
+      // Only the folder of a secret is closed: what is above it is other programs' as well.
+      await mkdir(dirname(dirname(path)), { recursive: true, mode: 0o755 })
       await mkdir(dirname(path), { recursive: true, mode: isSecret ? 0o700 : 0o755 })
       const mode = isSecret ? 0o600 : 0o644
       await writeFile(path, text, { mode, flag: 'wx' })

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { expect } from 'chai'
 import { after, before, beforeEach, describe, it } from 'mocha'
 import { parse } from 'yaml'
@@ -96,6 +96,9 @@ describe('portreeve setup', function () {
       expect(gateway.printed).to.equal(`Start it: portreeve gateway --config ${at('gateway/gateway.yaml')}`)
       const tokenFile = at('gateway/secrets/gateway/token')
       expect((await stat(tokenFile)).mode & 0o777).to.equal(0o600)
+      const folders = [dirname(tokenFile), dirname(dirname(tokenFile))]
+      const modes = await Promise.all(folders.map(async (folder) => (await stat(folder)).mode & 0o777))
+      expect(modes, 'only the folder of the secret is closed').to.deep.equal([0o700, 0o755])
       expect(await readFile(tokenFile, 'utf8')).to.equal(`${token}\n`)
       const { portal_url, token_file } = parse(await readFile(at('gateway/gateway.yaml'), 'utf8'))
       expect({ portal_url, token_file }).to.deep.equal({ portal_url: portal.url, token_file: tokenFile })
